@@ -1,0 +1,37 @@
+"""Build the Cython kernels. Everything else about the package stands in pyproject.toml."""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from Cython.Compiler import Options
+from setuptools import Extension, setup
+
+# SENTIENTIQ_TRACE=1 builds the checked twin: bounds, overflow and line tracing on.
+TRACE = os.environ.get("SENTIENTIQ_TRACE") == "1"
+
+Options.warning_errors = True
+
+directives = {
+    "language_level": "3",
+    "boundscheck": TRACE,
+    "wraparound": False,
+    "initializedcheck": TRACE,
+    "nonecheck": TRACE,
+    "cdivision": True,
+    "linetrace": TRACE,
+    "embedsignature": True,
+}
+
+extensions = [
+    Extension(
+        str(source.with_suffix("")).replace(os.sep, "."),
+        [str(source)],
+        # No -ffast-math: a replay must give the same bits on every machine.
+        extra_compile_args=["-O2", "-ffp-contract=off"],
+        define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACE else [],
+    )
+    for source in sorted(Path("hotpath").glob("*.pyx"))
+]
+
+setup(ext_modules=cythonize(extensions, compiler_directives=directives, nthreads=2))

@@ -1,0 +1,69 @@
+# One entry point for every command. `make setup` is called by the others.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-long lint types bench proto sdk browser annotate clean
+
+help: ## List the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed $(VENV)/.kernels $(VENV)/.sdk ## Create .venv and build everything
+
+$(VENV)/.installed: pyproject.toml
+	@scripts/check-tools
+	@test -x $(PY) || python3 -m venv $(VENV)
+	$(PY) -m pip install -q --upgrade "pip>=25.1"
+	$(PY) -m pip install -q --group dev --group proto "setuptools>=80" "Cython>=3.3,<4"
+	$(PY) -m pip install -q --no-build-isolation -e ".[embedded]"
+	@touch $@
+
+$(VENV)/.kernels: $(VENV)/.installed setup.py $(wildcard hotpath/*.pyx hotpath/*.pxd)
+	$(PY) setup.py -q build_ext --inplace
+	@touch $@
+
+SDK_SOURCES := $(wildcard sdk/js/src/*.ts sdk/js/src/*/*.ts) sdk/js/package.json sdk/js/build.mjs
+$(VENV)/.sdk: $(VENV)/.installed $(SDK_SOURCES)
+	cd sdk/js && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@touch $@
+
+run: setup ## Start the mesh on embedded engines and print one URL
+	$(VENV)/bin/sentientiq up
+
+test: setup browser ## Everything that must hold, in at most 20 minutes
+	$(PY) -m pytest -m "not long"
+
+test-long: setup browser ## The rest: fuzzing, soak, faults
+	$(PY) -m pytest
+
+browser: ## Chromium for the end-to-end tests (Debian's package)
+	@scripts/install-browser
+
+lint: setup ## Style, layering and contracts
+	ruff check . && ruff format --check .
+	cython-lint hotpath
+	buf lint proto && buf format --diff --exit-code proto
+	lint-imports
+
+types: setup ## mypy and pyright, both strict
+	mypy
+	pyright
+
+proto: $(VENV)/.installed ## Regenerate the committed protobuf code
+	find proto -name '*_pb2*.py*' -delete
+	$(PY) -m grpc_tools.protoc -Iproto --python_out=proto --mypy_out=quiet:proto \
+		$$(find proto -name '*.proto' | sort)
+	$(PY) -m grpc_tools.protoc -Iproto --grpc_python_out=proto --mypy_grpc_out=quiet:proto \
+		$$(find proto -name '*_service.proto' | sort)
+
+sdk: setup ## Build the SDK and print its gzip -9 size
+	cd sdk/js && npm run --silent build && npm run --silent size
+
+annotate: setup ## Show where the kernels still touch Python (hotpath/*.html)
+	cython -3 -a hotpath/*.pyx
+
+clean: ## Remove what was built, and the data of `make run`
+	rm -rf $(VENV) build *.egg-info .sentientiq sdk/js/node_modules
+	find hotpath -name '*.so' -delete -o -name '*.c' -delete -o -name '*.html' -delete

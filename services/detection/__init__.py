@@ -1,0 +1,1 @@
+"""Detection: a deterministic fold over the partitions of behavior.v1 that this process leases."""

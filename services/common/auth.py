@@ -1,0 +1,187 @@
+"""Bearer tokens and the one interceptor: who calls, for which tenant, and how errors answer.
+
+A token is a JWT signed with the mesh secret: `tenant` names a tenant or "*", `role` is "mesh"
+(our own processes), "operator" or "team". mTLS in a cluster comes on top.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+import jwt
+
+from services.common import logs
+from services.common.errors import PermissionDenied, ServiceError, Unauthenticated
+
+ANY_TENANT = "*"
+_OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls."""
+
+    subject: str
+    tenant_id: str
+    role: str
+
+    def require_tenant(self, tenant_id: str) -> None:
+        """Raise PermissionDenied unless the token reaches the tenant."""
+        if self.tenant_id not in (ANY_TENANT, tenant_id):
+            raise PermissionDenied(f"the token is not for tenant {tenant_id!r}")
+
+    def require_role(self, *roles: str) -> None:
+        """Raise PermissionDenied unless the token has one of the roles."""
+        if self.role not in roles:
+            raise PermissionDenied(f"needs role {' or '.join(roles)}, the token has {self.role!r}")
+
+
+_current: contextvars.ContextVar[Principal | None] = contextvars.ContextVar("principal")
+
+
+def principal() -> Principal:
+    """Who called the RPC being served."""
+    current = _current.get(None)
+    if current is None:
+        raise Unauthenticated("no caller in this context")
+    return current
+
+
+def make_token(
+    secret: str,
+    *,
+    subject: str,
+    tenant_id: str = ANY_TENANT,
+    role: str = "mesh",
+    lifetime_s: int = 30 * 24 * 3600,
+) -> str:
+    """Sign a token."""
+    now = int(time.time())
+    claims = {
+        "sub": subject,
+        "tenant": tenant_id,
+        "role": role,
+        "iat": now,
+        "exp": now + lifetime_s,
+    }
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def read_token(secret: str, token: str) -> Principal:
+    """Verify a token.
+
+    Raises:
+        Unauthenticated: it is malformed, expired or signed with another secret.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            options={"require": ["sub", "tenant", "role", "exp"]},
+        )
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated(f"bearer token refused: {error}") from error
+    return Principal(str(claims["sub"]), str(claims["tenant"]), str(claims["role"]))
+
+
+class ServerInterceptor(grpc.aio.ServerInterceptor):
+    """Authenticates every call, checks `tenant_id` of unary requests, maps errors to statuses."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        # Tokens repeat with every call; verifying one costs more than serving many a request.
+        self._known: dict[str, tuple[Principal, float]] = {}
+        self.unexpected_errors = 0
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or method.startswith(_OPEN_SERVICES):
+            return handler
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        if handler.response_streaming:
+            wrapped = self._streaming(handler, method, metadata)
+            make: Any = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+        else:
+            wrapped = self._unary(handler, method, metadata)
+            make = (
+                grpc.stream_unary_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_unary_rpc_method_handler
+            )
+        return make(wrapped, handler.request_deserializer, handler.response_serializer)
+
+    def _authenticate(self, metadata: dict[Any, Any]) -> Principal:
+        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("send metadata `authorization: Bearer <token>`")
+        known = self._known.get(token)
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        caller = read_token(self._secret, token)
+        if len(self._known) >= 1024:
+            self._known.clear()
+        self._known[token] = (caller, time.monotonic() + 60)
+        return caller
+
+    def _admit(self, metadata: dict[Any, Any], request: Any) -> None:
+        caller = self._authenticate(metadata)
+        tenant_id = getattr(request, "tenant_id", "")
+        if tenant_id:
+            caller.require_tenant(tenant_id)
+        _current.set(caller)
+
+    def _unary(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
+        behavior = handler.stream_unary if handler.request_streaming else handler.unary_unary
+
+        async def call(request: Any, context: Any) -> Any:
+            try:
+                self._admit(metadata, request)
+                return await behavior(request, context)
+            except ServiceError as error:
+                await context.abort(grpc.StatusCode[error.code], str(error))
+            except (grpc.aio.AbortError, grpc.aio.BaseError):
+                raise
+            except Exception as error:
+                # The process boundary: log, count, answer without a traceback.
+                await self._unexpected(method, error, context)
+
+        return call
+
+    def _streaming(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
+        behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
+        async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+            try:
+                self._admit(metadata, request)
+                async for response in behavior(request, context):
+                    yield response
+            except ServiceError as error:
+                await context.abort(grpc.StatusCode[error.code], str(error))
+            except (grpc.aio.AbortError, grpc.aio.BaseError):
+                raise
+            except Exception as error:
+                await self._unexpected(method, error, context)
+
+        return call
+
+    async def _unexpected(self, method: str, error: Exception, context: Any) -> None:
+        self.unexpected_errors += 1
+        _log.error("rpc failed", method=method, exc_info=error)
+        await context.abort(grpc.StatusCode.INTERNAL, "internal error, logged")

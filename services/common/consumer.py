@@ -1,0 +1,165 @@
+"""Read a topic from the committed offsets, apply, commit; set aside what cannot be applied.
+
+Delivery is at least once: a crash between effect and commit repeats the batch. Handlers make
+their effects idempotent by the ids inside the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from services.common import logs
+from services.common.log import Append, EventLog, LogUnavailable, Record
+from services.common.partition import PARTITIONS
+
+M = TypeVar("M")
+T = TypeVar("T")
+_log = logs.get(__name__)
+_BLOCK_MS = 1_000
+_RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Poison(Exception):
+    """A handler's word that one message can never be applied; it goes to the dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[M]):
+    """One decoded record and where it stood."""
+
+    message: M
+    partition: int
+    offset: int
+    headers: dict[str, str]
+    record: Record
+
+
+Handler = Callable[[list[Delivery[M]]], Awaitable[None]]
+
+
+class Consumer(Generic[M]):
+    """One group's reader of one topic, all partitions.
+
+    `handle` gets everything that was waiting, in partition order. If it raises, the same batch is
+    tried again, with growing pauses: nothing is skipped because an engine is away.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        *,
+        group: str,
+        topic: str,
+        decode: Callable[[bytes], M],
+        handle: Handler[M],
+        limit: int = 500,
+        retryable: tuple[type[Exception], ...] = (Exception,),
+    ) -> None:
+        self._log = log
+        self._group = group
+        self._topic = topic
+        self._decode = decode
+        self._handle = handle
+        self._limit = limit
+        self._retryable = retryable
+        self.applied = 0
+        self.dead = 0
+        self.retries = 0
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        after = await self._patiently(lambda: self._log.committed(self._group, self._topic))
+        for partition in range(PARTITIONS):
+            after.setdefault(partition, 0)
+        while True:
+            entries = await self._patiently(
+                lambda: self._log.read(self._topic, after, limit=self._limit, block_ms=_BLOCK_MS)
+            )
+            if not entries:
+                continue
+            deliveries: list[Delivery[M]] = []
+            dead: list[tuple[int, Record, str]] = []
+            done: dict[int, int] = {}
+            for entry in entries:
+                done[entry.partition] = entry.offset
+                for record in entry.records:
+                    try:
+                        if "unreadable" in record.headers:
+                            raise DecodeError("unreadable entry")
+                        message = self._decode(record.value)
+                    except (DecodeError, ValueError) as error:
+                        dead.append((entry.partition, record, str(error)))
+                        continue
+                    deliveries.append(
+                        Delivery(
+                            message, entry.partition, entry.offset, dict(record.headers), record
+                        )
+                    )
+            await self._bury(dead)
+            if deliveries:
+                await self._apply(deliveries)
+            after.update(done)
+            await self._patiently(partial(self._log.commit, self._group, self._topic, done))
+
+    async def _apply(self, deliveries: list[Delivery[M]]) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._handle(deliveries)
+                self.applied += len(deliveries)
+                return
+            except Poison as error:
+                if len(deliveries) == 1:
+                    only = deliveries[0]
+                    await self._bury([(only.partition, only.record, str(error))])
+                    return
+                for delivery in deliveries:  # find the one that is meant
+                    await self._apply([delivery])
+                return
+            except self._retryable as error:
+                self.retries += 1
+                pause = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+                attempt += 1
+                _log.warning(
+                    "batch failed, will retry",
+                    group=self._group,
+                    topic=self._topic,
+                    pause_s=pause,
+                    exc_info=error if attempt in (1, 10) else None,
+                    error=str(error),
+                )
+                await asyncio.sleep(pause)
+
+    async def _bury(self, dead: Iterable[tuple[int, Record, str]]) -> None:
+        appends = [
+            Append(
+                f"{self._topic}.dead",
+                partition,
+                [Record(record.key, record.value, {**record.headers, "reason": reason[:200]})],
+            )
+            for partition, record, reason in dead
+        ]
+        if not appends:
+            return
+        self.dead += len(appends)
+        _log.error("dead letters", topic=self._topic, group=self._group, count=len(appends))
+        await self._patiently(lambda: self._log.append(appends))
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        attempt = 0
+        while True:
+            try:
+                return await call()
+            except LogUnavailable as error:
+                self.retries += 1
+                pause = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+                attempt += 1
+                if attempt == 1:
+                    _log.warning("log away, waiting", group=self._group, error=str(error))
+                await asyncio.sleep(pause)

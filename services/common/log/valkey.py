@@ -1,0 +1,158 @@
+"""The event log on Valkey Streams: one stream a partition, one stream entry an append.
+
+Offsets are dense: a script numbers each entry with its stream's own counter, in the same step
+that writes it. The server must run with `appendfsync always` and `noeviction`, so that an answered
+append is on disk and a full log refuses rather than forgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis.asyncio as redis
+from google.protobuf.message import DecodeError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
+
+from services.common import logs
+from services.common.log.port import (
+    Append,
+    Entry,
+    LogFull,
+    LogUnavailable,
+    Record,
+    decode_entry,
+    encode_entry,
+)
+from services.common.partition import PARTITIONS
+
+_log = logs.get(__name__)
+
+# KEYS: one stream each; ARGV: its entry. Numbering and writing are one step, so offsets have no
+# gaps and never repeat, whatever is trimmed.
+_APPEND = """
+local offsets = {}
+for i, key in ipairs(KEYS) do
+  local last = redis.call('HINCRBY', 'siq:log:next', key, 1)
+  redis.call('XADD', key, last .. '-0', 'e', ARGV[i])
+  offsets[i] = last
+end
+return offsets
+"""
+
+
+def _stream(topic: str, partition: int) -> str:
+    return f"siq:log:{topic}:{partition}"
+
+
+def _offset(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
+
+
+class ValkeyLog:
+    """EventLog over one Valkey or Redis server."""
+
+    def __init__(self, url: str) -> None:
+        url = url.replace("valkey://", "redis://", 1)
+        self._client: redis.Redis = redis.Redis.from_url(
+            url, protocol=2, socket_connect_timeout=2, health_check_interval=15
+        )
+        self._append_script = self._client.register_script(_APPEND)
+        self.unreadable_entries = 0
+
+    async def append(self, appends: Sequence[Append]) -> list[int]:
+        if not appends:
+            return []
+        keys = [_stream(item.topic, item.partition) for item in appends]
+        blobs = [encode_entry(item.records) for item in appends]
+        try:
+            return [int(offset) for offset in await self._append_script(keys=keys, args=blobs)]
+        except NoScriptError as error:  # the server restarted between load and call
+            raise LogUnavailable("the log restarted, try again") from error
+        except OutOfMemoryError as error:
+            raise LogFull("the log is full until its readers catch up") from error
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not accept: {error}") from error
+
+    async def read(
+        self, topic: str, after: Mapping[int, int], *, limit: int = 500, block_ms: int | None = None
+    ) -> list[Entry]:
+        streams: dict[Any, Any] = {
+            _stream(topic, partition): f"{offset}-0" for partition, offset in after.items()
+        }
+        if not streams:
+            return []
+        try:
+            answer: Any = await self._client.xread(streams, count=limit, block=block_ms)
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not answer: {error}") from error
+        entries: list[Entry] = []
+        for name, items in answer or ():
+            partition = int(name.rpartition(b":")[2])
+            for entry_id, fields in items:
+                entries.append(self._decode(topic, partition, _offset(entry_id), fields[b"e"]))
+        return entries
+
+    def _decode(self, topic: str, partition: int, offset: int, blob: bytes) -> Entry:
+        try:
+            return decode_entry(partition, offset, blob)
+        except DecodeError:
+            # Not ours, or torn: hand it on as one unreadable record, for the dead letters.
+            self.unreadable_entries += 1
+            _log.error("unreadable log entry", topic=topic, partition=partition, offset=offset)
+            return Entry(partition, offset, [Record(b"", blob, {"unreadable": "entry"})])
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        names = [_stream(topic, partition) for partition in range(PARTITIONS)]
+        return await self._numbers("siq:log:next", names)
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        if not offsets:
+            return
+        mapping: dict[Any, Any] = {str(key): value for key, value in offsets.items()}
+        try:
+            await self._client.hset(f"siq:log:committed:{topic}:{group}", mapping=mapping)
+            await self._client.sadd(f"siq:log:groups:{topic}", group)
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not take the commit: {error}") from error
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        names = [str(partition) for partition in range(PARTITIONS)]
+        return await self._numbers(f"siq:log:committed:{topic}:{group}", names)
+
+    async def groups(self, topic: str) -> list[str]:
+        """Every group that ever committed on the topic; trimming stays behind the slowest."""
+        try:
+            members: Any = await self._client.smembers(f"siq:log:groups:{topic}")
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not answer: {error}") from error
+        return sorted(member.decode() for member in members)
+
+    async def _numbers(self, key: str, names: list[str]) -> dict[int, int]:
+        try:
+            values = await self._client.hmget(key, names)
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not answer: {error}") from error
+        return {index: int(value or 0) for index, value in enumerate(values)}
+
+    async def trim(self, topic: str, through: Mapping[int, int]) -> int:
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            for partition, offset in through.items():
+                pipeline.xtrim(
+                    _stream(topic, partition), minid=f"{offset + 1}-0", approximate=False
+                )
+            return sum(int(count) for count in await pipeline.execute())
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not trim: {error}") from error
+
+    async def fullness(self) -> float:
+        try:
+            memory = await self._client.info("memory")
+        except (RedisError, OSError) as error:
+            raise LogUnavailable(f"the log did not answer: {error}") from error
+        limit = int(memory.get("maxmemory", 0))
+        return int(memory["used_memory"]) / limit if limit else 0.0
+
+    async def close(self) -> None:
+        await self._client.aclose()

@@ -1,0 +1,56 @@
+"""The detection process: `python -m services.detection`."""
+
+from __future__ import annotations
+
+from sentientiq.detection.v1 import detection_service_pb2 as pb
+from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
+
+from services.common import logs, state
+from services.common.log import open_log
+from services.common.ownership import LeaseStore
+from services.common.process import GrpcServer, run, run_all
+from services.detection.emotions import EmotionWriter
+from services.detection.keeper import Keeper
+from services.detection.servicer import DetectionServicer
+from services.detection.settings import Settings
+from services.detection.snapshots import SnapshotStore
+
+_log = logs.get(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Wire the process, serve until cancelled, hand over."""
+    log = open_log(settings.log_url)
+    client = state.connect(settings.state_url)
+    writer = EmotionWriter(log)
+    servicer = DetectionServicer(writer)
+    keeper = Keeper(
+        endpoint=settings.endpoint,
+        leases=LeaseStore(client),
+        snapshots=SnapshotStore(client),
+        log=log,
+        threshold=settings.threshold,
+        on_applied=servicer.on_applied,
+        flush_emotions=writer.flush,
+    )
+    servicer.serve_folds(keeper.folds)
+    server = GrpcServer(settings.listen, settings.mesh_secret)
+    rpc.add_DetectionServiceServicer_to_server(servicer, server.raw)
+    await server.start([pb.DESCRIPTOR.services_by_name["DetectionService"].full_name])
+    _log.info("ready", listen=settings.listen, endpoint=settings.endpoint)
+    try:
+        await run_all(
+            writer.run(),
+            keeper.keep_leases(),
+            keeper.keep_level(),
+            keeper.keep_snapshots(settings.snapshot_s),
+        )
+    finally:
+        await server.stop()
+        await keeper.leave()
+        await log.close()
+        await client.aclose()
+
+
+if __name__ == "__main__":
+    run("detection", Settings, serve)

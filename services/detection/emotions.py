@@ -1,0 +1,99 @@
+"""From emissions of the kernel to emotion.v1."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from hotpath.detector import Emission
+from hotpath.ids import emission_id
+from sentientiq.detection.v1 import emotion_pb2 as pb
+
+from services.common import logs
+from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Record
+from services.common.partition import partition_of, record_key
+
+_log = logs.get(__name__)
+CALIBRATION = "prior-v1"
+_HEADERS = {"schema": "emotion.v1/1"}
+_KINDS = {
+    "rage": pb.EMOTION_KIND_RAGE,
+    "hesitation": pb.EMOTION_KIND_HESITATION,
+    "confusion": pb.EMOTION_KIND_CONFUSION,
+    "abandonment": pb.EMOTION_KIND_ABANDONMENT,
+}
+
+
+def to_emotion(emission: Emission) -> pb.Emotion:
+    """The message of one emission. `detected_at_ms` is the only field of the wall clock."""
+    return pb.Emotion(
+        id=emission_id(emission.tenant, emission.session, emission.stream, emission.episode),
+        rev=emission.rev,
+        tenant_id=emission.tenant,
+        session_id=emission.session,
+        stream_id=emission.stream,
+        kind=_KINDS[emission.emotion],
+        confidence=emission.confidence,
+        trigger=emission.trigger,
+        context=pb.EmotionContext(page=emission.page, element=emission.element),
+        evidence=[pb.EvidenceRef(seq=seq, index=index) for seq, index in emission.evidence],
+        contributions=[
+            pb.Contribution(feature=feature, log_odds=log_odds)
+            for feature, log_odds in emission.contributions
+        ],
+        calibration=CALIBRATION,
+        occurred_at_ms=emission.occurred_at_ms,
+        detected_at_ms=time.time_ns() // 1_000_000,
+    )
+
+
+class EmotionWriter:
+    """Appends emotions to the log in rounds; what the log does not take stays, to be tried again."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._queue: list[pb.Emotion] = []
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self.written = 0
+
+    def put(self, emotions: list[pb.Emotion]) -> None:
+        """Queue for the next round."""
+        if emotions:
+            self._queue += emotions
+            self._wake.set()
+
+    async def flush(self) -> None:
+        """Write everything put so far.
+
+        Raises:
+            LogUnavailable: the log did not take it; it stays queued.
+        """
+        async with self._writing:
+            while self._queue:
+                batch = list(self._queue)
+                await self._log.append(_by_partition(batch))
+                del self._queue[: len(batch)]
+                self.written += len(batch)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.flush()
+            except LogUnavailable as error:
+                _log.warning("emotions wait for the log", count=len(self._queue), error=str(error))
+                self._wake.set()
+                await asyncio.sleep(0.25)
+
+
+def _by_partition(emotions: list[pb.Emotion]) -> list[Append]:
+    groups: dict[int, list[Record]] = {}
+    for emotion in emotions:
+        key = record_key(emotion.tenant_id, emotion.session_id)
+        partition = partition_of(emotion.tenant_id, emotion.session_id)
+        record = Record(key, emotion.SerializeToString(), _HEADERS)
+        groups.setdefault(partition, []).append(record)
+    return [Append(EMOTION, partition, records) for partition, records in groups.items()]

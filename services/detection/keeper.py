@@ -1,0 +1,219 @@
+"""Which partitions this process holds, and the way into and out of holding one.
+
+Taking a partition: lease, snapshot, replay of the log's tail, live. Giving one back: snapshot,
+release. A lease lost to another holder drops the state at once; a state store that is away changes
+nothing, since nobody else can take over without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from hotpath.detector import Detector, SnapshotError
+from redis.exceptions import RedisError
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+
+from services.common import logs
+from services.common.log import BEHAVIOR, Entry, EventLog, LogUnavailable
+from services.common.ownership import LeaseStore, fair_share
+from services.detection.fold import Fold
+from services.detection.snapshots import Snapshot, SnapshotStore
+
+_log = logs.get(__name__)
+_RENEW_S = 1.0
+_TAIL_CHECK_S = 0.25
+_GAP_PATIENCE_S = 0.05
+GROUP = "detection"
+
+
+def batches_of(entry: Entry) -> list[BehaviorBatch]:
+    """Decode an entry's records; one that is torn is left out, counted by the log adapter."""
+    return [
+        BehaviorBatch.FromString(record.value)
+        for record in entry.records
+        if "unreadable" not in record.headers
+    ]
+
+
+class Keeper:
+    """Holds folds by lease and keeps each of them level with the log."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        leases: LeaseStore,
+        snapshots: SnapshotStore,
+        log: EventLog,
+        threshold: int,
+        on_applied: Callable[[Fold], None],
+        flush_emotions: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.folds: dict[int, Fold] = {}
+        self._endpoint = endpoint
+        self._leases = leases
+        self._snapshots = snapshots
+        self._log = log
+        self._threshold = threshold
+        self._on_applied = on_applied
+        self._flush_emotions = flush_emotions
+        self._recovering: set[asyncio.Task[None]] = set()
+        self.takeovers = 0
+
+    async def keep_leases(self) -> None:
+        """Renew what is held and take what falls to this process, each second, until cancelled."""
+        while True:
+            started = time.monotonic()
+            try:
+                await self._round()
+            except (RedisError, OSError) as error:
+                _log.warning("state store away, holding what we hold", error=str(error))
+            await asyncio.sleep(max(0.05, _RENEW_S - (time.monotonic() - started)))
+
+    async def _round(self) -> None:
+        members = await self._leases.announce(self._endpoint)
+        share = fair_share(self._endpoint, members)
+        await self._give_back([p for p in self.folds if p not in share])
+        wanted = {p: self.folds[p].epoch if p in self.folds else 0 for p in sorted(share)}
+        granted = await self._leases.acquire(self._endpoint, wanted)
+        for partition, fold in list(self.folds.items()):
+            if granted.get(partition) != fold.epoch:
+                _log.warning("lease lost", partition=partition, epoch=fold.epoch)
+                del self.folds[partition]
+        taken = [
+            Fold(partition, epoch, Detector(threshold=self._threshold))
+            for partition, epoch in granted.items()
+            if partition not in self.folds
+        ]
+        if taken:
+            for fold in taken:
+                self.folds[fold.partition] = fold
+            self.takeovers += len(taken)
+            task = asyncio.create_task(self._recover(taken))
+            self._recovering.add(task)
+            task.add_done_callback(self._recovering.discard)
+
+    async def _recover(self, folds: list[Fold]) -> None:
+        started = time.monotonic()
+        for fold in folds:
+            await self._load(fold)
+        behind = {fold.partition: fold for fold in folds}
+        entries = 0
+        while behind:
+            try:
+                found = await self._log.read(
+                    BEHAVIOR, {p: fold.applied for p, fold in behind.items()}, limit=200
+                )
+            except LogUnavailable as error:
+                _log.warning("takeover waits for the log", error=str(error))
+                await asyncio.sleep(0.25)
+                continue
+            entries += len(found)
+            self._catch_up(found)
+            level = set(behind) - {entry.partition for entry in found}
+            for partition in level:
+                behind.pop(partition).live = True
+            await asyncio.sleep(0)
+        _log.info(
+            "partitions taken",
+            count=len(folds),
+            entries=entries,
+            ms=round((time.monotonic() - started) * 1000),
+        )
+
+    async def _load(self, fold: Fold) -> None:
+        try:
+            snapshot = await self._snapshots.load(fold.partition)
+            if snapshot is not None:
+                fold.detector.restore(snapshot.state)
+                fold.applied = snapshot.offset
+        except SnapshotError as error:
+            _log.warning("snapshot discarded", partition=fold.partition, why=str(error))
+            fold.detector = Detector(threshold=self._threshold)
+        except (RedisError, OSError) as error:
+            _log.warning("no snapshot, rebuilding from the log", error=str(error))
+
+    def _catch_up(self, entries: list[Entry]) -> None:
+        now = time.monotonic()
+        touched: dict[int, Fold] = {}
+        for entry in entries:
+            fold = self.folds.get(entry.partition)
+            if fold is not None:
+                fold.catch_up(entry.offset, batches_of(entry), now)
+                touched[entry.partition] = fold
+        for fold in touched.values():
+            self._on_applied(fold)
+
+    async def keep_level(self) -> None:
+        """Read from the log whatever the fast lane did not bring, until cancelled.
+
+        A gap is filled at once; a tail that nobody announced (its edge died) within a second.
+        """
+        suspect: dict[int, int] = {}
+        while True:
+            await asyncio.sleep(_GAP_PATIENCE_S if self._any_gap() else _TAIL_CHECK_S)
+            now = time.monotonic()
+            try:
+                ends = await self._log.ends(BEHAVIOR)
+                behind = {
+                    p: fold.applied
+                    for p, fold in self.folds.items()
+                    if fold.live
+                    and fold.applied < ends[p]
+                    and (fold.gap(now, _GAP_PATIENCE_S) or suspect.get(p) == fold.applied)
+                }
+                suspect = {
+                    p: fold.applied for p, fold in self.folds.items() if fold.applied < ends[p]
+                }
+                if behind:
+                    self._catch_up(await self._log.read(BEHAVIOR, behind, limit=200))
+            except LogUnavailable as error:
+                _log.warning("cannot check the log's tail", error=str(error))
+                await asyncio.sleep(0.5)
+
+    def _any_gap(self) -> bool:
+        return any(fold.waiting for fold in self.folds.values())
+
+    async def keep_snapshots(self, every_s: float) -> None:
+        """Snapshot what changed, until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self._snapshot([fold for fold in self.folds.values() if fold.dirty])
+            except (RedisError, OSError, LogUnavailable) as error:
+                _log.warning("snapshots wait", error=str(error))
+
+    async def _snapshot(self, folds: list[Fold]) -> None:
+        taken: list[tuple[Fold, Snapshot]] = []
+        for fold in folds:
+            if fold.live:
+                taken.append((fold, Snapshot(fold.applied, fold.detector.snapshot())))
+                fold.dirty = False
+                await asyncio.sleep(0)
+        if not taken:
+            return
+        await self._flush_emotions()
+        for fold, snapshot in taken:
+            # A fold that was lost meanwhile must not overwrite its new owner's snapshot.
+            if self.folds.get(fold.partition) is fold:
+                await self._snapshots.save(fold.partition, snapshot)
+        await self._log.commit(GROUP, BEHAVIOR, {f.partition: s.offset for f, s in taken})
+
+    async def _give_back(self, partitions: list[int]) -> None:
+        if not partitions:
+            return
+        await self._snapshot([self.folds[p] for p in partitions if self.folds[p].dirty])
+        for partition in partitions:
+            del self.folds[partition]
+        await self._leases.release(self._endpoint, partitions)
+        _log.info("partitions given back", count=len(partitions))
+
+    async def leave(self) -> None:
+        """Hand everything over in good order; the next owner starts from fresh snapshots."""
+        try:
+            await self._leases.leave(self._endpoint)
+            await self._give_back(list(self.folds))
+        except (RedisError, OSError, LogUnavailable) as error:
+            _log.warning("left without hand-over", error=str(error))

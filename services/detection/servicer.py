@@ -1,0 +1,106 @@
+"""Detect: entries in by the fast lane, results and emotions out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from sentientiq.detection.v1 import detection_service_pb2 as pb
+from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
+
+from services.detection.emotions import EmotionWriter, to_emotion
+from services.detection.fold import Fold
+
+_Outbox = asyncio.Queue[pb.DetectResponse | None]
+
+
+class DetectionServicer(rpc.DetectionServiceServicer):
+    """One response to each request; emotions also go out on every other open stream.
+
+    An emotion may be tipped by an entry that another edge worker sent, or that was read from the
+    log. Only the worker that has the visitor's socket acts on it; the others ignore it.
+    """
+
+    def __init__(self, writer: EmotionWriter) -> None:
+        self._writer = writer
+        self._streams: set[_Outbox] = set()
+        self._folds: Mapping[int, Fold] = {}
+        self.requests = 0
+
+    def serve_folds(self, folds: Mapping[int, Fold]) -> None:
+        """Answer from these folds; the keeper adds and removes them."""
+        self._folds = folds
+
+    def on_applied(self, fold: Fold) -> None:
+        """Publish what a fold emitted outside of any request."""
+        response = pb.DetectResponse()
+        self._collect(fold, response)
+        self._publish(response, except_for=None)
+
+    def _collect(self, fold: Fold, response: pb.DetectResponse) -> None:
+        emotions = [to_emotion(emission) for emission in fold.drain()]
+        self._writer.put(emotions)
+        response.emotions.extend(emotions)
+        response.wakes.extend(
+            pb.Wake(tenant_id=tenant, session_id=session, stream_id=stream, due_at_ms=due)
+            for tenant, session, stream, due in fold.detector.wakes()
+        )
+
+    def _publish(self, response: pb.DetectResponse, except_for: _Outbox | None) -> None:
+        if response.emotions or response.wakes:
+            copy = pb.DetectResponse(emotions=response.emotions, wakes=response.wakes)
+            for outbox in self._streams:
+                if outbox is not except_for:
+                    outbox.put_nowait(copy)
+
+    async def Detect(
+        self, request_iterator: AsyncIterator[pb.DetectRequest], context: Any
+    ) -> AsyncIterator[pb.DetectResponse]:
+        outbox: _Outbox = asyncio.Queue()
+        self._streams.add(outbox)
+
+        async def receive() -> None:
+            try:
+                async for request in request_iterator:
+                    outbox.put_nowait(self._answer(request, outbox))
+            finally:
+                outbox.put_nowait(None)
+
+        receiver = asyncio.create_task(receive())
+        try:
+            while (response := await outbox.get()) is not None:
+                yield response
+            await receiver
+        finally:
+            self._streams.discard(outbox)
+            receiver.cancel()
+
+    def _answer(self, request: pb.DetectRequest, origin: _Outbox) -> pb.DetectResponse:
+        self.requests += 1
+        now = time.monotonic()
+        response = pb.DetectResponse()
+        results: dict[int, pb.PartitionResult] = {}
+        for entry in request.entries:
+            fold = self._folds.get(entry.partition)
+            if fold is None or fold.epoch != entry.epoch:
+                results[entry.partition] = pb.PartitionResult(
+                    partition=entry.partition,
+                    epoch=fold.epoch if fold else 0,
+                    status=pb.PARTITION_STATUS_NOT_OWNER,
+                )
+                continue
+            fold.offer(entry.offset, entry.batches, now)
+            results[entry.partition] = pb.PartitionResult(
+                partition=entry.partition,
+                epoch=fold.epoch,
+                status=pb.PARTITION_STATUS_APPLIED if fold.live else pb.PARTITION_STATUS_RECOVERING,
+                through_offset=fold.applied,
+            )
+        response.results.extend(results.values())
+        for partition, result in results.items():
+            if result.status == pb.PARTITION_STATUS_APPLIED:
+                self._collect(self._folds[partition], response)
+        self._publish(response, except_for=origin)
+        return response

@@ -1,0 +1,1 @@
+"""The edge: owns the visitors' sockets, accepts into the log, carries verdicts and help back."""

@@ -162,7 +162,8 @@ class LeaseStore:
         """Who holds what; partitions that nobody holds are left out."""
         keys = [_lease_key(partition) for partition in range(PARTITIONS)]
         owners: dict[int, Lease] = {}
-        for partition, value in enumerate(await self._client.mget(keys)):
+        values: Any = await self._client.mget(keys)
+        for partition, value in enumerate(values):
             if value is not None:
                 endpoint, _, epoch = value.decode().partition(" ")
                 owners[partition] = Lease(endpoint, int(epoch))

@@ -1,0 +1,159 @@
+"""The HTTP shell: health, and `POST /v1/batch` for pages that are going away (sendBeacon)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from edge import protocol
+from edge import session as core
+from edge.worker import Worker
+
+_APPEND_WITHIN_S = 5.0
+
+
+class Batch(msgspec.Struct):
+    """A hello and the frames after it, as on a socket."""
+
+    hello: msgspec.Raw
+    messages: list[msgspec.Raw] = []
+
+
+_decoder = msgspec.json.Decoder(Batch)
+_STATUS = {
+    protocol.Close.KEY_OR_ORIGIN: 401,
+    protocol.Close.CONSENT: 403,
+    protocol.Close.TOO_MANY_EVENTS: 413,
+    protocol.Close.TOO_FAST: 429,
+    protocol.Close.TRY_LATER: 503,
+}
+
+
+class _Beacon:
+    """One request: runs its frames through a session and waits for the log."""
+
+    def __init__(self, worker: Worker, origin: str | None) -> None:
+        self._worker = worker
+        self._session = worker.new_session(origin)
+        self._refused: core.Hang | None = None
+        self.errors: list[str] = []
+
+    async def run(self, batch: Batch) -> Response:
+        await self._feed(batch.hello)
+        for message in batch.messages:
+            if self._refused is None:
+                await self._feed(message)
+        refused = self._refused
+        if refused is not None and refused.code != 1000:
+            status = _STATUS.get(refused.code, 400)
+            return JSONResponse({"error": refused.reason, "details": self.errors}, status)
+        try:
+            async with asyncio.timeout(_APPEND_WITHIN_S):
+                await self._worker.writer.flushed()
+        except TimeoutError:
+            return JSONResponse({"error": "slow"}, 503, headers={"Retry-After": "2"})
+        return JSONResponse({"acked": self._session.record.acked, "errors": self.errors})
+
+    async def _feed(self, raw: msgspec.Raw) -> None:
+        text = bytes(raw).decode()
+        await self._carry_out(self._session.receive(text, time.time() * 1000))
+
+    async def _carry_out(self, effects: list[core.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case core.Accept():
+                    self._worker.accept(self._session, effect)
+                case core.Admit():
+                    await self._carry_out(await self._worker.admit(self._session, effect))
+                case core.Hang():
+                    self._refused = effect
+                case core.Send(text) if '"type":"error"' in text:
+                    self.errors.append(text)
+                case _:
+                    pass  # a beacon's page is gone: nobody to welcome, ack or show
+
+
+def application(worker: Worker) -> Starlette:
+    """The routes."""
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_: Request) -> Response:
+        well = not worker.draining and not worker.writer.full
+        return PlainTextResponse("ok\n" if well else "not ready\n", 200 if well else 503)
+
+    async def batch(request: Request) -> Response:
+        if request.headers.get("Sec-GPC", "").strip() == "1":
+            return JSONResponse({"error": "Global Privacy Control is set"}, 403)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > protocol.MAX_FRAME_BYTES * 4:
+                return JSONResponse({"error": "at most 256 KiB a request"}, 413)
+        try:
+            decoded = _decoder.decode(bytes(body))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return JSONResponse({"error": f"expected {{hello, messages}}: {error}"}, 400)
+        worker.counters["beacons"] += 1
+        return await _Beacon(worker, request.headers.get("Origin")).run(decoded)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", health),
+            Route("/readyz", ready),
+            Route("/v1/batch", batch, methods=["POST"]),
+        ],
+        # Any origin may ask; whether it may write is decided by the key's own list.
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=["*"],
+                allow_methods=["POST"],
+                allow_headers=["content-type"],
+            )
+        ],
+    )
+
+
+class HttpServer:
+    """uvicorn in the worker's loop, without signal handlers of its own."""
+
+    def __init__(self, worker: Worker) -> None:
+        host, _, port = worker.settings.http_listen.rpartition(":")
+        config = uvicorn.Config(
+            application(worker),
+            host=host,
+            port=int(port),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+        )
+        self._server = _Quiet(config)
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        await self._server.serve()
+
+    def stop(self) -> None:
+        """Finish what is under way, then end."""
+        self._server.should_exit = True
+
+
+class _Quiet(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The process has handlers of its own."""
+        yield

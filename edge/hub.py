@@ -1,0 +1,124 @@
+"""The live connections of this worker, and which of them a visitor is looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from edge.push import intervention_frame
+
+
+class Connection(Protocol):
+    """What the hub needs of a live connection."""
+
+    @property
+    def stream(self) -> str:
+        """The page instance."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The publishable key it was admitted with."""
+        ...
+
+    @property
+    def interventions_allowed(self) -> bool:
+        """Whether the visitor wants help in the page."""
+        ...
+
+    @property
+    def offset_ms(self) -> float:
+        """Server clock minus client clock."""
+        ...
+
+    def send(self, text: str) -> None:
+        """Send a frame, or drop it if the client is gone."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection."""
+        ...
+
+
+@dataclass(slots=True)
+class Live:
+    """A session's connections here."""
+
+    tenant: str
+    session: str
+    connections: dict[str, Connection] = field(default_factory=dict)
+    visible_at_ms: dict[str, float] = field(default_factory=dict)
+    pushed: set[str] = field(default_factory=set)
+    """Interventions sent to a page here; the page shows each once in any case."""
+
+    def front(self) -> Connection | None:
+        """The connection that came to the front last."""
+        if not self.connections:
+            return None
+        stream = max(self.connections, key=lambda name: self.visible_at_ms.get(name, 0.0))
+        return self.connections[stream]
+
+
+class Hub:
+    """All live sessions of the worker."""
+
+    def __init__(self) -> None:
+        self._live: dict[tuple[str, str], Live] = {}
+        self.pushes = 0
+
+    def join(self, tenant: str, session: str, connection: Connection, now_ms: float) -> Live:
+        """Add a connection; a stream's new connection replaces its old one."""
+        live = self._live.setdefault((tenant, session), Live(tenant, session))
+        old = live.connections.get(connection.stream)
+        live.connections[connection.stream] = connection
+        live.visible_at_ms[connection.stream] = now_ms
+        if old is not None and old is not connection:
+            old.close(1000, "replaced by a new connection of the same stream")
+        return live
+
+    def leave(self, tenant: str, session: str, connection: Connection) -> bool:
+        """Remove a connection; tells whether it was still the stream's current one."""
+        live = self._live.get((tenant, session))
+        if live is None or live.connections.get(connection.stream) is not connection:
+            return False
+        del live.connections[connection.stream]
+        live.visible_at_ms.pop(connection.stream, None)
+        if not live.connections:
+            del self._live[(tenant, session)]
+        return True
+
+    def find(self, tenant: str, session: str) -> Live | None:
+        """The session, if it has a connection here."""
+        return self._live.get((tenant, session))
+
+    def push(self, intervention: pb.Intervention, now_ms: float) -> bool:
+        """Send an intervention to the page in front. False if there is none, or it is too late."""
+        live = self._live.get((intervention.tenant_id, intervention.session_id))
+        if live is None or intervention.expires_at_ms <= now_ms or intervention.id in live.pushed:
+            return False
+        connection = live.front()
+        if connection is None or not connection.interventions_allowed:
+            return False
+        connection.send(intervention_frame(intervention))
+        live.pushed.add(intervention.id)
+        self.pushes += 1
+        return True
+
+    def keys(self) -> set[str]:
+        """Publishable keys in use."""
+        return {connection.key for connection in self.connections()}
+
+    def connections(self) -> Iterator[Connection]:
+        """Every connection."""
+        for live in list(self._live.values()):
+            yield from list(live.connections.values())
+
+    def sessions(self) -> list[Live]:
+        """Every live session."""
+        return list(self._live.values())
+
+    def __len__(self) -> int:
+        return sum(len(live.connections) for live in self._live.values())

@@ -1,0 +1,104 @@
+"""Who the live sessions are: asked once, kept while they are fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from typing import Any
+
+import grpc
+import grpc.aio
+from sentientiq.identity.v1 import identity_service_pb2 as pb
+from sentientiq.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+
+from edge.seal import Sealer
+from services.common import logs
+
+_log = logs.get(__name__)
+_FRESH_S = 300.0
+_ANONYMOUS_FRESH_S = 10.0
+_CAPACITY = 50_000
+
+_Key = tuple[str, str]
+
+
+class Identities:
+    """Cache of identities over the identity service."""
+
+    def __init__(self, stub: IdentityServiceStub, sealer: Sealer) -> None:
+        self._stub: Any = stub
+        self._sealer = sealer
+        self._known: OrderedDict[_Key, tuple[pb.UserIdentity, float]] = OrderedDict()
+        self._identifying: dict[_Key, asyncio.Task[None]] = {}
+        self.failures = 0
+
+    async def learn_key(self) -> None:
+        """Ask for the sealing key until it is known."""
+        while not self._sealer.ready:
+            try:
+                response = await self._stub.GetSealingKey(pb.GetSealingKeyRequest(), timeout=2.0)
+                self._sealer.use(response.public_key)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("identity away, no sealing key yet", error=error.details())
+                await asyncio.sleep(0.5)
+
+    def identify(self, identify: pb.SealedIdentify) -> None:
+        """Tell identity at once; the log's consumer does it again if this fails."""
+        key = (identify.tenant_id, identify.session_id)
+        self._known.pop(key, None)
+        before = self._identifying.get(key)
+        task = asyncio.create_task(self._identify(key, identify, before))
+        self._identifying[key] = task
+        task.add_done_callback(lambda done: self._settled(key, done))
+
+    def _settled(self, key: _Key, task: asyncio.Task[None]) -> None:
+        if self._identifying.get(key) is task:
+            del self._identifying[key]
+
+    async def _identify(
+        self, key: _Key, identify: pb.SealedIdentify, before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        try:
+            response = await self._stub.Identify(pb.IdentifyRequest(identify=identify), timeout=2.0)
+            self._remember(key, response.identity)
+        except grpc.aio.AioRpcError as error:
+            self.failures += 1
+            _log.warning("identify left to the log", error=error.details())
+
+    async def resolve(self, tenant: str, session: str) -> pb.UserIdentity | None:
+        """Who the session is; None if identity does not answer in time."""
+        key = (tenant, session)
+        underway = self._identifying.get(key)
+        if underway is not None:
+            await asyncio.wait([underway], timeout=0.5)
+        known = self._known.get(key)
+        if known is not None:
+            fresh_s = _FRESH_S if known[0].user_id else _ANONYMOUS_FRESH_S
+            if time.monotonic() - known[1] < fresh_s:
+                return known[0]
+        try:
+            response = await self._stub.Resolve(
+                pb.ResolveRequest(tenant_id=tenant, session_id=session), timeout=0.5
+            )
+        except grpc.aio.AioRpcError as error:
+            self.failures += 1
+            _log.warning("identity away, using what is cached", error=error.details())
+            return known[0] if known is not None else None
+        return self._remember(key, response.identity)
+
+    def forget(self, tenant: str, session: str) -> None:
+        """Ask again next time."""
+        self._known.pop((tenant, session), None)
+
+    def _remember(self, key: _Key, identity: pb.UserIdentity) -> pb.UserIdentity:
+        known = self._known.get(key)
+        if known is not None and known[0].version > identity.version:
+            return known[0]
+        self._known[key] = (identity, time.monotonic())
+        self._known.move_to_end(key)
+        if len(self._known) > _CAPACITY:
+            self._known.popitem(last=False)
+        return identity

@@ -1,0 +1,178 @@
+"""The fast lane to detection: entries that were just appended, straight to their owners.
+
+Best effort by design. Whatever does not arrive is read from the log by the owner within a second;
+so nothing here is ever resent, and a detection process that is slow or gone costs no ack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from redis.exceptions import RedisError
+from sentientiq.detection.v1 import detection_service_pb2 as pb
+from sentientiq.detection.v1.detection_service_pb2_grpc import DetectionServiceStub
+
+from edge.writer import Appended
+from services.common import logs
+from services.common.channels import connect
+from services.common.ownership import Lease, LeaseStore
+
+_log = logs.get(__name__)
+_LOOK_S = 0.5
+_LATE_S = 0.25
+_SILENT_S = 0.75
+_MAX_QUEUED = 20_000
+
+OnResponse = Callable[[pb.DetectResponse], None]
+
+
+class Link:
+    """One Detect stream to one detection process, reopened when it breaks or falls silent."""
+
+    def __init__(self, endpoint: str, token: str, on_response: OnResponse) -> None:
+        self.endpoint = endpoint
+        self.counters: Counter[str] = Counter()
+        self._token = token
+        self._on_response = on_response
+        self._queue: deque[pb.PartitionEntry] = deque(maxlen=_MAX_QUEUED)
+        self._wake = asyncio.Event()
+        self._sent_at: deque[float] = deque()
+        self._task = asyncio.create_task(self._run())
+
+    def send(self, entries: list[pb.PartitionEntry]) -> None:
+        """Queue entries; the oldest fall out when detection is away for long."""
+        self._queue.extend(entries)
+        self._wake.set()
+
+    async def close(self) -> None:
+        """End the stream."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        channel = connect(self.endpoint, self._token)
+        try:
+            while True:
+                self._sent_at.clear()
+                call: Any = DetectionServiceStub(channel).Detect()
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._write(call))
+                        group.create_task(self._watch())
+                        await self._read(call)
+                        raise ConnectionError("stream ended")
+                except* (
+                    grpc.aio.AioRpcError,
+                    ConnectionError,
+                    asyncio.InvalidStateError,
+                ) as errors:
+                    self.counters["reopened"] += 1
+                    first = errors.exceptions[0]
+                    why = first.details() if isinstance(first, grpc.aio.AioRpcError) else str(first)
+                    _log.warning("detect stream reopened", endpoint=self.endpoint, why=why)
+                finally:
+                    call.cancel()
+                await asyncio.sleep(0.1)
+        finally:
+            await channel.close()
+
+    async def _write(self, call: Any) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                entries = [self._queue.popleft() for _ in range(min(len(self._queue), 512))]
+                self._sent_at.append(time.monotonic())
+                await call.write(pb.DetectRequest(entries=entries))
+
+    async def _read(self, call: Any) -> None:
+        while True:
+            response = await call.read()
+            if response is grpc.aio.EOF:
+                return
+            if response.results and self._sent_at:
+                waited_s = time.monotonic() - self._sent_at.popleft()
+                self.counters["late"] += waited_s > _LATE_S
+            self._on_response(response)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LATE_S)
+            if self._sent_at and time.monotonic() - self._sent_at[0] > _SILENT_S:
+                raise ConnectionError("silent with batches waiting")
+
+
+class FastLane:
+    """Routes entries to the holders of their partitions."""
+
+    def __init__(self, leases: LeaseStore, token: str, on_response: OnResponse) -> None:
+        self._leases = leases
+        self._token = token
+        self._on_response = on_response
+        self._owners: dict[int, Lease] = {}
+        self._links: dict[str, Link] = {}
+        self._look_now = asyncio.Event()
+        self.counters: Counter[str] = Counter()
+
+    def send(self, appended: list[Appended]) -> None:
+        """Send entries to their owners; what has none waits in the log."""
+        per_endpoint: dict[str, list[pb.PartitionEntry]] = {}
+        for entry in appended:
+            lease = self._owners.get(entry.partition)
+            if lease is None:
+                self.counters["no_owner"] += 1
+                self._look_now.set()
+                continue
+            per_endpoint.setdefault(lease.endpoint, []).append(
+                pb.PartitionEntry(
+                    partition=entry.partition,
+                    epoch=lease.epoch,
+                    offset=entry.offset,
+                    batches=entry.batches,
+                )
+            )
+        for endpoint, entries in per_endpoint.items():
+            self._links[endpoint].send(entries)
+
+    async def run(self) -> None:
+        """Follow the leases until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._look()
+                except (RedisError, OSError) as error:
+                    _log.warning("state store away, owners as last known", error=str(error))
+                try:
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._look_now.wait()
+                    await asyncio.sleep(0.05)
+                except TimeoutError:
+                    pass
+                self._look_now.clear()
+        finally:
+            await asyncio.gather(*(link.close() for link in self._links.values()))
+
+    async def _look(self) -> None:
+        owners = await self._leases.owners()
+        for partition, lease in owners.items():
+            known = self._owners.get(partition)
+            if known is None or lease.epoch > known.epoch:
+                self._owners[partition] = lease
+        in_use = {lease.endpoint for lease in self._owners.values()}
+        for endpoint in in_use - self._links.keys():
+            self._links[endpoint] = Link(endpoint, self._token, self._receive)
+        for endpoint in self._links.keys() - in_use:
+            await self._links.pop(endpoint).close()
+
+    def _receive(self, response: pb.DetectResponse) -> None:
+        for result in response.results:
+            if result.status == pb.PARTITION_STATUS_NOT_OWNER:
+                self.counters["not_owner"] += 1
+                self._look_now.set()
+        self._on_response(response)

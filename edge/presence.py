@@ -1,0 +1,105 @@
+"""Where sessions are: told to the state store, so that a push from anywhere finds its page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import redis.asyncio as redis
+from google.protobuf.message import DecodeError
+from redis.exceptions import RedisError
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from edge.hub import Hub, Live
+from services.common import logs
+from services.common.state import edge_channel, where_key
+
+_log = logs.get(__name__)
+_TTL_S = 60
+_REFRESH_S = 20.0
+
+
+class Presence:
+    """Registers live streams and listens for pushes to this worker."""
+
+    def __init__(self, client: redis.Redis, worker: str, hub: Hub) -> None:
+        self._client = client
+        self._worker = worker
+        self._hub = hub
+        self._changed: dict[tuple[str, str], Live] = {}
+        self._gone: list[tuple[str, str, str]] = []
+        self._wake = asyncio.Event()
+
+    def changed(self, live: Live) -> None:
+        """A session came, or another of its pages is in front."""
+        self._changed[(live.tenant, live.session)] = live
+        self._wake.set()
+
+    def gone(self, tenant: str, session: str, stream: str) -> None:
+        """A stream's connection ended."""
+        self._gone.append((tenant, session, stream))
+        self._wake.set()
+
+    async def register(self) -> None:
+        """Write changes as they come and everything every 20 s, until cancelled."""
+        refreshed = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(_REFRESH_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            if time.monotonic() - refreshed >= _REFRESH_S:
+                refreshed = time.monotonic()
+                for live in self._hub.sessions():
+                    self._changed[(live.tenant, live.session)] = live
+            changed, self._changed = list(self._changed.values()), {}
+            gone, self._gone = self._gone, []
+            try:
+                await self._write(changed, gone)
+            except (RedisError, OSError) as error:
+                _log.warning("state store away, pages cannot be found", error=str(error))
+                await asyncio.sleep(1.0)
+                for live in changed:
+                    self._changed.setdefault((live.tenant, live.session), live)
+                self._gone += gone
+                self._wake.set()
+
+    async def _write(self, changed: list[Live], gone: list[tuple[str, str, str]]) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for tenant, session, stream in gone:
+            pipeline.hdel(where_key(tenant, session), stream)
+        for live in changed:
+            if live.connections:
+                key = where_key(live.tenant, live.session)
+                pipeline.hset(
+                    key,
+                    mapping={
+                        stream: f"{self._worker} {round(live.visible_at_ms.get(stream, 0))}"
+                        for stream in live.connections
+                    },
+                )
+                pipeline.expire(key, _TTL_S)
+        if len(pipeline):
+            await pipeline.execute()
+
+    async def listen(self) -> None:
+        """Push what is published to this worker, until cancelled."""
+        while True:
+            try:
+                async with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe(edge_channel(self._worker))
+                    async for message in pubsub.listen():
+                        self._push(message["data"])
+            except (RedisError, OSError) as error:
+                _log.warning("state store away, pushes wait for hello", error=str(error))
+                await asyncio.sleep(1.0)
+
+    def _push(self, data: bytes) -> None:
+        try:
+            intervention = pb.Intervention.FromString(data)
+        except DecodeError:
+            _log.error("not an intervention on the push channel", bytes=len(data))
+            return
+        self._hub.push(intervention, time.time() * 1000)

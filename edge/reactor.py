@@ -1,0 +1,99 @@
+"""From an emotion to help in the page: the fast path.
+
+If anything on it fails, intervention decides from emotion.v1 half a second later; then only the
+team hears of it, since help that comes late is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+import grpc
+import grpc.aio
+from sentientiq.detection.v1 import emotion_pb2
+from sentientiq.intervention.v1 import intervention_service_pb2 as pb
+from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
+
+from edge.hub import Hub, Live
+from edge.identities import Identities
+from edge.push import emotion_frame
+from edge.tenants import TenantDirectory, UnknownKey
+from services.common import logs
+
+_log = logs.get(__name__)
+_HELP_WITHIN_MS = 3_000
+_DECIDE_TIMEOUT_S = 2.0
+
+
+class Reactor:
+    """Reacts to emotions of sessions that are live on this worker."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        identities: Identities,
+        tenants: TenantDirectory,
+        stub: InterventionServiceStub,
+    ) -> None:
+        self._hub = hub
+        self._identities = identities
+        self._tenants = tenants
+        self._stub: Any = stub
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counters: Counter[str] = Counter()
+
+    def react(self, emotions: list[emotion_pb2.Emotion]) -> None:
+        """Decide on each emotion whose visitor is here."""
+        for emotion in emotions:
+            live = self._hub.find(emotion.tenant_id, emotion.session_id)
+            if live is None:
+                self.counters["not_here"] += 1
+                continue
+            self.counters["emotions"] += 1
+            task = asyncio.create_task(self._one(emotion, live))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _one(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
+        await self._tell_page(emotion, live)
+        identity = await self._identities.resolve(emotion.tenant_id, emotion.session_id)
+        try:
+            response = await self._stub.Decide(
+                pb.DecideRequest(emotion=emotion, identity=identity), timeout=_DECIDE_TIMEOUT_S
+            )
+        except grpc.aio.AioRpcError as error:
+            self.counters["decide_failed"] += 1
+            _log.warning("decision left to the durable path", error=error.details())
+            return
+        now_ms = time.time() * 1000
+        if now_ms - emotion.detected_at_ms > _HELP_WITHIN_MS:
+            self.counters["too_late"] += 1
+        elif response.decision.HasField("intervention"):
+            self._hub.push(response.decision.intervention, now_ms)
+
+    async def _tell_page(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
+        connection = live.connections.get(emotion.stream_id)
+        if connection is None:
+            return
+        try:
+            grant = await self._tenants.resolve(connection.key)
+        except UnknownKey:
+            return
+        if grant.emotions_to_page:
+            connection.send(emotion_frame(emotion, connection.offset_ms))
+
+    async def pending(self, live: Live) -> None:
+        """Push what a session that says hello has not been shown yet."""
+        try:
+            response = await self._stub.ListPending(
+                pb.ListPendingRequest(tenant_id=live.tenant, session_id=live.session), timeout=2.0
+            )
+        except grpc.aio.AioRpcError as error:
+            self.counters["pending_failed"] += 1
+            _log.warning("pending interventions not known", error=error.details())
+            return
+        for intervention in response.interventions:
+            self._hub.push(intervention, time.time() * 1000)

@@ -1,0 +1,387 @@
+"""The session core: protocol v1 as a state machine, without I/O.
+
+Frames go in as text, effects come out; the WebSocket and HTTP shells carry them out. Time is an
+argument. One core serves one connection of one stream.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from google.protobuf.message import Message
+from sentientiq.behavior.v1 import types_pb2 as behavior
+from sentientiq.identity.v1 import identity_service_pb2 as identity
+from sentientiq.intervention.v1 import intervention_pb2 as intervention
+
+from edge import protocol
+from edge.protocol import Close
+from edge.seal import NoSealingKey, Sealer
+from edge.streams import StreamMemory, StreamRecord
+from edge.tenants import Grant, origin_allowed
+from edge.tokens import ResumeTokens, new_session_id
+from hotpath.columns import WireError, from_wire
+from hotpath.events import EventKind
+from services.common.ids import outcome_id
+from services.common.log import BEHAVIOR, IDENTITY, OUTCOME
+
+_BAD_BEFORE_CLOSE = 10
+_FRAMES_PER_S = 100.0
+_BURST = 300.0
+_POINTERS = {"mouse": 0, "touch": 1, "pen": 2}
+_OUTCOMES = {
+    "shown": intervention.OUTCOME_KIND_SHOWN,
+    "clicked": intervention.OUTCOME_KIND_CLICKED,
+    "dismissed": intervention.OUTCOME_KIND_DISMISSED,
+    "failed": intervention.OUTCOME_KIND_FAILED,
+}
+_PAGE_VIEW = int(EventKind.PAGE_VIEW)
+_VISIBILITY = int(EventKind.VISIBILITY)
+_URGENT = frozenset(
+    int(kind)
+    for kind in (
+        EventKind.CLICK,
+        EventKind.SUBMIT,
+        EventKind.VISIBILITY,
+        EventKind.POINTER_EXIT,
+        EventKind.REACTION,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a frame."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Close the connection, after everything that was accepted."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Resolve the key of this hello, then call `admit` or `refuse`."""
+
+    hello: protocol.Hello
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Append to the log; when it is there, call `record.appended(seq)`."""
+
+    topic: str
+    message: Message
+    seq: int
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """The page came to the front, or left it."""
+
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """The stream is open under this tenant and session."""
+
+    tenant: str
+    session: str
+    stream: str
+
+
+Effect = Send | Hang | Admit | Accept | Visible | Welcomed
+
+
+class State(Enum):
+    """Where a connection stands."""
+
+    AWAIT_HELLO = auto()
+    AWAIT_ADMISSION = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class Session:
+    """One connection of one stream."""
+
+    def __init__(
+        self, *, memory: StreamMemory, resume: ResumeTokens, sealer: Sealer, origin: str | None
+    ) -> None:
+        self.state = State.AWAIT_HELLO
+        self.counters: Counter[str] = Counter()
+        self.tenant = ""
+        self.session = ""
+        self.stream = ""
+        self.key = ""
+        self.interventions_allowed = True
+        self.record = StreamRecord()
+        self._memory = memory
+        self._resume = resume
+        self._sealer = sealer
+        self._origin = origin
+        self._pointer = 0
+        self._page = ""
+        self._targets: dict[int, tuple[str, int]] = {}
+        self._bad = 0
+        self._tokens = _BURST
+        self._tokens_at = 0.0
+
+    @property
+    def offset_ms(self) -> float:
+        """Server clock minus client clock."""
+        return self.record.offset_ms or 0.0
+
+    def receive(self, data: bytes | str, now_ms: float) -> list[Effect]:
+        """Take one frame."""
+        if self.state is State.CLOSED:
+            return []
+        if isinstance(data, bytes):
+            return self._bad_message("binary frames are not of this protocol")
+        if not self._take_token(now_ms):
+            return self._close(Close.TOO_FAST, "too many frames")
+        try:
+            message = protocol.decode(data)
+        except protocol.UnknownType as error:
+            self.counters["unknown_type"] += 1
+            return [] if self.state is State.OPEN else self._bad_message(f"expected hello: {error}")
+        except protocol.BadMessage as error:
+            return self._bad_message(str(error))
+        if self.state is State.AWAIT_HELLO:
+            if not isinstance(message, protocol.Hello):
+                return self._close(Close.BAD_MESSAGE, "the first frame must be hello")
+            return self._hello(message)
+        if self.state is State.AWAIT_ADMISSION:
+            return self._bad_message("wait for welcome")
+        match message:
+            case protocol.Events():
+                return self._events(message, now_ms)
+            case protocol.Identify():
+                return self._identify(message)
+            case protocol.Outcome():
+                return self._outcome(message)
+            case protocol.ConsentChange():
+                return self._consent(message)
+            case protocol.Reset():
+                return self._accept_marker(message.seq, message.t, [int(EventKind.RESET), 0])
+            case protocol.Bye():
+                return self._close(1000, "bye")
+            case protocol.Hello():
+                return self._bad_message("hello was said before")
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def _hello(self, hello: protocol.Hello) -> list[Effect]:
+        if hello.gpc or not hello.consent.analytics:
+            return self._close(Close.CONSENT, "no consent, nothing is stored")
+        self.state = State.AWAIT_ADMISSION
+        self.key = hello.key
+        self._pointer = _POINTERS.get(hello.ptr, 0)
+        self._page = hello.page
+        self.interventions_allowed = hello.consent.interventions
+        self.stream = hello.stream
+        return [Admit(hello)]
+
+    def admit(self, hello: protocol.Hello, grant: Grant, now_ms: float) -> list[Effect]:
+        """Open the stream under the key's tenant, if the origin may use the key."""
+        if not origin_allowed(self._origin, grant.origins):
+            return self._close(Close.KEY_OR_ORIGIN, "this origin may not use the key")
+        self.tenant = grant.tenant
+        resumed = hello.session is not None and self._resume.valid(
+            grant.tenant, hello.session, hello.resume
+        )
+        self.session = hello.session if resumed and hello.session else new_session_id()
+        self.record = self._memory.record(self.tenant, self.session, self.stream)
+        if self.record.offset_ms is None:
+            self.record.offset_ms = now_ms - hello.clock if hello.clock else 0.0
+        self.state = State.OPEN
+        welcome = protocol.frame(
+            "welcome",
+            session=self.session,
+            resume=self._resume.make(self.tenant, self.session),
+            acked=self.record.acked,
+            clock=round(now_ms),
+            config=grant.sdk_config,
+        )
+        return [Welcomed(self.tenant, self.session, self.stream), Send(welcome)]
+
+    def refuse(self, code: int, reason: str) -> list[Effect]:
+        """End an admission that failed."""
+        return self._close(code, reason)
+
+    # -- messages that carry a seq ----------------------------------------------------------------
+
+    def _next(self, seq: int) -> list[Effect] | None:
+        """None if `seq` is the next one, else what to do instead of accepting it."""
+        expected = self.record.accepted + 1
+        if seq == expected or self.record.accepted == 0:
+            # A worker that never saw the stream takes its word: what came before is acknowledged.
+            return None
+        if seq < expected:
+            self.counters["duplicate"] += 1
+            # Already safe: say so again, that ack may have been lost. In flight: its ack follows.
+            return [Send(protocol.ack(self.record.acked))] if seq <= self.record.acked else []
+        self.counters["seq_gap"] += 1
+        return [
+            Send(protocol.frame("error", code="seq_gap", message=f"expected {expected}", seq=seq)),
+            *self._close(Close.BAD_MESSAGE, "seq must be dense; reconnect and resend"),
+        ]
+
+    def _take(self, topic: str, message: Message, seq: int, *, urgent: bool) -> list[Effect]:
+        self.record.accepted = seq
+        return [Accept(topic, message, seq, urgent)]
+
+    def _events(self, message: protocol.Events, now_ms: float) -> list[Effect]:
+        not_next = self._next(message.seq)
+        if not_next is not None:
+            return not_next
+        if len(message.events) > protocol.MAX_EVENTS:
+            return self._close(
+                Close.TOO_MANY_EVENTS, f"at most {protocol.MAX_EVENTS} events a frame"
+            )
+        for index, descriptor, flags in message.targets:
+            self._targets[index] = (descriptor, flags & 0xFFFFFFFF)
+        page = message.page or self._page
+        try:
+            columns = from_wire(message.events, self._targets, client=True)
+        except WireError as error:
+            return self._refuse(message.seq, f"event {error.index}: {error.reason}", error.reason)
+        self.counters["unknown_event"] += columns.skipped
+        kinds = self._note_kinds(message.events)
+        pointer = self._pointer if message.ptr is None else _POINTERS.get(message.ptr, 0)
+        batch = self._batch(message.seq, message.t0, columns, page, pointer)
+        batch.received_at_ns = int(now_ms * 1e6)
+        effects = self._take(BEHAVIOR, batch, message.seq, urgent=not _URGENT.isdisjoint(kinds))
+        if _VISIBILITY in kinds:
+            last = next(event for event in reversed(message.events) if event[0] == _VISIBILITY)
+            effects.append(Visible(last[2] == 1))
+        return effects
+
+    def _note_kinds(self, events: list[list[Any]]) -> set[Any]:
+        """The kinds in a valid frame; remembers the page that the visitor is on after it."""
+        kinds: set[Any] = set()
+        for event in events:
+            kind = event[0]
+            if kind == _PAGE_VIEW:
+                self._page = event[2]
+            kinds.add(kind)
+        return kinds
+
+    def _batch(
+        self, seq: int, t0: float, columns: Any, page: str, pointer: int
+    ) -> behavior.BehaviorBatch:
+        return behavior.BehaviorBatch(
+            tenant_id=self.tenant,
+            session_id=self.session,
+            stream_id=self.stream,
+            seq=seq,
+            t0_ms=round(t0 + self.offset_ms),
+            page=page,
+            pointer=pointer,
+            count=columns.count,
+            columns=columns.blob,
+            targets=[
+                behavior.Target(descriptor=descriptor, flags=flags)
+                for descriptor, flags in columns.targets
+            ],
+            strings=columns.strings,
+        )
+
+    def _accept_marker(self, seq: int, t: float, event: list[Any]) -> list[Effect]:
+        not_next = self._next(seq)
+        if not_next is not None:
+            return not_next
+        batch = self._batch(seq, t, from_wire([event], {}), self._page, self._pointer)
+        return self._take(BEHAVIOR, batch, seq, urgent=True)
+
+    def _identify(self, message: protocol.Identify) -> list[Effect]:
+        not_next = self._next(message.seq)
+        if not_next is not None:
+            return not_next
+        content = {
+            "user_id": message.user_id,
+            "email": message.email,
+            "traits": message.traits,
+            "token": message.token,
+        }
+        try:
+            sealed, key_id = self._sealer.seal(content)
+        except NoSealingKey:
+            slow = protocol.frame(
+                "error", code="slow", message="not ready", seq=message.seq, retry_after_ms=2_000
+            )
+            return [Send(slow), *self._close(Close.TRY_LATER, "identity is starting")]
+        record = identity.SealedIdentify(
+            tenant_id=self.tenant,
+            session_id=self.session,
+            stream_id=self.stream,
+            seq=message.seq,
+            sealed=sealed,
+            key_id=key_id,
+            occurred_at_ms=round(message.t + self.offset_ms),
+        )
+        return self._take(IDENTITY, record, message.seq, urgent=True)
+
+    def _outcome(self, message: protocol.Outcome) -> list[Effect]:
+        not_next = self._next(message.seq)
+        if not_next is not None:
+            return not_next
+        kind = _OUTCOMES.get(message.kind)
+        if kind is None:
+            return self._refuse(message.seq, f"outcome kind {message.kind!r}", "bad_kind")
+        record = intervention.Outcome(
+            id=outcome_id(self.tenant, self.session, message.intervention, message.kind),
+            tenant_id=self.tenant,
+            session_id=self.session,
+            intervention_id=message.intervention,
+            kind=kind,
+            occurred_at_ms=round(message.t + self.offset_ms),
+            channel="page",
+            detail=message.action,
+        )
+        return self._take(OUTCOME, record, message.seq, urgent=True)
+
+    def _consent(self, message: protocol.ConsentChange) -> list[Effect]:
+        event = [int(EventKind.CONSENT), 0, int(message.analytics), int(message.interventions)]
+        effects = self._accept_marker(message.seq, message.t, event)
+        self.interventions_allowed = message.interventions
+        if not message.analytics:
+            effects += self._close(Close.CONSENT, "consent withdrawn")
+        return effects
+
+    # -- refusing -----------------------------------------------------------------------------
+
+    def _take_token(self, now_ms: float) -> bool:
+        elapsed_s = max(0.0, now_ms - self._tokens_at) / 1000
+        self._tokens = min(_BURST, self._tokens + elapsed_s * _FRAMES_PER_S)
+        self._tokens_at = now_ms
+        self._tokens -= 1
+        return self._tokens >= 0
+
+    def _refuse(self, seq: int, why: str, code: str) -> list[Effect]:
+        """Refuse a message for good. Its seq is spent: sent again it would be refused again."""
+        self.record.accepted = seq
+        return self._bad_message(why, seq=seq, code=code)
+
+    def _bad_message(
+        self, why: str, *, seq: int | None = None, code: str = "bad_message"
+    ) -> list[Effect]:
+        self.counters["bad_message"] += 1
+        self._bad += 1
+        error = Send(protocol.frame("error", code=code, message=why[:200], seq=seq))
+        if self.state is not State.OPEN or self._bad > _BAD_BEFORE_CLOSE:
+            return [error, *self._close(Close.BAD_MESSAGE, "bad message")]
+        return [error]
+
+    def _close(self, code: int, reason: str) -> list[Effect]:
+        self.state = State.CLOSED
+        return [Hang(code, reason)]

@@ -1,0 +1,108 @@
+"""Publishable keys: whose they are, and from where they may be used."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+import msgspec
+from sentientiq.tenant.v1 import tenant_service_pb2 as pb
+from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
+
+from services.common import logs
+
+_log = logs.get(__name__)
+_DEFAULT_CONFIG: dict[str, Any] = {"coalesce_ms": 250, "sampling": 1, "kill": False}
+_FRESH_S = 3.0
+
+
+class UnknownKey(Exception):
+    """No tenant has this key, or it was revoked."""
+
+
+class DirectoryUnavailable(Exception):
+    """Identity is away and the key was never seen here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a key allows."""
+
+    tenant: str
+    origins: tuple[str, ...]
+    sdk_config: dict[str, Any]
+    emotions_to_page: bool
+
+
+def origin_allowed(origin: str | None, origins: Collection[str]) -> bool:
+    """Tell whether a browser origin may use a key.
+
+    Compared whole, in lower case, as RFC 6454 serializes it; "null" and a missing origin are only
+    admitted by "*".
+    """
+    if "*" in origins:
+        return True
+    return origin is not None and origin.lower() in {allowed.lower() for allowed in origins}
+
+
+class TenantDirectory:
+    """Resolves keys, remembers them, and notices within seconds when one is revoked."""
+
+    def __init__(self, stub: TenantServiceStub) -> None:
+        self._stub: Any = stub
+        self._known: dict[str, tuple[Grant, float]] = {}
+        self._asking: dict[str, asyncio.Task[Grant]] = {}
+
+    async def resolve(self, key: str) -> Grant:
+        """The key's grant.
+
+        Raises:
+            UnknownKey: unknown or revoked.
+            DirectoryUnavailable: identity did not answer, and the key was not seen before.
+        """
+        known = self._known.get(key)
+        if known is not None and time.monotonic() - known[1] < _FRESH_S:
+            return known[0]
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._ask(key))
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _ask(self, key: str) -> Grant:
+        try:
+            response = await self._stub.ResolveKey(pb.ResolveKeyRequest(key=key), timeout=2.0)
+        except grpc.aio.AioRpcError as error:
+            if error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT):
+                self._known.pop(key, None)
+                raise UnknownKey(key[:12]) from error
+            known = self._known.get(key)
+            if known is not None:
+                _log.warning("identity away, using the key as last known", error=error.details())
+                return known[0]
+            raise DirectoryUnavailable(str(error.details())) from error
+        config = dict(_DEFAULT_CONFIG)
+        if response.sdk_config:
+            config.update(msgspec.json.decode(response.sdk_config, type=dict[str, Any]))
+        grant = Grant(
+            response.tenant_id, tuple(response.origins), config, response.emotions_to_page
+        )
+        self._known[key] = (grant, time.monotonic())
+        return grant
+
+    async def revoked(self, keys: Collection[str]) -> set[str]:
+        """Which of the keys in use are no longer good. Unanswered ones are kept."""
+        gone: set[str] = set()
+        for key in keys:
+            try:
+                await self.resolve(key)
+            except UnknownKey:
+                gone.add(key)
+            except DirectoryUnavailable:
+                continue
+        return gone

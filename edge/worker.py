@@ -1,0 +1,173 @@
+"""One edge worker: its parts, and how they hang together.
+
+socket → Session → LogWriter → log → ack
+                      ├→ FastLane → detection → Reactor → Decide → Hub → socket
+                      └→ Identities
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+from sentientiq.detection.v1 import detection_service_pb2 as detection
+from sentientiq.identity.v1 import identity_service_pb2 as identity
+from sentientiq.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
+from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
+
+from edge import session as core
+from edge.hub import Hub, Live
+from edge.identities import Identities
+from edge.lane import FastLane
+from edge.presence import Presence
+from edge.protocol import Close, frame
+from edge.reactor import Reactor
+from edge.seal import Sealer
+from edge.settings import Settings
+from edge.streams import StreamMemory, StreamRecord
+from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
+from edge.ticks import Ticker
+from edge.tokens import ResumeTokens
+from edge.writer import LogWriter, Pending
+from services.common import logs, state
+from services.common.auth import make_token
+from services.common.channels import connect
+from services.common.log import BEHAVIOR, IDENTITY, open_log
+from services.common.ownership import LeaseStore
+
+_log = logs.get(__name__)
+_KEY_CHECK_S = 4.0
+
+
+class Worker:
+    """Everything that connections share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.counters: Counter[str] = Counter()
+        self.draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.log = open_log(settings.log_url)
+        self._state = state.connect(settings.state_url)
+        token = make_token(settings.mesh_secret, subject=settings.worker)
+        self._channels = [
+            connect(settings.identity_addr, token),
+            connect(settings.intervention_addr, token),
+        ]
+        to_identity, to_intervention = self._channels
+        self._sealer = Sealer()
+        self._resume = ResumeTokens(settings.mesh_secret)
+        self._memory = StreamMemory()
+        self.hub = Hub()
+        self.tenants = TenantDirectory(TenantServiceStub(to_identity))
+        self.identities = Identities(IdentityServiceStub(to_identity), self._sealer)
+        self.reactor = Reactor(
+            self.hub, self.identities, self.tenants, InterventionServiceStub(to_intervention)
+        )
+        self.presence = Presence(self._state, settings.worker, self.hub)
+        self.lane = FastLane(LeaseStore(self._state), token, self._on_detected)
+        self.writer = LogWriter(
+            self.log,
+            max_bytes=settings.max_buffer_bytes,
+            on_behavior=self.lane.send,
+            on_other=self._on_appended,
+        )
+        self.ticker = Ticker(self.hub, self._write_tick)
+
+    def new_session(self, origin: str | None) -> core.Session:
+        """A session core for a new connection."""
+        return core.Session(
+            memory=self._memory, resume=self._resume, sealer=self._sealer, origin=origin
+        )
+
+    async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:
+        """Resolve the key of a hello and open or refuse the session."""
+        try:
+            grant = await self.tenants.resolve(admit.hello.key)
+        except UnknownKey:
+            return session.refuse(Close.KEY_OR_ORIGIN, "unknown or revoked key")
+        except DirectoryUnavailable:
+            return session.refuse(Close.TRY_LATER, "try again")
+        return session.admit(admit.hello, grant, time.time() * 1000)
+
+    def accept(self, session: core.Session, accept: core.Accept) -> None:
+        """Queue an accepted message for the log."""
+        self.counters[accept.topic] += 1
+        self.writer.put(
+            accept.topic,
+            session.tenant,
+            session.session,
+            accept.message,
+            seq=accept.seq,
+            stream=session.record,
+            urgent=accept.urgent,
+        )
+
+    def welcome(self, live: Live) -> None:
+        """Push, to a page that just opened, what still waits for its visitor."""
+        task = asyncio.create_task(self.reactor.pending(live))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_appended(self, pending: Pending) -> None:
+        if pending.topic == IDENTITY and isinstance(pending.message, identity.SealedIdentify):
+            self.identities.identify(pending.message)
+
+    def _on_detected(self, response: detection.DetectResponse) -> None:
+        if response.emotions:
+            self.reactor.react(list(response.emotions))
+        if response.wakes:
+            self.ticker.ask(response.wakes)
+
+    def _write_tick(self, batch: BehaviorBatch) -> None:
+        self.writer.put(
+            BEHAVIOR,
+            batch.tenant_id,
+            batch.session_id,
+            batch,
+            seq=0,
+            stream=StreamRecord(),
+            urgent=True,
+        )
+
+    async def _check_keys(self) -> None:
+        while True:
+            await asyncio.sleep(_KEY_CHECK_S)
+            gone = await self.tenants.revoked(self.hub.keys())
+            for connection in self.hub.connections():
+                if connection.key in gone:
+                    connection.close(Close.KEY_OR_ORIGIN, "key revoked")
+
+    def loops(self) -> list[Awaitable[None]]:
+        """What runs beside the sockets."""
+        return [
+            self.identities.learn_key(),
+            self.writer.run(),
+            self.lane.run(),
+            self.presence.register(),
+            self.presence.listen(),
+            self.ticker.run(),
+            self._check_keys(),
+        ]
+
+    async def drain(self, wait_closed: Callable[[], Awaitable[None]]) -> None:
+        """Send every page away over a moment, wait until what they sent is in the log."""
+        self.draining = True
+        for connection in self.hub.connections():
+            connection.send(frame("drain", after_ms=random.randint(100, 2_000)))
+            connection.close(Close.RESTART, "restarting")
+        await wait_closed()
+        async with asyncio.timeout(10):
+            await self.writer.flushed()
+
+    async def close(self) -> None:
+        """Release connections."""
+        for channel in self._channels:
+            await channel.close()
+        await self.log.close()
+        await self._state.aclose()

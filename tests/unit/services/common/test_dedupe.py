@@ -1,0 +1,41 @@
+"""Each message of a stream counts once, whatever the log repeats."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.dedupe import Dedupe
+
+
+@given(st.lists(st.integers(1, 20), max_size=60))
+def test_exactly_the_first_of_each_new_height_passes(seqs: list[int]):
+    dedupe = Dedupe()
+    passed = [seq for seq in seqs if dedupe.is_new("t", "s", "p", seq)]
+    assert passed == sorted(set(passed))
+    assert dedupe.duplicates == len(seqs) - len(passed)
+
+
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_a_resent_run_counts_once(first: int, again: int):
+    dedupe = Dedupe()
+    start = min(first, again)
+    run = [*range(1, first + 1), *range(start, first + again + 1)]
+    assert [s for s in run if dedupe.is_new("t", "s", "p", s)] == list(range(1, first + again + 1))
+
+
+def test_streams_do_not_mix_and_seq_zero_always_passes():
+    dedupe = Dedupe()
+    assert dedupe.is_new("t", "s", "p", 1)
+    assert dedupe.is_new("t", "s", "q", 1)
+    assert dedupe.is_new("u", "s", "p", 1)
+    assert dedupe.is_new("t", "s", "p", 0)
+    assert dedupe.is_new("t", "s", "p", 0)
+
+
+def test_memory_is_bounded():
+    dedupe = Dedupe(capacity=10)
+    for number in range(100):
+        dedupe.is_new("t", "s", str(number), 1)
+    assert not dedupe.is_new("t", "s", "99", 1)
+    assert dedupe.is_new("t", "s", "0", 1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from edge.http import HttpServer
+from edge.http import application
 from edge.settings import Settings
 from edge.websocket import listen
 from edge.worker import Worker
 from services.common import logs
+from services.common.http import HttpServer
 from services.common.process import run, run_all
 
 _log = logs.get(__name__)
@@ -17,20 +18,17 @@ _log = logs.get(__name__)
 async def serve(settings: Settings) -> None:
     """Serve until cancelled, then drain."""
     worker = Worker(settings)
-    http = HttpServer(worker)
+    http = HttpServer(application(worker), settings.http_listen)
     loops = asyncio.create_task(run_all(*worker.loops()))
-    serving = asyncio.create_task(http.run())
+    await http.start()
     server = await listen(worker)
     _log.info("ready", ws=settings.ws_listen, http=settings.http_listen, worker=settings.worker)
     try:
-        ended, _ = await asyncio.wait([loops, serving], return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            task.result()
+        await loops
     finally:
         server.close(close_connections=False)
         await worker.drain(server.wait_closed)
-        http.stop()
-        await asyncio.wait([serving], timeout=3)
+        await http.stop()
         loops.cancel()
         await asyncio.gather(loops, return_exceptions=True)
         await worker.close()

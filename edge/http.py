@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Iterator
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -125,35 +122,3 @@ def application(worker: Worker) -> Starlette:
             )
         ],
     )
-
-
-class HttpServer:
-    """uvicorn in the worker's loop, without signal handlers of its own."""
-
-    def __init__(self, worker: Worker) -> None:
-        host, _, port = worker.settings.http_listen.rpartition(":")
-        config = uvicorn.Config(
-            application(worker),
-            host=host,
-            port=int(port),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-        )
-        self._server = _Quiet(config)
-
-    async def run(self) -> None:
-        """Serve until `stop`."""
-        await self._server.serve()
-
-    def stop(self) -> None:
-        """Finish what is under way, then end."""
-        self._server.should_exit = True
-
-
-class _Quiet(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The process has handlers of its own."""
-        yield

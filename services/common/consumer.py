@@ -48,6 +48,9 @@ class Consumer(Generic[M]):
 
     `handle` gets everything that was waiting, in partition order. If it raises, the same batch is
     tried again, with growing pauses: nothing is skipped because an engine is away.
+
+    `linger_s` is the least time from one read to the next while the topic's end is in sight, so
+    that a handler which is cheap by the batch gets batches.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Consumer(Generic[M]):
         handle: Handler[M],
         limit: int = 500,
         retryable: tuple[type[Exception], ...] = (Exception,),
+        linger_s: float = 0.0,
     ) -> None:
         self._log = log
         self._group = group
@@ -68,6 +72,7 @@ class Consumer(Generic[M]):
         self._handle = handle
         self._limit = limit
         self._retryable = retryable
+        self._linger_s = linger_s
         self.applied = 0
         self.dead = 0
         self.retries = 0
@@ -83,6 +88,7 @@ class Consumer(Generic[M]):
             )
             if not entries:
                 continue
+            read_at = monotonic()
             deliveries: list[Delivery[M]] = []
             dead: list[tuple[int, Record, str]] = []
             done: dict[int, int] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from hotpath.detector import Emission
-from hotpath.ids import emission_id
 from sentientiq.detection.v1 import emotion_pb2 as pb
 
+from hotpath.detector import Emission
+from hotpath.ids import emission_id
 from services.common import logs
 from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hotpath.columns import ColumnsError
-from hotpath.detector import Detector, Emission
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
+from hotpath.columns import ColumnsError
+from hotpath.detector import Detector, Emission
 from services.common import logs
 
 _log = logs.get(__name__)

@@ -11,10 +11,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from hotpath.detector import Detector, SnapshotError
 from redis.exceptions import RedisError
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
+from hotpath.detector import Detector, SnapshotError
 from services.common import logs
 from services.common.log import BEHAVIOR, Entry, EventLog, LogUnavailable
 from services.common.ownership import LeaseStore, fair_share

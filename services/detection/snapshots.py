@@ -52,4 +52,4 @@ class SnapshotStore:
     async def load(self, partition: int) -> Snapshot | None:
         """The newest usable snapshot, or None."""
         blob = await self._client.get(f"siq:snap:{partition}")
-        return decode(bytes(blob)) if blob else None
+        return decode(blob) if isinstance(blob, bytes) else None

@@ -1,0 +1,68 @@
+"""Run a process of the mesh as operators do, for tests: start, wait until ready, stop by id."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+ROOT = Path(__file__).parents[2]
+MESH_SECRET = "a-secret-of-tests-at-least-32-bytes-long"
+
+
+def free_address() -> str:
+    """A loopback host:port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+class Running:
+    """One process."""
+
+    def __init__(self, module: str, env: Mapping[str, str]) -> None:
+        self.module = module
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}",
+                "SIQ_MESH_SECRET": MESH_SECRET,
+                **env,
+            },
+        )
+
+    async def ready(self, address: str, within_s: float = 20.0) -> None:
+        """Wait until the gRPC health of `address` says SERVING."""
+        async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(within_s):
+            stub = health_pb2_grpc.HealthStub(channel)
+            while True:
+                assert self.process.poll() is None, (
+                    f"{self.module} ended: {self.process.returncode}"
+                )
+                try:
+                    answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
+                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                        return
+                except grpc.aio.AioRpcError:
+                    await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(25)

@@ -1,0 +1,224 @@
+"""The detection process on a real log and state store: verdicts, takeover, fencing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc.aio
+import pytest
+import pytest_asyncio
+from sentientiq.behavior.v1 import types_pb2 as behavior
+from sentientiq.detection.v1 import detection_service_pb2 as pb
+from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
+from sentientiq.detection.v1.emotion_pb2 import Emotion
+
+from hotpath.columns import from_wire
+from services.common import state
+from services.common.auth import make_token
+from services.common.channels import connect
+from services.common.log import BEHAVIOR, EMOTION, Append, EventLog, Record, open_log
+from services.common.ownership import LeaseStore
+from services.common.partition import partition_of, record_key
+from tests.engines.fixtures import Engines
+from tests.engines.running import MESH_SECRET, Running, free_address
+
+T0 = 1_700_000_000_000
+BUTTON = {1: ("button#pay", 2)}
+
+
+def presses(session: str, seq: int, at_ms: int, count: int = 1, gap_ms: int = 250) -> Any:
+    events: list[list[object]] = [
+        [3, 0 if index == 0 else gap_ms, 100, 100, 1, 0, 1] for index in range(count)
+    ]
+    columns = from_wire(events, BUTTON)
+    return behavior.BehaviorBatch(
+        tenant_id="t",
+        session_id=session,
+        stream_id="p1",
+        seq=seq,
+        t0_ms=T0 + at_ms,
+        page="/checkout",
+        count=columns.count,
+        columns=columns.blob,
+        targets=[behavior.Target(descriptor=d, flags=f) for d, f in columns.targets],
+        strings=columns.strings,
+    )
+
+
+async def append(log: EventLog, batch: Any) -> tuple[int, int]:
+    partition = partition_of(batch.tenant_id, batch.session_id)
+    record = Record(record_key(batch.tenant_id, batch.session_id), batch.SerializeToString())
+    (offset,) = await log.append([Append(BEHAVIOR, partition, [record])])
+    return partition, offset
+
+
+async def emotions_in(log: EventLog) -> dict[tuple[str, int], Emotion]:
+    entries = await log.read(EMOTION, dict.fromkeys(range(64), 0), limit=10_000)
+    found = [Emotion.FromString(r.value) for entry in entries for r in entry.records]
+    return {(emotion.id, emotion.rev): emotion for emotion in found}
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], within_s: float = 15.0) -> Any:
+    async with asyncio.timeout(within_s):
+        while not (found := await check()):
+            await asyncio.sleep(0.05)
+        return found
+
+
+class Mesh:
+    """Detection processes over one log and one state store."""
+
+    def __init__(self, log_url: str, state_url: str) -> None:
+        self.log = open_log(log_url)
+        self.state = state.connect(state_url)
+        self.leases = LeaseStore(self.state)
+        self._env = {"SIQ_LOG_URL": log_url, "SIQ_STATE_URL": state_url, "SIQ_SNAPSHOT_S": "0.5"}
+        self.processes: dict[str, Running] = {}
+
+    async def start(self) -> str:
+        address = free_address()
+        running = Running("services.detection", {**self._env, "SIQ_LISTEN": address})
+        self.processes[address] = running
+        await running.ready(address)
+        return address
+
+    async def owned_by(self, address: str, partitions: int = 64) -> None:
+        async def check() -> bool:
+            owners = await self.leases.owners()
+            return sum(lease.endpoint == address for lease in owners.values()) == partitions
+
+        await eventually(check)
+
+    async def close(self) -> None:
+        for running in self.processes.values():
+            running.kill()
+        await self.log.close()
+        await self.state.aclose()
+
+
+@pytest_asyncio.fixture
+async def mesh(engines: Engines, log_url: str, state_url: str) -> AsyncIterator[Mesh]:
+    engines.log.ask("FLUSHALL")
+    engines.state.ask("FLUSHALL")
+    running = Mesh(log_url, state_url)
+    yield running
+    await running.close()
+
+
+async def detect(address: str, *entries: pb.PartitionEntry) -> list[pb.DetectResponse]:
+    channel = connect(address, make_token(MESH_SECRET, subject="test"))
+    async with channel:
+        call: Any = rpc.DetectionServiceStub(channel).Detect()
+        responses: list[pb.DetectResponse] = []
+        for entry in entries:
+            await call.write(pb.DetectRequest(entries=[entry]))
+            responses.append(await call.read())
+        call.cancel()
+        return responses
+
+
+async def epoch_of(mesh: Mesh, partition: int) -> int:
+    return (await mesh.leases.owners())[partition].epoch
+
+
+async def live_entry(mesh: Mesh, batch: Any) -> pb.PartitionEntry:
+    partition, offset = await append(mesh.log, batch)
+    epoch = await epoch_of(mesh, partition)
+    return pb.PartitionEntry(partition=partition, epoch=epoch, offset=offset, batches=[batch])
+
+
+async def test_rage_comes_back_on_the_stream_and_goes_into_the_log(mesh: Mesh):
+    address = await mesh.start()
+    await mesh.owned_by(address)
+    entries = [await live_entry(mesh, presses("s1", n + 1, 250 * n)) for n in range(5)]
+    responses = await detect(address, *entries)
+    emotions = [emotion for response in responses for emotion in response.emotions]
+    assert emotions[0].context.element == "button#pay"
+    assert emotions[0].context.page == "/checkout"
+    assert [ref.seq for ref in emotions[0].evidence] == [1, 2, 3]
+    assert emotions[0].occurred_at_ms == T0 + 500
+
+    async def logged() -> bool:
+        return set(await emotions_in(mesh.log)) == {(e.id, e.rev) for e in emotions}
+
+    await eventually(logged)
+
+
+async def test_entries_apply_in_log_order_whatever_the_stream_does(mesh: Mesh):
+    address = await mesh.start()
+    await mesh.owned_by(address)
+    entries = [await live_entry(mesh, presses("s1", n + 1, 250 * n)) for n in range(4)]
+    responses = await detect(address, entries[2], entries[1], entries[3], entries[0])
+    assert [len(response.emotions) > 0 for response in responses] == [False, False, False, True]
+    assert responses[-1].results[0].through_offset == entries[-1].offset
+
+
+async def test_what_the_stream_does_not_bring_is_read_from_the_log(mesh: Mesh):
+    address = await mesh.start()
+    await mesh.owned_by(address)
+    for number in range(4):
+        await append(mesh.log, presses("s1", number + 1, 250 * number))
+    found = await eventually(lambda: emotions_in(mesh.log))
+    assert min(emotion.rev for emotion in found.values()) == 1
+
+
+async def test_another_epoch_changes_nothing(mesh: Mesh):
+    address = await mesh.start()
+    await mesh.owned_by(address)
+    entry = await live_entry(mesh, presses("s1", 1, 0, count=5))
+    entry.epoch += 1
+    (response,) = await detect(address, entry)
+    assert response.results[0].status == pb.PARTITION_STATUS_NOT_OWNER
+    assert not response.emotions
+
+
+@pytest.mark.parametrize("end", ["kill", "term"])
+async def test_a_takeover_continues_where_the_holder_stopped(mesh: Mesh, end: str):
+    first = await mesh.start()
+    await mesh.owned_by(first)
+    sessions = [f"s{number}" for number in range(20)]
+    for session in sessions:
+        for number in range(2):
+            entry = await live_entry(mesh, presses(session, number + 1, 250 * number))
+            await detect(first, entry)
+    second = await mesh.start()
+    running = mesh.processes[first]
+    if end == "kill":
+        running.kill()
+    else:
+        assert running.stop() == 0
+    await mesh.owned_by(second)
+    for session in sessions:
+        await append(mesh.log, presses(session, 3, 500))
+
+    async def all_found() -> bool:
+        found = await emotions_in(mesh.log)
+        return {emotion.session_id for emotion in found.values()} == set(sessions)
+
+    await eventually(all_found)
+    for emotion in (await emotions_in(mesh.log)).values():
+        # The state of the first two presses was carried over, exactly.
+        assert [ref.seq for ref in emotion.evidence] == [1, 2, 3]
+
+
+async def test_two_processes_share_the_partitions(mesh: Mesh):
+    first = await mesh.start()
+    await mesh.owned_by(first)
+    second = await mesh.start()
+
+    async def shared() -> bool:
+        holders = [lease.endpoint for lease in (await mesh.leases.owners()).values()]
+        return len(holders) == 64 and holders.count(first) > 10 and holders.count(second) > 10
+
+    await eventually(shared)
+
+
+async def test_a_caller_without_a_token_is_refused(mesh: Mesh):
+    address = await mesh.start()
+    async with grpc.aio.insecure_channel(address) as channel:
+        call: Any = rpc.DetectionServiceStub(channel).Detect()
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call.read()
+    assert raised.value.code() == grpc.StatusCode.UNAUTHENTICATED

@@ -24,7 +24,9 @@ async def serve(settings: Settings) -> None:
     server = await listen(worker)
     _log.info("ready", ws=settings.ws_listen, http=settings.http_listen, worker=settings.worker)
     try:
-        await loops
+        # Not `await loops`: a cancelled wait would end the writer before the drain needs it.
+        await asyncio.wait([loops])
+        loops.result()
     finally:
         server.close(close_connections=False)
         await worker.drain(server.wait_closed)

@@ -48,7 +48,7 @@ def to_emotion(emission: Emission) -> pb.Emotion:
 
 
 class EmotionWriter:
-    """Appends emotions to the log in rounds; what the log does not take stays, to be tried again."""
+    """Appends emotions to the log in rounds; what the log refuses stays, to be tried again."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log

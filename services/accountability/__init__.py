@@ -1,0 +1,1 @@
+"""Follow every recommendation from the decision to its final state."""

@@ -7,9 +7,11 @@ their effects idempotent by the ids inside the messages.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Generic, TypeVar
 
 from google.protobuf.message import DecodeError
@@ -112,6 +114,9 @@ class Consumer(Generic[M]):
                 await self._apply(deliveries)
             after.update(done)
             await self._patiently(partial(self._log.commit, self._group, self._topic, done))
+            most = max(Counter(entry.partition for entry in entries).values())
+            if most < self._limit:  # else a partition has more waiting
+                await asyncio.sleep(max(0.0, read_at + self._linger_s - monotonic()))
 
     async def _apply(self, deliveries: list[Delivery[M]]) -> None:
         attempt = 0

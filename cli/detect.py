@@ -1,0 +1,254 @@
+"""`sentientiq detect`: run recordings through the detector and print what visitors felt."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from hotpath.detector import Detector
+from hotpath.events import EventKind
+from hotpath.ids import emission_id
+from hotpath.recording import FLAGS, Reader, RecordingError, open_lines
+
+if TYPE_CHECKING:
+    from hotpath.emission import Emission
+    from hotpath.recording import RecordedBatch
+
+TENANT: Final = "recording"
+"""Recordings name no tenant."""
+STREAMS: Final = 1 << 16
+"""Streams of one file that are held at once."""
+PROGRESS_LINES: Final = 100_000
+LATER_EMOTIONS: Final = ("hesitation", "confusion", "abandonment")
+"""Their kernels are not built yet: they score 0."""
+
+
+class Totals:
+    """What the summary says, over all files."""
+
+    def __init__(self) -> None:
+        self.sessions = 0
+        self.events = 0
+        self.revisions = 0
+        self.alarms: dict[str, set[tuple[str, str]]] = {}
+        self.dropped: dict[str, int] = {}
+        self.active_ms = 0
+
+    def drop(self, reasons: dict[str, int]) -> None:
+        """Add what one file lost, by reason."""
+        for reason, count in reasons.items():
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+    def summary(self) -> dict[str, object]:
+        """Return the summary; `emotions` counts episodes, not their revisions."""
+        hours = self.active_ms / 3_600_000
+        rage = len(self.alarms.get("rage", ()))
+        return {
+            "sessions": self.sessions,
+            "events": self.events,
+            "emotions": sum(map(len, self.alarms.values())),
+            "revisions": self.revisions,
+            "dropped": sum(self.dropped.values()),
+            "dropped_by_reason": {k: n for k, n in sorted(self.dropped.items()) if n},
+            "active_hours": round(hours, 4),
+            "rage_alarms": rage,
+            "rage_alarms_per_active_hour": round(rage / hours, 4) if hours else 0.0,
+        }
+
+
+class FileRun:
+    """One file through one detector of its own."""
+
+    def __init__(
+        self, path: str, totals: Totals, *, threshold: int, idle_ms: int, named: bool,
+        scores: bool, explain: bool,
+    ) -> None:  # fmt: skip
+        self.path = path
+        self.totals = totals
+        self.idle_ms = idle_ms
+        self.named = named
+        self.scores = scores
+        self.explain = explain
+        self.detector = Detector(STREAMS, threshold=threshold)
+        # Line numbers of the presses, which is all that evidence ever names.
+        self.press_lines: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
+        self.clocks: dict[tuple[str, str], int] = {}
+        self.ended: set[str] = set()
+        self.scored: set[str] = set()
+
+    def run(self, strip: int) -> None:
+        """Read the file to its end and print every emission as it comes."""
+        with open_lines(self.path) as lines:
+            reader = Reader(lines, "standard input" if self.path == "-" else self.path, strip=strip)
+            progress = Progress(self.path)
+            for batch in reader:
+                self.take(batch)
+                progress.show(reader.line)
+            progress.end()
+        self.finish()
+        counters = self.detector.counters
+        self.totals.sessions += reader.sessions
+        self.totals.events += reader.events
+        self.totals.active_ms += reader.active_ms
+        self.totals.drop({f"unknown_{name}": count for name, count in reader.skipped.items()})
+        self.totals.drop({"late": counters["dropped_late"], "evicted": counters["evicted"]})
+
+    def take(self, batch: RecordedBatch) -> None:
+        """Hand one batch to the detector."""
+        key = (batch.session, batch.stream)
+        presses = self.press_lines.setdefault(key, {})
+        for index, event in enumerate(batch.events):
+            if event[0] == EventKind.CLICK:
+                presses[batch.seq, index] = batch.lines[index]
+            elif event[0] == EventKind.SESSION_END:
+                self.ended.add(batch.session)
+        columns = batch.columns
+        self.detector.apply(
+            TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
+            columns.blob, columns.targets, columns.strings,
+        )  # fmt: skip
+        self.clocks[key] = max(self.clocks.get(key, 0), batch.t0_ms + columns.duration_ms)
+        self.print_emissions()
+        if batch.session in self.ended:
+            self.print_scores(batch.session)
+
+    def finish(self) -> None:
+        """Let the time pass that the recording no longer holds."""
+        for (session, stream), clock in self.clocks.items():
+            if session not in self.ended:
+                self.detector.advance(TENANT, session, stream, clock + self.idle_ms)
+                self.print_emissions()
+        for session, _ in self.clocks:
+            self.print_scores(session)
+
+    def print_emissions(self) -> None:
+        """Print what the detector has to say."""
+        for emission in self.detector.drain():
+            self.totals.revisions += 1
+            line = self.line_of(emission)
+            alarms = self.totals.alarms.setdefault(emission.emotion, set())
+            alarms.add((self.path, str(line["id"])))
+            print_line(line)
+
+    def line_of(self, emission: Emission) -> dict[str, object]:
+        """Return the line that says an emission; docs/contracts.md, 4.6."""
+        presses = self.press_lines[emission.session, emission.stream]
+        line: dict[str, object] = {
+            "session": emission.session,
+            "stream": emission.stream,
+            "id": emission_id(emission.tenant, emission.session, emission.stream, emission.episode),
+            "rev": emission.rev,
+            "t": emission.occurred_at_ms,
+            "emotion": emission.emotion,
+            "confidence": emission.confidence,
+            "trigger": emission.trigger,
+            "evidence": [presses[ref] for ref in emission.evidence],
+        }
+        if self.named:
+            line["file"] = self.path
+        line["context"] = {"page": emission.page, "element": emission.element}
+        if self.explain:
+            line["contributions"] = dict(emission.contributions)
+        return line
+
+    def print_scores(self, session: str) -> None:
+        """Print a session's peak scores, once."""
+        if not self.scores or session in self.scored:
+            return
+        self.scored.add(session)
+        scores = self.detector.scores(TENANT, session)
+        line: dict[str, object] = {
+            "session": session,
+            "scores": {
+                "rage": scores["rage"],
+                **dict.fromkeys(LATER_EMOTIONS, 0),
+                "unanswered": scores["unanswered"],
+            },
+            "automated": scores["automated"],
+        }
+        if self.named:
+            line["file"] = self.path
+        print_line(line)
+
+
+class Progress:
+    """How far a long input has been read, for whoever watches a terminal."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.next = PROGRESS_LINES if sys.stderr.isatty() else 0
+        self.started = time.monotonic()
+        self.shown = False
+
+    def show(self, lines: int) -> None:
+        """Say it every PROGRESS_LINES lines."""
+        if self.next and lines >= self.next:
+            self.next += PROGRESS_LINES
+            self.shown = True
+            rate = lines / max(time.monotonic() - self.started, 1e-9)
+            click.echo(f"\r{self.path}: {lines:,} lines, {rate:,.0f}/s", err=True, nl=False)
+
+    def end(self) -> None:
+        """Leave the line to what follows."""
+        if self.shown:
+            click.echo(err=True)
+
+
+def print_line(line: dict[str, object]) -> None:
+    """Print one NDJSON line."""
+    sys.stdout.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+def print_human(summary: dict[str, object]) -> None:
+    """Print the summary for people, beside the data."""
+    click.echo(
+        f"{summary['sessions']} sessions, {summary['events']} events, "
+        f"{summary['active_hours']} active hours: {summary['emotions']} emotions "
+        f"({summary['rage_alarms_per_active_hour']} rage alarms per active hour), "
+        f"{summary['dropped']} dropped",
+        err=True,
+    )
+
+
+@click.command("detect")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--json", "as_json", is_flag=True, help="End with a summary as one JSON object.")
+@click.option("--scores", is_flag=True, help="Print each session's peak scores at its end.")
+@click.option("--explain", is_flag=True, help="Add the terms of each score (log-odds).")
+@click.option(
+    "--threshold", type=click.IntRange(0, 100), default=50, show_default=True,
+    help="Confidence from which emotions are printed.",
+)  # fmt: skip
+@click.option(
+    "--idle-after", type=click.FloatRange(0, 86_400), default=120, show_default=True,
+    help="Seconds that pass after the last line of a session that has not ended.",
+)  # fmt: skip
+@click.option(
+    "--strip-flag", "strip_flags", multiple=True, type=click.Choice(list(FLAGS)),
+    help="Take this flag off every target.",
+)  # fmt: skip
+def command(
+    files: tuple[str, ...], as_json: bool, scores: bool, explain: bool, threshold: int,
+    idle_after: float, strip_flags: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Say what visitors felt in recordings (NDJSON, .gz as it is; `-` reads standard input)."""
+    totals = Totals()
+    strip = sum({int(FLAGS[word]) for word in strip_flags})
+    for path in files:
+        try:
+            FileRun(
+                path, totals, threshold=threshold, idle_ms=round(idle_after * 1000),
+                named=len(files) > 1, scores=scores, explain=explain,
+            ).run(strip)  # fmt: skip
+        except RecordingError as error:
+            sys.stdout.flush()
+            click.echo(f"sentientiq detect: {error}", err=True)
+            sys.exit(2)
+    if as_json:
+        print_line({"summary": totals.summary()})
+    else:
+        print_human(totals.summary())

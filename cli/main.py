@@ -1,0 +1,45 @@
+"""The `sentientiq` command: every subcommand is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "up": ("cli.up.command", "Run the whole mesh on this machine and print one URL."),
+    "serve": ("cli.serve", "Run one process of the mesh with the present environment."),
+    "detect": ("cli.detect", "Find emotions in recordings; needs no engine."),
+    "replay": ("cli.replay.command", "Play recordings through a running mesh."),
+    "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
+    "keys": ("cli.keys", "Create, revoke and look up publishable keys."),
+    "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
+}
+
+
+class _Lazy(click.Group):
+    """Lists commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sentientiq", prog_name="sentientiq")
+def main() -> None:
+    """SentientIQ: who is feeling what, acted on within seconds."""
+
+
+if __name__ == "__main__":
+    main()

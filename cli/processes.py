@@ -1,0 +1,67 @@
+"""What the operating system says about a process, by its id: /proc on Linux, ps elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def is_running(pid: int) -> bool:
+    """Whether it lives; a zombie, which only waits to be collected, does not."""
+    if _PROC.joinpath("self").exists():
+        return _stat_fields(pid)[:1] not in ([], ["Z"], ["X"])
+    return _ps("stat=", pid)[:1] not in ("", "Z")
+
+
+def arguments(pid: int) -> str:
+    """Its command line, empty if it is gone."""
+    if _PROC.joinpath("self").exists():
+        try:
+            blob = (_PROC / str(pid) / "cmdline").read_bytes()
+        except OSError:
+            return ""
+        return blob.replace(b"\x00", b" ").decode(errors="replace").strip()
+    return _ps("args=", pid)
+
+
+def started_at(pid: int) -> str:
+    """A mark of when it started: with the id it names one process for ever. Empty if gone."""
+    if _PROC.joinpath("self").exists():
+        return next(iter(_stat_fields(pid)[19:20]), "")
+    return _ps("lstart=", pid)
+
+
+def signal_if_same(pid: int, started: str, signum: int) -> bool:
+    """Send a signal, but only to the very process that was meant. Tell whether it was there."""
+    if not started or started_at(pid) != started:
+        return False
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the third (state) on; the second may hold anything."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _ps(column: str, pid: int) -> str:
+    try:
+        done = subprocess.run(
+            ["ps", "-ww", "-o", column, "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()

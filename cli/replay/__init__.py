@@ -1,0 +1,1 @@
+"""`sentientiq replay`: recordings through the running mesh, over real WebSockets."""

@@ -1,0 +1,1 @@
+"""`sentientiq smoke`: does the whole line hold, from dead button to the owner's act?"""

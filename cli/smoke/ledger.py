@@ -1,0 +1,111 @@
+"""Reads the log back while the run lasts: what was acknowledged must be there.
+
+It follows from the start of the run rather than reading at the end, because the log is trimmed
+behind its readers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from sentientiq.behavior.v1 import types_pb2
+from sentientiq.identity.v1 import identity_service_pb2
+from sentientiq.intervention.v1 import intervention_pb2
+
+from cli.smoke.story import Story
+from services.common.log import BEHAVIOR, DECISION, IDENTITY, OUTCOME, EventLog, Record, open_log
+
+_BLOCK_MS = 200
+_SETTLE_S = 10.0
+
+
+class Ledger:
+    """What one tenant has in the log."""
+
+    def __init__(self, url: str, tenant: str) -> None:
+        self._url = url
+        self._tenant = tenant
+        self._logs: list[EventLog] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.stored: Counter[tuple[str, str, int]] = Counter()
+        """(session, stream, seq) of frames and identifies."""
+        self.outcomes: Counter[str] = Counter()
+        self.decisions: dict[str, intervention_pb2.Decision] = {}
+        self.writes_of_decision: Counter[str] = Counter()
+
+    async def open(self) -> None:
+        """Follow from here on."""
+        readers: dict[str, Callable[[Record], None]] = {
+            BEHAVIOR: self._behavior,
+            IDENTITY: self._identity,
+            OUTCOME: self._outcome,
+            DECISION: self._decision,
+        }
+        for topic, take in readers.items():
+            log = open_log(self._url)  # blocking reads need a connection each
+            self._logs.append(log)
+            ends = await log.ends(topic)
+            self._tasks.append(asyncio.create_task(self._follow(log, topic, ends, take)))
+
+    async def close(self) -> None:
+        """Stop following."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for log in self._logs:
+            await log.close()
+
+    async def missing(self, stories: list[Story]) -> list[str]:
+        """Acknowledged messages that are not in the log; waits a while for the reader."""
+        async with asyncio.timeout(_SETTLE_S * 2):
+            for _ in range(int(_SETTLE_S * 10)):
+                found = self._missing(stories)
+                if not found:
+                    return []
+                await asyncio.sleep(0.1)
+        return self._missing(stories)
+
+    def _missing(self, stories: list[Story]) -> list[str]:
+        found: list[str] = []
+        for story in stories:
+            for seq, proof in story.sent.items():
+                if seq > story.acked:
+                    continue
+                if proof in (BEHAVIOR, IDENTITY):
+                    there = (story.session, story.stream, seq) in self.stored
+                else:
+                    there = proof in self.outcomes
+                if not there:
+                    found.append(f"visitor {story.index}: acknowledged seq {seq} ({proof})")
+        return found
+
+    async def _follow(
+        self, log: EventLog, topic: str, after: dict[int, int], take: Callable[[Record], None]
+    ) -> None:
+        key = self._tenant.encode() + b"\x00"
+        while True:
+            for entry in await log.read(topic, after, block_ms=_BLOCK_MS):
+                after[entry.partition] = entry.offset
+                for record in entry.records:
+                    if record.key.startswith(key):
+                        take(record)
+
+    def _behavior(self, record: Record) -> None:
+        batch = types_pb2.BehaviorBatch.FromString(record.value)
+        if batch.seq:
+            self.stored[batch.session_id, batch.stream_id, batch.seq] += 1
+
+    def _identity(self, record: Record) -> None:
+        sealed = identity_service_pb2.SealedIdentify.FromString(record.value)
+        if sealed.seq:
+            self.stored[sealed.session_id, sealed.stream_id, sealed.seq] += 1
+
+    def _outcome(self, record: Record) -> None:
+        self.outcomes[intervention_pb2.Outcome.FromString(record.value).id] += 1
+
+    def _decision(self, record: Record) -> None:
+        decision = intervention_pb2.Decision.FromString(record.value)
+        self.decisions[decision.id] = decision
+        self.writes_of_decision[decision.id] += 1

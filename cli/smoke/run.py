@@ -1,0 +1,114 @@
+"""One smoke run against a mesh, from provisioning to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+from sentientiq.accountability.v1 import accountability_service_pb2 as pb
+from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
+
+from cli.mesh import Mesh
+from cli.smoke.cast import Cast, provision
+from cli.smoke.ledger import Ledger
+from cli.smoke.owner import Owners
+from cli.smoke.story import EXPECT_S, Story
+from cli.smoke.verdict import Verdict, judge
+from cli.smoke.visitor import Visitor
+from cli.tenants import open_tenants
+from services.common.auth import make_token
+from services.common.channels import connect
+
+# Arrivals over 20 s for 200: one each 0.1 s, and never all at once for a few.
+_ARRIVALS_S = 20.0
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run needs."""
+
+    mesh: Mesh
+    secret: str
+    visitors: int
+    say: Callable[[str], None]
+
+    async def play(self) -> Verdict:
+        """Play it.
+
+        Raises:
+            CliError: the tenant could not be set up.
+        """
+        began = time.monotonic()
+        async with open_tenants(self.mesh.env["SIQ_IDENTITY_ADDR"], self.secret) as tenants:
+            cast = await provision(tenants, self.visitors)
+        self.say(f"tenant {cast.tenant}: {self.visitors} owners ({time.monotonic() - began:.1f} s)")
+        ledger = Ledger(self.mesh.env["SIQ_LOG_URL"], cast.tenant)
+        owners = Owners(cast.stories, self.mesh.urls["sandbox"], self.mesh.urls["intervene"])
+        await ledger.open()
+        watching = asyncio.create_task(owners.watch())
+        reporting = asyncio.create_task(self._report(cast.stories))
+        try:
+            await self._visit(cast)
+            await owners.finish()
+            await self._settle(cast)
+            missing = await ledger.missing(cast.stories)
+            return judge(cast.stories, ledger, missing)
+        finally:
+            reporting.cancel()
+            watching.cancel()
+            await asyncio.gather(reporting, watching, return_exceptions=True)
+            await ledger.close()
+
+    async def _visit(self, cast: Cast) -> None:
+        start = time.time() + 0.2
+        gap = min(_ARRIVALS_S / self.visitors, 0.5)
+        await asyncio.gather(
+            *(
+                Visitor(story, cast, self.mesh.urls["ws"]).visit(start + gap * story.index)
+                for story in cast.stories
+            )
+        )
+
+    async def _settle(self, cast: Cast) -> None:
+        """Ask accountability for every recommendation until it stands at ACTED."""
+        channel = connect(
+            self.mesh.env["SIQ_ACCOUNTABILITY_ADDR"], make_token(self.secret, subject="smoke")
+        )
+        stub = rpc.AccountabilityServiceStub(channel)
+        try:
+            await asyncio.gather(*(_wait_acted(stub, cast.tenant, story) for story in cast.stories))
+        finally:
+            await channel.close()
+
+    async def _report(self, stories: list[Story]) -> None:
+        while True:
+            await asyncio.sleep(2)
+            helped = sum(1 for story in stories if story.interventions)
+            texted = sum(1 for story in stories if story.messages)
+            offered = sum(1 for story in stories if story.offered)
+            self.say(f"helped {helped}, texted {texted}, offered {offered} of {len(stories)}")
+
+
+async def _wait_acted(stub: rpc.AccountabilityServiceAsyncStub, tenant: str, story: Story) -> None:
+    if not story.decision:
+        return
+    request = pb.GetRecommendationRequest(tenant_id=tenant, decision_id=story.decision)
+    deadline = time.monotonic() + EXPECT_S
+    last = "unknown"
+    while time.monotonic() < deadline:
+        try:
+            answer = await stub.GetRecommendation(request)
+            state = answer.recommendation.state
+            if state == pb.RECOMMENDATION_STATE_ACTED:
+                story.acted = True
+                return
+            last = pb.RecommendationState.Name(state)
+        except grpc.aio.AioRpcError as error:
+            last = f"{error.code().name}: {error.details()}"
+        await asyncio.sleep(_POLL_S)
+    story.problems.append(f"the recommendation is not ACTED after {EXPECT_S:.0f} s: {last}")

@@ -1,0 +1,55 @@
+"""What one visitor and the owner of their company live through, as it is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+EXPECT_S = 10.0
+"""What has not come by then is lost."""
+
+
+@dataclass(slots=True)
+class Message:
+    """A text message as the sandbox got it."""
+
+    sid: str
+    body: str
+    received_at_ms: float
+
+
+@dataclass(slots=True)
+class Story:
+    """One visitor of one company with one owner."""
+
+    index: int
+    company: str
+    phone: str
+    session: str = ""
+    stream: str = ""
+    offset_ms: float = 0.0
+    """Server's clock minus the visitor's, as the edge took it."""
+    presses: list[float] = field(default_factory=list[float])
+    """When each press was meant to be sent, epoch ms of the visitor."""
+    late_ms: list[float] = field(default_factory=list[float])
+    """How much later each press really went out: the generator's own lateness."""
+    interventions: dict[str, float] = field(default_factory=dict[str, float])
+    """Id of each in-page frame, with its first arrival, epoch ms."""
+    decision: str = ""
+    emotions: dict[str, int] = field(default_factory=dict[str, int])
+    """Rage episodes told to the page, with their highest rev."""
+    messages: list[Message] = field(default_factory=list[Message])
+    sent: dict[int, str] = field(default_factory=dict[int, str])
+    """Each acknowledged or awaited seq, with the log record that proves it."""
+    acked: int = 0
+    offered: bool = False
+    acted: bool = False
+    problems: list[str] = field(default_factory=list[str])
+
+    def press_at(self, occurred_at_ms: float) -> float:
+        """When the press behind an emotion was meant to be sent, on the visitor's clock.
+
+        Args:
+            occurred_at_ms: event time of the last evidence, on the server's clock.
+        """
+        meant = occurred_at_ms - self.offset_ms
+        return min(self.presses, key=lambda press: abs(press - meant))

@@ -1,0 +1,84 @@
+"""TenantService as the commands use it: tenants, people and keys, through the real RPCs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+import grpc.aio
+from sentientiq.tenant.v1 import tenant_service_pb2 as pb
+from sentientiq.tenant.v1 import tenant_service_pb2_grpc as rpc
+
+from cli.errors import CliError
+from services.common.auth import make_token
+from services.common.channels import connect
+
+
+class Tenants:
+    """A client of TenantService."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.stub = rpc.TenantServiceStub(channel)
+
+    async def put_tenant(
+        self, tenant_id: str, name: str, *, identity_secret: str, emotions_to_page: bool = False
+    ) -> None:
+        """Create or replace a tenant."""
+        tenant = pb.Tenant(
+            tenant_id=tenant_id,
+            name=name,
+            identity_secret=identity_secret,
+            emotions_to_page=emotions_to_page,
+        )
+        await self.stub.PutTenant(pb.PutTenantRequest(tenant=tenant))
+
+    async def put_person(self, tenant_id: str, person: pb.Person) -> None:
+        """Create or replace a person."""
+        await self.stub.PutPerson(pb.PutPersonRequest(tenant_id=tenant_id, person=person))
+
+    async def create_key(self, tenant_id: str, origins: list[str], environment: str) -> str:
+        """Make a publishable key."""
+        answer = await self.stub.CreateKey(
+            pb.CreateKeyRequest(tenant_id=tenant_id, origins=origins, environment=environment)
+        )
+        return answer.key
+
+    async def revoke_key(self, tenant_id: str, key: str) -> None:
+        """End a key."""
+        await self.stub.RevokeKey(pb.RevokeKeyRequest(tenant_id=tenant_id, key=key))
+
+    async def resolve_key(self, key: str) -> pb.ResolveKeyResponse | None:
+        """Name the tenant of a key, None if it is unknown or revoked."""
+        try:
+            return await self.stub.ResolveKey(pb.ResolveKeyRequest(key=key))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return None
+            raise
+
+    async def people(self, tenant_id: str) -> list[pb.Person]:
+        """List the team."""
+        answer = await self.stub.ListPeople(pb.ListPeopleRequest(tenant_id=tenant_id))
+        return list(answer.people)
+
+
+@asynccontextmanager
+async def open_tenants(address: str, secret: str) -> AsyncIterator[Tenants]:
+    """Connect to TenantService; what it refuses becomes an error with its own words.
+
+    Raises:
+        CliError: a call failed.
+    """
+    channel = connect(address, make_token(secret, subject="cli"))
+    try:
+        yield Tenants(channel)
+    except grpc.aio.AioRpcError as error:
+        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            raise CliError(
+                f"identity does not answer at {address}: "
+                "is the mesh up, and SIQ_IDENTITY_ADDR right?"
+            ) from error
+        raise CliError(f"identity refused: {error.details()}") from error
+    finally:
+        await channel.close()

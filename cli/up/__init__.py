@@ -1,0 +1,1 @@
+"""`sentientiq up`: the whole mesh on one machine, under one supervisor."""

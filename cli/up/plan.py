@@ -1,0 +1,175 @@
+"""The process table of the mesh: what runs, with which environment, when it counts as ready.
+
+This is the one place that knows. `up` starts it, `serve` runs one row of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from cli.engines import Command
+
+ENGINES = ("postgres", "valkey-state", "valkey-log")
+
+MODULES: Mapping[str, str] = {
+    "sandbox": "services.sandbox",
+    "identity": "services.identity",
+    "detection": "services.detection",
+    "intervention": "services.intervention",
+    "accountability": "services.accountability",
+    "pipeline": "services.pipeline",
+    "edge": "edge",
+    "shop": "cli.demo_server",
+}
+
+# Twilio's own test account: the sandbox knows no other.
+SANDBOX_ACCOUNT = "ACsandbox00000000000000000000000000"
+SANDBOX_FROM = "+15005550006"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One row."""
+
+    name: str
+    module: str
+    env: Mapping[str, str]
+    probe: Literal["grpc", "http"]
+    address: str
+    """host:port that is probed and shown."""
+    after: tuple[str, ...] = ()
+    """What must be ready before it starts."""
+    tier: int = 1
+    """Stopping goes from the highest tier to the lowest; engines are tier 0."""
+
+    def command(self) -> Command:
+        """How to run it."""
+        root = Path(__file__).resolve().parents[2]
+        paths = {"PYTHONPATH": f"{root}:{root / 'proto'}"} if (root / "proto").is_dir() else {}
+        return Command(
+            # -P: a folder named `edge` where the user stands must not become ours.
+            (sys.executable, "-P", "-m", self.module),
+            env={"PYTHONUNBUFFERED": "1", **paths, **self.env},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the table depends on."""
+
+    data: Path
+    ports: Mapping[str, int]
+    engine_urls: Mapping[str, str]
+    """SIQ_POSTGRES_URL, SIQ_STATE_URL, SIQ_LOG_URL."""
+    mesh_secret: str
+    sandbox_token: str
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    demo: bool = True
+
+    def at(self, name: str) -> str:
+        """host:port of a listener."""
+        return f"127.0.0.1:{self.ports[name]}"
+
+    @property
+    def with_sandbox(self) -> bool:
+        """Whether the sandbox stands in for Twilio: real credentials say no."""
+        return not self.environ.get("SIQ_TWILIO_AUTH_TOKEN")
+
+    @property
+    def absent(self) -> set[str]:
+        """What of the table this mesh does without."""
+        return {
+            *(() if self.with_sandbox else ("sandbox",)),
+            *(() if self.demo else ("shop",)),
+        }
+
+
+def client_env(given: Inputs) -> dict[str, str]:
+    """SIQ_* that any client of the mesh needs; no secrets."""
+    return {
+        **given.engine_urls,
+        "SIQ_IDENTITY_ADDR": given.at("identity"),
+        "SIQ_INTERVENTION_ADDR": given.at("intervention"),
+        "SIQ_ACCOUNTABILITY_ADDR": given.at("accountability"),
+        "SIQ_PIPELINE_ADDR": given.at("pipeline"),
+        "SIQ_PUBLIC_URL": given.environ.get("SIQ_PUBLIC_URL") or f"http://{given.at('intervene')}",
+    }
+
+
+def urls(given: Inputs) -> dict[str, str]:
+    """What people and pages open."""
+    found = {
+        "ws": f"ws://{given.at('edge-ws')}",
+        "http": f"http://{given.at('edge-http')}",
+        "intervene": f"http://{given.at('intervene')}",
+    }
+    if given.with_sandbox:
+        found["sandbox"] = f"http://{given.at('sandbox')}"
+    if given.demo:
+        found["shop"] = f"http://{given.at('shop')}"
+    return found
+
+
+def used_ports(given: Inputs) -> dict[str, int]:
+    """The ports that this mesh listens on."""
+    return {name: port for name, port in given.ports.items() if name not in given.absent}
+
+
+def table(given: Inputs) -> list[Process]:
+    """Every process but the engines, in order of the list that people see."""
+    common = {"SIQ_MESH_SECRET": given.mesh_secret, **client_env(given)}
+    sandbox = {
+        "SIQ_TWILIO_URL": f"http://{given.at('sandbox')}",
+        "SIQ_TWILIO_ACCOUNT_SID": SANDBOX_ACCOUNT,
+        "SIQ_TWILIO_AUTH_TOKEN": given.sandbox_token,
+        "SIQ_TWILIO_FROM": SANDBOX_FROM,
+        # Only the sandbox: everything else that is private stays out of reach of webhooks.
+        "SIQ_ALLOWED_PRIVATE_HOSTS": given.at("sandbox"),
+    }
+    providers = sandbox if given.with_sandbox else {}
+
+    def grpc(name: str, env: Mapping[str, str] | None = None, tier: int = 2) -> Process:
+        listen = {"SIQ_LISTEN": given.at(name)}
+        return Process(
+            name, MODULES[name], {**common, **listen, **(env or {})}, "grpc", given.at(name), ENGINES, tier
+        )
+
+    def http(name: str, address: str, *after: str, tier: int, **env: str) -> Process:
+        return Process(name, MODULES[name], {**common, **env}, "http", address, after, tier)
+
+    rows = [
+        http(
+            "sandbox", given.at("sandbox"), tier=1, SIQ_HTTP_LISTEN=given.at("sandbox"), **sandbox
+        ),
+        grpc("identity", tier=1, SIQ_SEALING_KEY_FILE=str(given.data / "sealing.key")),
+        grpc("detection"),
+        grpc("intervention", SIQ_HTTP_LISTEN=given.at("intervene"), **providers),
+        grpc("accountability"),
+        grpc(
+            "pipeline",
+            SIQ_ANALYTICS_URL=f"chdb://{given.data / 'analytics'}",
+            SIQ_ARCHIVE_URL=f"file://{given.data / 'archive'}",
+        ),
+        http(
+            "edge",
+            given.at("edge-http"),
+            *ENGINES,
+            tier=3,
+            SIQ_WS_LISTEN=given.at("edge-ws"),
+            SIQ_HTTP_LISTEN=given.at("edge-http"),
+            SIQ_WORKER="edge-1",
+        ),
+        http(
+            "shop",
+            given.at("shop"),
+            "identity",
+            tier=4,
+            SIQ_HTTP_LISTEN=given.at("shop"),
+            SIQ_DEMO_FILE=str(given.data / "demo.json"),
+        ),
+    ]
+    return [row for row in rows if row.name not in given.absent]

@@ -1,0 +1,185 @@
+"""Bursts: which presses belong together, and what they are worth."""
+
+from libc.stdint cimport int16_t, int64_t, uint8_t
+from libc.string cimport memset
+
+from hotpath.rage_state cimport (
+    BLIND,
+    ERROR_MS,
+    NO_ANSWER_MS,
+    OFF,
+    PLAIN,
+    QUICK_GAP_MS,
+    QUIET_MS,
+    REPEATABLE,
+    REPEATED_MS,
+    SAME_EPISODE_MS,
+    SLOW_QUIET_MS,
+    TERM_ANSWERED_PRESSES,
+    TERM_DISABLED_TARGET,
+    TERM_ERROR,
+    TERM_EXTRA_PRESSES,
+    TERM_LATE_ANSWERS,
+    TERM_PLAIN_TARGET,
+    TERM_PRESSES,
+    TERM_PRIOR,
+    TERM_QUICK_PRESSES,
+    TERM_REPEATED,
+    TERM_TROUBLED,
+    TERM_UNANSWERED_PRESSES,
+    TERM_UNOBSERVABLE,
+    TERM_UNPROVEN,
+    TIMELY_MS,
+    TROUBLED_MS,
+    WEIGHT_ANSWERED,
+    WEIGHT_DISABLED,
+    WEIGHT_ERROR,
+    WEIGHT_EXTRA_PRESS,
+    WEIGHT_EXTRA_PRESSES_MAX,
+    WEIGHT_LATE,
+    WEIGHT_PLAIN_TARGET,
+    WEIGHT_PRESSES_3,
+    WEIGHT_PRESSES_4,
+    WEIGHT_PRESSES_5,
+    WEIGHT_PRIOR,
+    WEIGHT_QUICK,
+    WEIGHT_REPEATED,
+    WEIGHT_TROUBLED,
+    WEIGHT_UNANSWERED,
+    WEIGHT_UNOBSERVABLE,
+    WEIGHT_UNPROVEN,
+    RageState,
+)
+
+FORM[FAST] = Form(3, 600, REBASE_MS, QUIET_MS, True, True)
+FORM[FOUR] = Form(4, 1000, REBASE_MS, QUIET_MS, True, True)
+FORM[SLOW] = Form(5, SLOW_QUIET_MS, 7000, SLOW_QUIET_MS, True, False)
+# Ordinary desktop work holds 3.4 bursts of 6 presses within 600 ms an hour, 2.4 within 300 ms.
+FORM[PLAINLY] = Form(6, 300, REBASE_MS, QUIET_MS, False, True)
+
+
+cdef inline bint near(
+    const RageState* rage, int place, int size, int64_t sum_x, int64_t sum_y
+) noexcept nogil:
+    """Say whether the press is within the radius of the centroid; in whole numbers, exact."""
+    cdef int64_t dx = size * <int64_t>rage.x[place] - sum_x
+    cdef int64_t dy = size * <int64_t>rage.y[place] - sum_y
+    cdef int64_t reach = size * <int64_t>rage.radius
+    return dx * dx + dy * dy <= reach * reach
+
+
+cdef void burst_collect(const RageState* rage, int form, Burst* burst) noexcept nogil:
+    cdef const Form* rule = &FORM[form]
+    cdef int first = newest(rage, 0), last = first, back, place
+    cdef int64_t sum_x = rage.x[first], sum_y = rage.y[first]
+    burst.form = form
+    burst.size = 1
+    burst.place[0] = first
+    for back in range(1, rage.length):
+        place = newest(rage, back)
+        if (
+            <int64_t>rage.t[last] - rage.t[place] > rule.gap
+            or <int64_t>rage.t[first] - rage.t[place] > rule.window
+        ):
+            break
+        if not (rule.by_element and rage.element[place] == rage.element[first]) and not (
+            rule.by_place and near(rage, place, burst.size, sum_x, sum_y)
+        ):
+            if rule.by_place:
+                break
+            continue    # slow anger tries other things in between
+        burst.place[burst.size] = place
+        burst.size += 1
+        sum_x += rage.x[place]
+        sum_y += rage.y[place]
+        last = place
+
+
+cdef bint is_quick(const RageState* rage, const Burst* burst) noexcept nogil:
+    """Say whether the median gap (the upper one of two) is below QUICK_GAP_MS."""
+    cdef int i, below = 0
+    for i in range(burst.size - 1):
+        if rage.t[burst.place[i]] - rage.t[burst.place[i + 1]] < QUICK_GAP_MS:
+            below += 1
+    return below > (burst.size - 1) // 2
+
+
+cdef void burst_place_in_history(const RageState* rage, Burst* burst) noexcept nogil:
+    cdef int first = burst.place[0]
+    cdef int64_t since = <int64_t>rage.t[first] - rage.episode_t
+    cdef bint same_element = rage.element[first] == rage.episode_element
+    burst.same_episode = rage.episode > 0 and since <= SAME_EPISODE_MS and (
+        same_element or rage.t[burst.place[burst.size - 1]] <= rage.episode_t
+    )
+    burst.marks = 0
+    if burst.same_episode:
+        burst.marks = rage.episode_marks
+    elif rage.episode > 0:
+        if same_element and since <= REPEATED_MS:
+            burst.marks |= MARK_REPEATED
+        if since <= TROUBLED_MS:
+            burst.marks |= MARK_TROUBLED
+
+
+cdef inline void term_add(Burst* burst, int term, int amount) noexcept nogil:
+    burst.terms[term] = <int16_t>amount
+    burst.score += amount
+
+
+cdef void burst_score(const RageState* rage, Burst* burst, int64_t rel) noexcept nogil:
+    cdef int silent = 0, late = 0, timely = 0, blind = 0, i, place, size = burst.size
+    cdef uint8_t trait = rage.trait[burst.place[0]]
+    cdef bint error
+    burst.score = 0
+    memset(burst.terms, 0, sizeof(burst.terms))
+    for i in range(size):
+        place = burst.place[i]
+        if rage.latency[place] >= 0:
+            if rage.latency[place] <= TIMELY_MS:
+                timely += 1
+            elif rage.latency[place] <= NO_ANSWER_MS:
+                late += 1
+            elif not rage.trait[place] & BLIND:
+                silent += 1
+        elif rage.trait[place] & BLIND:
+            blind += 1
+        elif not pending(rage, place, rel):
+            silent += 1
+    error = (
+        rage.error_t >= rage.t[burst.place[size - 1]]
+        and rage.error_t <= <int64_t>rage.t[burst.place[0]] + ERROR_MS
+    )
+    term_add(burst, TERM_PRIOR, WEIGHT_PRIOR)
+    if size >= 5:
+        term_add(burst, TERM_PRESSES, WEIGHT_PRESSES_5)
+        term_add(
+            burst, TERM_EXTRA_PRESSES,
+            min(<int>WEIGHT_EXTRA_PRESSES_MAX, WEIGHT_EXTRA_PRESS * (size - 5)),
+        )
+    else:
+        term_add(burst, TERM_PRESSES, WEIGHT_PRESSES_4 if size == 4 else WEIGHT_PRESSES_3)
+    if burst.form != SLOW and is_quick(rage, burst):
+        term_add(burst, TERM_QUICK_PRESSES, WEIGHT_QUICK)
+    if trait & PLAIN:
+        term_add(burst, TERM_PLAIN_TARGET, WEIGHT_PLAIN_TARGET)
+    if 3 * silent >= 2 * size:
+        term_add(burst, TERM_UNANSWERED_PRESSES, WEIGHT_UNANSWERED)
+    elif 3 * (silent + late) >= 2 * size and not trait & REPEATABLE:
+        term_add(burst, TERM_LATE_ANSWERS, WEIGHT_LATE)
+    elif error and 3 * blind >= 2 * size:
+        term_add(burst, TERM_UNOBSERVABLE, WEIGHT_UNOBSERVABLE)
+    else:
+        # Nothing aggravates what the page may well have answered.
+        if timely > 0 and silent + late == 0:
+            term_add(burst, TERM_ANSWERED_PRESSES, WEIGHT_ANSWERED)
+        else:
+            term_add(burst, TERM_UNPROVEN, WEIGHT_UNPROVEN)
+        return
+    if error:
+        term_add(burst, TERM_ERROR, WEIGHT_ERROR)
+    if trait & OFF:
+        term_add(burst, TERM_DISABLED_TARGET, WEIGHT_DISABLED)
+    if burst.marks & MARK_REPEATED and not trait & PLAIN:
+        term_add(burst, TERM_REPEATED, WEIGHT_REPEATED)
+    if burst.marks & MARK_TROUBLED and not trait & PLAIN:
+        term_add(burst, TERM_TROUBLED, WEIGHT_TROUBLED)

@@ -1,0 +1,311 @@
+"""The detector: batches in, emissions out. The face of the kernels for services and commands."""
+
+import cython
+import msgspec
+
+from hotpath.columns import ColumnsError
+from hotpath.emission import Emission
+from hotpath.rage_state import RageTerm
+from zlib import crc32
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from hotpath.arena cimport Arena, StreamState, arena_state
+from hotpath.columns cimport (
+    COLUMNS_OK,
+    ColumnsStatus,
+    column_index,
+    columns_check,
+    columns_open,
+    columns_raise,
+)
+from hotpath.events cimport CHANGE, CLICK, INPUT, MAX_EVENTS, MAX_TARGETS, PAGE_VIEW
+from hotpath.names cimport Names
+from hotpath.rage_state cimport PRESSES, TERMS, Sink, Verdict
+from hotpath.stream cimport MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
+
+
+cdef enum:
+    # Raise with every change of StreamState's meaning; a change of its size is noticed by itself.
+    SNAPSHOT_VERSION = 1
+    PRESS_KINDS = 1 << CLICK | 1 << CHANGE | 1 << INPUT
+    LOWEST_CLOCK_MS = 0
+
+
+cdef int64_t HIGHEST_CLOCK_MS = 1 << 52
+cdef bytes MAGIC = b"siqstate"
+_BODY = tuple[list[tuple[str, str, str]], bytes, list[str | None], dict[str, int], int]
+cdef tuple TERM_NAMES = tuple(term.name.removeprefix("TERM_").lower() for term in RageTerm)
+
+
+class SnapshotError(ValueError):
+    """The bytes are no snapshot of this version: discard them and rebuild from the log."""
+
+
+@cython.final
+cdef class Detector:
+    """Judges the streams of one partition; see detector.pyi."""
+
+    cdef Arena arena
+    cdef Names names
+    cdef Sink* sink             # owned, with the two buffers below: scratch for one batch
+    cdef uint32_t* target_ids   # by target index
+    cdef uint32_t* target_flags
+    cdef uint32_t* page_ids     # by text index
+    cdef Tally tally
+    cdef list emissions
+    cdef list pending_wakes
+
+    def __cinit__(self, int capacity=4096, *, int threshold=50):
+        if not 0 <= threshold <= 100:
+            raise ValueError(f"threshold must be 0 to 100, not {threshold}")
+        self.arena = Arena(capacity)
+        self.names = Names()
+        self.sink = <Sink*>calloc(1, sizeof(Sink))
+        self.target_ids = <uint32_t*>calloc(MAX_TARGETS + 1, sizeof(uint32_t))
+        self.target_flags = <uint32_t*>calloc(MAX_TARGETS + 1, sizeof(uint32_t))
+        self.page_ids = <uint32_t*>calloc(2 * MAX_EVENTS + 1, sizeof(uint32_t))
+        if (
+            self.sink == NULL or self.target_ids == NULL
+            or self.target_flags == NULL or self.page_ids == NULL
+        ):
+            raise MemoryError
+        self.sink.threshold = threshold
+        self.emissions = []
+        self.pending_wakes = []
+
+    def __dealloc__(self):
+        free(self.sink)
+        free(self.target_ids)
+        free(self.target_flags)
+        free(self.page_ids)
+
+    cdef int prepare(self, Batch* batch, object targets, object strings) except -1:
+        """Give the strings that kernels will keep a number."""
+        cdef uint32_t kinds = 0, i
+        cdef Py_ssize_t place = 0
+        for i in range(batch.view.count):
+            if batch.view.kind[i] < 32:
+                kinds |= <uint32_t>1 << batch.view.kind[i]
+        if kinds & PRESS_KINDS:
+            for descriptor, flags in targets:
+                place += 1
+                self.target_ids[place] = self.names.intern(descriptor)
+                self.target_flags[place] = flags
+        if kinds & <uint32_t>1 << PAGE_VIEW:
+            for i in range(batch.view.count):
+                if batch.view.kind[i] == PAGE_VIEW:
+                    place = column_index(&batch.view, 1, i)
+                    if place:
+                        self.page_ids[place] = self.names.intern(strings[place - 1])
+        batch.element = self.target_ids
+        batch.flags = self.target_flags
+        batch.page = self.page_ids
+        return 0
+
+    cdef int collect(self, int32_t slot) except -1:
+        """Turn verdicts into emissions, while their names are still known."""
+        cdef int i, j
+        cdef Verdict* verdict
+        cdef tuple key = <tuple>self.arena.names[slot]
+        for i in range(self.sink.count):
+            verdict = &self.sink.items[i]
+            evidence = [
+                (verdict.evidence[j] >> 16, verdict.evidence[j] & 0xFFFF)
+                for j in range(verdict.size)
+            ]
+            contributions = [
+                (TERM_NAMES[j], verdict.terms[j] / 10.0) for j in range(TERMS) if verdict.terms[j]
+            ]
+            self.emissions.append(Emission(
+                key[0], key[1], key[2], verdict.episode, verdict.rev, "rage", verdict.confidence,
+                "slow_rage_click" if verdict.slow else "rage_click", verdict.t, evidence,
+                contributions, self.names.text(arena_state(self.arena, slot).page),
+                self.names.text(verdict.element),
+            ))
+        self.tally.emissions += self.sink.count
+        self.sink.count = 0
+        return 0
+
+    def apply(
+        self, str tenant not None, str session not None, str stream not None, uint64_t seq,
+        int64_t t0_ms, int pointer, str page not None, bytes columns not None, targets, strings,
+    ):
+        """Take one batch; see detector.pyi."""
+        cdef Batch batch
+        cdef Py_ssize_t before = len(self.emissions), n_targets = len(targets)
+        cdef Py_ssize_t n_strings = len(strings)
+        cdef ColumnsStatus status = columns_open(
+            &batch.view, <const uint8_t*>PyBytes_AS_STRING(columns), PyBytes_GET_SIZE(columns)
+        )
+        if status == COLUMNS_OK:
+            status = columns_check(&batch.view, n_targets, n_strings)
+        if status != COLUMNS_OK:
+            columns_raise(status)
+        if n_targets > MAX_TARGETS or n_strings > 2 * MAX_EVENTS:
+            raise ColumnsError("more targets or strings than a batch can name")
+        if not LOWEST_CLOCK_MS <= t0_ms <= HIGHEST_CLOCK_MS:
+            raise ColumnsError(f"t0 {t0_ms} is no time")
+        if seq >> MAX_SEQ_BITS:
+            raise ColumnsError(f"seq {seq} is beyond 48 bits")
+        self.prepare(&batch, targets, strings)
+        cdef uint32_t page_id = self.names.intern(page) if page else 0
+        cdef int32_t slot = self.arena.acquire(tenant, session, stream)
+        cdef StreamState* state = arena_state(self.arena, slot)
+        cdef int64_t due = state.rage.due
+        self.tally.batches += 1
+        if seq:
+            if seq <= state.last_seq:
+                self.tally.duplicates += 1
+                return 0
+            state.last_seq = seq
+        if page_id:
+            state.page = page_id
+        batch.seq = seq
+        batch.t = t0_ms
+        batch.at = 0
+        batch.pointer = pointer
+        while not stream_run(state, &batch, self.sink, &self.tally):
+            self.collect(slot)
+        if self.sink.count:
+            self.collect(slot)
+        if state.rage.due and state.rage.due != due:
+            self.pending_wakes.append((tenant, session, stream, state.rage.due))
+        if len(self.names) > self.names.limit:
+            self.sweep()
+        return len(self.emissions) - before
+
+    def advance(
+        self, str tenant not None, str session not None, str stream not None, int64_t t_ms
+    ):
+        """Move the clock of one stream; see detector.pyi."""
+        cdef int32_t slot = self.arena.slot(tenant, session, stream)
+        cdef Py_ssize_t before = len(self.emissions)
+        cdef StreamState* state
+        if slot < 0 or t_ms > HIGHEST_CLOCK_MS:
+            return 0
+        state = arena_state(self.arena, slot)
+        cdef int64_t due = state.rage.due
+        stream_advance(state, self.sink, t_ms)
+        self.collect(slot)
+        if state.rage.due and state.rage.due != due:
+            self.pending_wakes.append((tenant, session, stream, state.rage.due))
+        return len(self.emissions) - before
+
+    def drain(self):
+        """Hand over the emissions made since the last call."""
+        out = self.emissions
+        self.emissions = []
+        return out
+
+    def wakes(self):
+        """Hand over the timers set since the last call."""
+        out = self.pending_wakes
+        self.pending_wakes = []
+        return out
+
+    def scores(self, str tenant not None, str session not None):
+        """Return the session's peak scores; see detector.pyi."""
+        cdef int rage = 0
+        cdef long long observed = 0, answered = 0
+        cdef bint automated = False
+        cdef StreamState* state
+        for slot, key in enumerate(self.arena.names):
+            if key is not None and key[1] == session and key[0] == tenant:
+                state = arena_state(self.arena, slot)
+                rage = max(rage, state.rage.peak)
+                observed += state.rage.observed
+                answered += state.rage.answered
+                automated |= state.rage.automated != 0
+        return {
+            "rage": 0 if automated else rage,
+            # Two presses more than there were: one silent press is not yet a silent page.
+            "unanswered": round(100 * max(observed - answered, 0) / (observed + 2)),
+            "automated": automated,
+        }
+
+    def evict_idle(self, int64_t before_ms):
+        """Drop streams whose clock is behind `before_ms`; see detector.pyi."""
+        return self.arena.evict_idle(before_ms)
+
+    def __len__(self):
+        return self.arena.used
+
+    @property
+    def counters(self):
+        """What was counted since the start; see detector.pyi."""
+        return {
+            "batches": self.tally.batches,
+            "events": self.tally.events,
+            "clamped": self.tally.clamped,
+            "dropped_late": self.tally.late,
+            "dropped_unknown": self.tally.unknown,
+            "dropped_duplicate_batches": self.tally.duplicates,
+            "emissions": self.tally.emissions,
+            "evicted": self.arena.evicted,
+        }
+
+    cdef int sweep(self) except -1:
+        """Forget the names that no stream holds."""
+        cdef uint32_t texts = len(self.names.dump())
+        cdef unsigned char* marks = <unsigned char*>calloc(texts, 1)
+        cdef StreamState* state
+        cdef int i
+        if marks == NULL:
+            raise MemoryError
+        for slot, key in enumerate(self.arena.names):
+            if key is not None:
+                state = arena_state(self.arena, slot)
+                marks[state.page] = 1
+                marks[state.rage.episode_element] = 1
+                for i in range(PRESSES):
+                    marks[state.rage.element[i]] = 1
+        try:
+            self.names.sweep(marks)
+        finally:
+            free(marks)
+        return 0
+
+    def snapshot(self):
+        """Return the state of every stream as bytes; see detector.pyi."""
+        if self.emissions:
+            raise SnapshotError("drain the emissions first: a snapshot does not hold them")
+        self.sweep()
+        body = msgspec.msgpack.encode(
+            [self.arena.streams(), self.arena.dump(), self.names.dump(), self.tally, self.arena.evicted]
+        )
+        head = msgspec.msgpack.encode([SNAPSHOT_VERSION, sizeof(StreamState), crc32(body)])
+        return MAGIC + bytes([len(head)]) + head + body
+
+    def restore(self, bytes blob not None):
+        """Take over a snapshot; see detector.pyi."""
+        cdef int at = len(MAGIC) + 1
+        try:
+            if not blob.startswith(MAGIC) or len(blob) < at:
+                raise SnapshotError("not a snapshot")
+            version, size, crc = msgspec.msgpack.decode(blob[at : at + blob[at - 1]])
+            body = blob[at + blob[at - 1] :]
+            if version != SNAPSHOT_VERSION or size != sizeof(StreamState):
+                raise SnapshotError(f"a snapshot of version {version} with states of {size} bytes")
+            if crc != crc32(body):
+                raise SnapshotError("the snapshot is damaged")
+            streams, states, texts, tally, evicted = msgspec.msgpack.decode(body, type=_BODY)
+            arena = Arena(max(self.arena.capacity, len(streams)))
+            arena.load(streams, states, len(texts))
+            arena.evicted = evicted
+        except SnapshotError:
+            raise
+        except (ValueError, TypeError, OverflowError) as error:
+            raise SnapshotError(f"not a snapshot: {error}") from None
+        self.arena = arena
+        self.names.load(texts)
+        self.tally = tally
+        self.emissions = []
+        self.pending_wakes = [
+            (key[0], key[1], key[2], arena_state(self.arena, slot).rage.due)
+            for slot, key in enumerate(self.arena.names)
+            if key is not None and arena_state(self.arena, slot).rage.due
+        ]

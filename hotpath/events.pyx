@@ -1,0 +1,1 @@
+"""Codes of events, reactions and target flags; the numbers stand in events.pxd."""

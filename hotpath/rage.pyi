@@ -1,0 +1,1 @@
+"""The rage kernel; nothing here for Python."""

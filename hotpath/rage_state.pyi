@@ -1,0 +1,64 @@
+"""What the rage kernel keeps, its times, weights and terms; the numbers stand in the .pxd."""
+
+from enum import IntEnum
+
+class RageTiming(IntEnum):
+    """Times, distances and counts of the rules, in ms, CSS px or presses."""
+
+    PATIENCE_MS = 100
+    REPEAT_PATIENCE_MS = 400
+    LINK_PATIENCE_MS = 1000
+    TIMELY_MS = 1000
+    NO_ANSWER_MS = 2500
+    ERROR_MS = 2000
+    HIDDEN_MS = 1000
+    SCROLL_MS = 300
+    DRAG_PX = 10
+    MOUSE_RADIUS_PX = 30
+    TOUCH_RADIUS_PX = 44
+    QUIET_MS = 1000
+    SLOW_QUIET_MS = 2500
+    SAME_EPISODE_MS = 5000
+    TROUBLED_MS = 30000
+    REPEATED_MS = 60000
+    BOT_PRESSES_PER_S = 15
+    BOT_PRESSES = 8
+
+class RageWeight(IntEnum):
+    """Log-odds in tenths."""
+
+    WEIGHT_PRIOR = -22
+    WEIGHT_PRESSES_3 = 12
+    WEIGHT_PRESSES_4 = 20
+    WEIGHT_PRESSES_5 = 26
+    WEIGHT_EXTRA_PRESS = 3
+    WEIGHT_EXTRA_PRESSES_MAX = 12
+    WEIGHT_QUICK = 3
+    WEIGHT_UNANSWERED = 22
+    WEIGHT_LATE = 8
+    WEIGHT_ANSWERED = -35
+    WEIGHT_UNPROVEN = -22
+    WEIGHT_UNOBSERVABLE = -10
+    WEIGHT_ERROR = 12
+    WEIGHT_DISABLED = 8
+    WEIGHT_PLAIN_TARGET = -20
+    WEIGHT_REPEATED = 8
+    WEIGHT_TROUBLED = 4
+
+class RageTerm(IntEnum):
+    """Terms of the score; `name` without TERM_, in lower case, is how each is reported."""
+
+    TERM_PRIOR = 0
+    TERM_PRESSES = 1
+    TERM_EXTRA_PRESSES = 2
+    TERM_QUICK_PRESSES = 3
+    TERM_UNANSWERED_PRESSES = 4
+    TERM_LATE_ANSWERS = 5
+    TERM_ANSWERED_PRESSES = 6
+    TERM_UNPROVEN = 7
+    TERM_UNOBSERVABLE = 8
+    TERM_ERROR = 9
+    TERM_DISABLED_TARGET = 10
+    TERM_PLAIN_TARGET = 11
+    TERM_REPEATED = 12
+    TERM_TROUBLED = 13

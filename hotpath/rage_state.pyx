@@ -1,0 +1,1 @@
+"""What the rage kernel keeps, its times, weights and terms; the numbers stand in the .pxd."""

@@ -1,0 +1,1 @@
+"""One stream's events through the kernels; nothing here for Python."""

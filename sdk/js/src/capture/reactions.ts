@@ -1,0 +1,168 @@
+// How the page answers a press. From pointerdown until an answer, or for 2.5 s, everything visible is
+// watched; the first thing that can be an answer to a press is reported as its reaction.
+
+import { guard } from "../hooks";
+import { isWidget } from "../privacy";
+import { Answer, Code } from "../wire";
+import type { Context } from "./context";
+
+const OPEN_MS = 2500;
+const ELSEWHERE_MS = 1000;
+const SWEEP_MS = 50;
+// What changes on its own within this time before a press is not an answer to it.
+const IDLE_MS = 5000;
+
+const COMPONENT = "[data-siq-section],[role=group],[role=row],[role=dialog],li,tr,fieldset,form,dialog,article";
+const DIALOG = "dialog,[role=dialog],[role=alertdialog],[popover]";
+// The look of being pressed or pointed at is not an answer.
+const COSMETIC = /ripple|hover|focus|pressed|touch/i;
+
+export interface Press {
+  _el: Element;
+  _t: number;
+  /** 1-based index in the stream, once the press is complete. */
+  _index?: number;
+  _answer?: [Answer, number];
+  _near: Element;
+  _controls: Element[];
+  _values: string;
+}
+
+const controlled = (el: Element) =>
+  ["aria-controls", "aria-owns", "popovertarget"]
+    .map((name) => document.getElementById(el.getAttribute(name)!))
+    .filter((other): other is HTMLElement => !!other);
+
+/** Values set by script leave no mutation behind; compared here, never sent. */
+const valuesOf = (near: Element) =>
+  [near, ...[...near.querySelectorAll("input,select,textarea,output")].slice(0, 12)]
+    .map((f: any) => `${f.value}${f.checked}`)
+    .join();
+
+const meaningfulClass = (value: string | null) =>
+  (value || "").split(/\s+/).filter((name) => !COSMETIC.test(name)).join(" ");
+
+export function createReactions(ctx: Context) {
+  const clock = ctx._clock;
+  let open: Press[] = [];
+  let count = 0;
+  let watchUntil = 0;
+  let sweepTimer: any;
+  let pressedAt = -OPEN_MS;
+  const idle = new WeakMap<Node, number>();
+  const observer = new MutationObserver(guard(mutated));
+
+  function report(press: Press) {
+    const [kind, t] = press._answer!;
+    ctx._emit(Code.Reaction, [kind, press._index, Math.max(0, t - press._t)], true);
+  }
+
+  function react(kind: Answer, answers?: (press: Press) => unknown) {
+    for (const press of open) {
+      if (press._answer || (answers && !answers(press))) continue;
+      press._answer = [kind, clock._now()];
+      if (press._index) report(press);
+    }
+    // A press that is still held down keeps its answer until it counts.
+    open = open.filter((press) => !press._answer || !press._index);
+  }
+
+  function mutated(records: MutationRecord[]) {
+    const now = clock._now();
+    for (const record of records) {
+      const { target, type, attributeName, oldValue, addedNodes, removedNodes } = record;
+      const el = (target.nodeType == 1 ? target : target.parentNode) as Element;
+      const nodes = [...addedNodes, ...removedNodes];
+      if (!el || el.nodeType != 1 || ctx._shield._ignored(el) || nodes.some(isWidget)) continue;
+      if (attributeName == "class" && meaningfulClass(oldValue) == meaningfulClass(el.getAttribute("class"))) continue;
+      if (nodes.length && nodes.every((n) => COSMETIC.test((n as Element).className))) continue;
+
+      const dialog =
+        attributeName == "open" || nodes.some((n) => n.nodeType == 1 && (n as Element).matches(DIALOG));
+      const kind = dialog ? Answer.Dialog : type == "attributes" ? Answer.State : Answer.Mutation;
+      const byItself = now - pressedAt > ELSEWHERE_MS;
+      react(kind, (press) => {
+        if (el == press._el) return attributeName != "style";
+        const related = [press._near, ...press._controls];
+        if (dialog || related.some((r) => r.contains(el))) return true;
+        const before = idle.get(el);
+        return now - press._t < ELSEWHERE_MS && !(before && press._t - before < IDLE_MS);
+      });
+      if (byItself) idle.set(el, now);
+    }
+  }
+
+  function observe(root: Node) {
+    observer.observe(root, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+      attributeOldValue: true,
+    });
+  }
+
+  function sweep() {
+    sweepTimer = 0;
+    const now = clock._now();
+    react(Answer.State, (press) => valuesOf(press._near) != press._values);
+    open = open.filter((press) => now - press._t < OPEN_MS);
+    if (open.length || now < watchUntil) sweepTimer = setTimeout(guard(sweep), SWEEP_MS);
+    else observer.disconnect();
+  }
+
+  function arm(root: Node) {
+    // Observing the same root again changes nothing.
+    observe(document);
+    observe(root);
+    sweepTimer = sweepTimer || setTimeout(guard(sweep), SWEEP_MS);
+  }
+
+  function cancel(press: Press) {
+    open = open.filter((other) => other != press);
+  }
+
+  return {
+    _react: react,
+    _hasOpen: () => open.length > 0,
+
+    /** The pointer rests on something that can be pressed: learn what moves on its own. */
+    _watch(el: Element) {
+      watchUntil = clock._now() + IDLE_MS;
+      arm(el.getRootNode());
+    },
+
+    _begin(el: Element): Press {
+      const near = el.closest(COMPONENT) || el.parentElement || el;
+      const press = {
+        _el: el,
+        _t: (pressedAt = clock._now()),
+        _near: near,
+        _controls: controlled(el),
+        _values: valuesOf(near),
+      };
+      open.push(press);
+      arm(el.getRootNode());
+      return press;
+    },
+
+    /** The press is complete and has been recorded as the stream's next click. */
+    _commit(press: Press) {
+      press._index = ++count;
+      press._t = pressedAt = clock._now();
+      if (press._answer) {
+        report(press);
+        cancel(press);
+      }
+    },
+
+    _cancel: cancel,
+
+    _newStream() {
+      count = 0;
+      open = [];
+    },
+  };
+}
+
+export type Reactions = ReturnType<typeof createReactions>;

@@ -1,0 +1,122 @@
+"""Apply an identify: open the seal, judge what it proves, record it, fold the session anew.
+
+The RPC and the consumer of identity.v1 both come here; whichever is first applies, and the other
+finds it applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from services.common import logs
+from services.identity.fold import fold
+from services.identity.identity_store import IdentityStore
+from services.identity.model import Assurance, Envelope, Facts, Resolved
+from services.identity.sealing import SealError, SealingKey
+from services.identity.statement import (
+    Statement,
+    StatementError,
+    claimed_facts,
+    read_statement,
+    verified_facts,
+)
+from services.identity.tenant_store import TenantStore
+from services.identity.tokens import TokenRefused, verify
+
+_log = logs.get(__name__)
+
+
+class IdentifyRefused(Exception):
+    """An identify that can never be applied: its seal or its content is bad."""
+
+
+class Identifier:
+    """Applies identifies, each exactly once."""
+
+    def __init__(
+        self,
+        sealing: SealingKey,
+        tenants: TenantStore,
+        identities: IdentityStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._sealing = sealing
+        self._tenants = tenants
+        self._identities = identities
+        self._clock = clock
+        self.applied = 0
+        self.repeated = 0
+        self.refused = 0
+        self.refused_tokens = 0
+        self.unusable_fields = 0
+
+    async def apply(self, envelope: Envelope) -> Resolved:
+        """Apply an identify, or find it applied. Returns who the session is then.
+
+        Raises:
+            IdentifyRefused: the seal does not open or holds no identify.
+            NotFound: no such tenant.
+            Unavailable: PostgreSQL is away.
+        """
+        if await self._identities.applied([envelope]):
+            self.repeated += 1
+            return await self._identities.resolve(envelope.tenant_id, envelope.session_id)
+        try:
+            statement = read_statement(self._sealing.open(envelope.sealed, envelope.key_id))
+        except (SealError, StatementError) as error:
+            self.refused += 1
+            raise IdentifyRefused(f"sealed: {error}") from error
+        assurance, facts = await self._judge(envelope, statement)
+        return await self._record(envelope, assurance, facts)
+
+    async def _judge(self, envelope: Envelope, statement: Statement) -> tuple[Assurance, Facts]:
+        """A valid token speaks alone; without one, the rest is what the page claims."""
+        if statement.token:
+            try:
+                secret = await self._tenants.identity_secret(envelope.tenant_id)
+                facts, unusable = verified_facts(verify(statement.token, secret, self._clock()))
+                if facts.user_id is None:
+                    raise TokenRefused("claim sub is not usable as a user_id")
+            except TokenRefused as refusal:
+                self.refused_tokens += 1
+                _log.warning(
+                    "identity token refused",
+                    tenant_id=envelope.tenant_id,
+                    session_id=envelope.session_id,
+                    reason=str(refusal),
+                )
+            else:
+                self._count_unusable(envelope, unusable)
+                return Assurance.VERIFIED, facts
+        facts, unusable = claimed_facts(statement)
+        self._count_unusable(envelope, unusable)
+        return Assurance.CLAIMED, facts
+
+    def _count_unusable(self, envelope: Envelope, names: list[str]) -> None:
+        if names:
+            self.unusable_fields += len(names)
+            _log.info(
+                "identify fields not usable",
+                tenant_id=envelope.tenant_id,
+                session_id=envelope.session_id,
+                fields=names,
+            )
+
+    async def _record(self, envelope: Envelope, assurance: Assurance, facts: Facts) -> Resolved:
+        place = (envelope.tenant_id, envelope.session_id)
+        # A clock that runs ahead must not make its identify the newest for ever.
+        now_ms = int(self._clock().timestamp() * 1000)
+        dated = replace(envelope, occurred_at_ms=min(envelope.occurred_at_ms, now_ms))
+        async with self._identities.database.transaction() as connection:
+            before = await self._identities.lock(connection, *place)
+            if not await self._identities.add(connection, dated, assurance, facts):
+                self.repeated += 1
+                return before
+            identity = fold(await self._identities.entries(connection, *place))
+            if identity != before.identity:
+                after = replace(before, identity=identity, version=before.version + 1)
+                await self._identities.save(connection, after)
+        self.applied += 1
+        return await self._identities.resolve(*place)

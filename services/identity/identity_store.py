@@ -1,0 +1,172 @@
+"""Identifies and sessions in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from services.identity.database import Database
+from services.identity.fold import Entry
+from services.identity.model import Assurance, Envelope, Facts, Identity, Resolved, Tier
+from services.identity.money import Money
+from services.identity.pii import Pii
+
+# The newest identifies of a session that make its identity: bounds the work a page can cause.
+_FOLDED = 500
+
+_SESSION = (
+    "SELECT s.*, (SELECT p.person_id FROM people p WHERE s.company <> ''"
+    " AND p.tenant_id = s.tenant_id AND p.owns_companies @> ARRAY[s.company]"
+    ' ORDER BY p.person_id COLLATE "C" LIMIT 1) AS owner_person_id'
+    " FROM sessions s WHERE s.tenant_id = $1 AND s.session_id = $2"
+)
+
+
+class IdentityStore:
+    """Reads and writes the tables of 0002_identities.sql."""
+
+    def __init__(self, database: Database, pii: Pii) -> None:
+        self.database = database
+        self._pii = pii
+
+    async def applied(self, envelopes: Sequence[Envelope]) -> set[tuple[str, str, str, int]]:
+        """Tell which of the identifies were applied before."""
+        async with self.database.connection() as connection:
+            rows: list[Any] = await connection.fetch(
+                "SELECT tenant_id, session_id, stream_id, seq FROM identifies"
+                " JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[])"
+                " AS asked (tenant_id, session_id, stream_id, seq)"
+                " USING (tenant_id, session_id, stream_id, seq)",
+                [envelope.tenant_id for envelope in envelopes],
+                [envelope.session_id for envelope in envelopes],
+                [envelope.stream_id for envelope in envelopes],
+                [envelope.seq for envelope in envelopes],
+            )
+        return {tuple(row) for row in rows}
+
+    async def resolve(self, tenant_id: str, session_id: str) -> Resolved:
+        """Return who the session is; anonymous if nobody ever said."""
+        async with self.database.connection() as connection:
+            return await self._read(connection, tenant_id, session_id)
+
+    async def lock(self, connection: Any, tenant_id: str, session_id: str) -> Resolved:
+        """Return who the session is, and make others who would change it wait.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        await connection.execute(
+            "INSERT INTO sessions (tenant_id, session_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            tenant_id,
+            session_id,
+        )
+        await connection.execute(
+            "SELECT 1 FROM sessions WHERE tenant_id = $1 AND session_id = $2 FOR UPDATE",
+            tenant_id,
+            session_id,
+        )
+        return await self._read(connection, tenant_id, session_id)
+
+    async def add(
+        self, connection: Any, envelope: Envelope, assurance: Assurance, facts: Facts
+    ) -> bool:
+        """Record an identify; False if it was recorded before."""
+        stated = {name: value for name, value in asdict(facts).items() if value is not None}
+        text = json.dumps(stated) if stated else ""
+        new: Any = await connection.fetchval(
+            "INSERT INTO identifies (tenant_id, session_id, stream_id, seq, occurred_at_ms,"
+            " assurance, facts) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+            " ON CONFLICT DO NOTHING RETURNING 1",
+            *envelope.key,
+            envelope.occurred_at_ms,
+            int(assurance),
+            self._pii.encrypt(text, envelope.tenant_id, envelope.session_id, "facts"),
+        )
+        return new is not None
+
+    async def entries(self, connection: Any, tenant_id: str, session_id: str) -> list[Entry]:
+        """Return the identifies that make the identity: the newest of the highest assurance."""
+        rows: list[Any] = await connection.fetch(
+            "SELECT stream_id, seq, occurred_at_ms, assurance, facts FROM identifies"
+            " WHERE tenant_id = $1 AND session_id = $2 AND facts <> '' AND assurance ="
+            " (SELECT max(assurance) FROM identifies"
+            " WHERE tenant_id = $1 AND session_id = $2 AND facts <> '')"
+            " ORDER BY occurred_at_ms DESC, seq DESC LIMIT $3",
+            tenant_id,
+            session_id,
+            _FOLDED,
+        )
+        return [
+            Entry(
+                row["stream_id"],
+                row["seq"],
+                row["occurred_at_ms"],
+                Assurance(row["assurance"]),
+                _facts(self._pii.decrypt(row["facts"], tenant_id, session_id, "facts")),
+            )
+            for row in rows
+        ]
+
+    async def save(self, connection: Any, session: Resolved) -> None:
+        """Write a session's identity and version."""
+        identity = session.identity
+        place = (session.tenant_id, session.session_id)
+        await connection.execute(
+            "UPDATE sessions SET version = $3, assurance = $4, user_id = $5, email = $6,"
+            " email_index = $7, name = $8, company = $9, company_name = $10, ltv_currency = $11,"
+            " ltv_minor = $12, ltv_low_minor = $13, ltv_high_minor = $14, ltv_source = $15,"
+            " tier = $16, established_at_ms = $17 WHERE tenant_id = $1 AND session_id = $2",
+            *place,
+            session.version,
+            int(identity.assurance),
+            identity.user_id,
+            self._pii.encrypt(identity.email, *place, "email"),
+            self._pii.blind_index(session.tenant_id, identity.email),
+            self._pii.encrypt(identity.name, *place, "name"),
+            identity.company,
+            identity.company_name,
+            identity.ltv.currency if identity.ltv else None,
+            identity.ltv.minor if identity.ltv else None,
+            identity.ltv_low.minor if identity.ltv_low else None,
+            identity.ltv_high.minor if identity.ltv_high else None,
+            identity.ltv_source,
+            int(identity.tier),
+            identity.established_at_ms,
+        )
+
+    async def _read(self, connection: Any, tenant_id: str, session_id: str) -> Resolved:
+        row: Any = await connection.fetchrow(_SESSION, tenant_id, session_id)
+        if row is None:
+            return Resolved(tenant_id, session_id, Identity())
+        place = (tenant_id, session_id)
+        identity = Identity(
+            assurance=Assurance(row["assurance"]),
+            user_id=row["user_id"],
+            email=self._pii.decrypt(row["email"], *place, "email"),
+            name=self._pii.decrypt(row["name"], *place, "name"),
+            company=row["company"],
+            company_name=row["company_name"],
+            ltv=_money(row, "ltv_minor"),
+            ltv_low=_money(row, "ltv_low_minor"),
+            ltv_high=_money(row, "ltv_high_minor"),
+            ltv_source=row["ltv_source"],
+            tier=Tier(row["tier"]),
+            established_at_ms=row["established_at_ms"],
+        )
+        return Resolved(*place, identity, row["version"], row["owner_person_id"] or "")
+
+
+def _money(row: Any, column: str) -> Money | None:
+    minor = row[column]
+    return None if minor is None else Money(row["ltv_currency"], minor)
+
+
+def _facts(text: str) -> Facts:
+    stated: dict[str, Any] = json.loads(text)
+    if ltv := stated.get("ltv"):
+        stated["ltv"] = Money(**ltv)
+    if tier := stated.get("tier"):
+        stated["tier"] = Tier(tier)
+    return Facts(**stated)

@@ -1,0 +1,86 @@
+"""The words of identity: what an identify states, and who a session is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from services.identity.money import Money
+
+
+class Assurance(IntEnum):
+    """How far an identity can be trusted; the numbers are those of the proto."""
+
+    ANONYMOUS = 0
+    INFERRED = 1
+    CLAIMED = 2
+    VERIFIED = 3
+
+
+class Tier(IntEnum):
+    """Commercial weight of an account; the numbers are those of the proto."""
+
+    UNKNOWN = 0
+    STARTER = 1
+    GROWTH = 2
+    ENTERPRISE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A sealed identify that passed validation."""
+
+    tenant_id: str
+    session_id: str
+    stream_id: str
+    seq: int
+    occurred_at_ms: int
+    sealed: bytes
+    key_id: bytes
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What makes it the same identify when it comes again."""
+        return (self.tenant_id, self.session_id, self.stream_id, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one identify states about the visitor. None: it does not say."""
+
+    user_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    company: str | None = None
+    company_name: str | None = None
+    ltv: Money | None = None
+    tier: Tier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a session is. Empty text and None: not known."""
+
+    assurance: Assurance = Assurance.ANONYMOUS
+    user_id: str = ""
+    email: str = ""
+    name: str = ""
+    company: str = ""
+    company_name: str = ""
+    ltv: Money | None = None
+    ltv_low: Money | None = None
+    ltv_high: Money | None = None
+    ltv_source: str = ""
+    tier: Tier = Tier.UNKNOWN
+    established_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An identity as it is served: with its version and the person who owns the company."""
+
+    tenant_id: str
+    session_id: str
+    identity: Identity
+    version: int = 0
+    owner_person_id: str = ""

@@ -1,0 +1,89 @@
+"""Wire the service together and serve until cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentientiq.identity.v1 import identity_service_pb2_grpc as identity_rpc
+from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
+
+from services.common import logs, postgres
+from services.common.consumer import Consumer
+from services.common.log import EventLog, open_log
+from services.common.process import GrpcServer, run_all
+from services.identity.config_feed import ConfigFeed
+from services.identity.config_store import ConfigStore
+from services.identity.database import Database
+from services.identity.identify import Identifier
+from services.identity.identity_servicer import IdentityServicer
+from services.identity.identity_store import IdentityStore
+from services.identity.intake import Intake
+from services.identity.pii import Pii
+from services.identity.sealing import SealingKey, load_sealing_key
+from services.identity.settings import Settings
+from services.identity.tenant_servicer import TenantServicer
+from services.identity.tenant_store import TenantStore
+
+SCHEMA = "identity"
+MIGRATIONS = Path(__file__).parent / "migrations"
+SERVICES = ("sentientiq.identity.v1.IdentityService", "sentientiq.tenant.v1.TenantService")
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The wired service."""
+
+    identifier: Identifier
+    identity_servicer: IdentityServicer
+    tenant_servicer: TenantServicer
+    feed: ConfigFeed
+    consumer: Consumer[Any]
+
+
+def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> Parts:
+    """Put the parts together; nothing runs yet."""
+    database, pii = Database(pool), Pii(sealing.secret)
+    tenants = TenantStore(database, pii)
+    configs = ConfigStore(database)
+    identities = IdentityStore(database, pii)
+    feed = ConfigFeed(settings.postgres_url, configs)
+    identifier = Identifier(sealing, tenants, identities)
+    return Parts(
+        identifier,
+        IdentityServicer(identifier, identities, sealing),
+        TenantServicer(tenants, configs, feed),
+        feed,
+        Intake(identifier, identities).consumer(log),
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[Parts, None]:
+    """Migrate, connect and serve; on exit let calls finish and release everything."""
+    sealing = load_sealing_key(settings.sealing_key_file)
+    await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
+    pool = await postgres.connect(settings.postgres_url, schema=SCHEMA)
+    log = open_log(settings.log_url)
+    parts = wire(pool, log, sealing, settings)
+    server = GrpcServer(settings.listen, settings.mesh_secret)
+    identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
+    tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)
+    try:
+        await server.start(SERVICES)
+        _log.info("serving", listen=settings.listen, key_id=sealing.key_id.hex())
+        yield parts
+    finally:
+        await server.stop()
+        await log.close()
+        await pool.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until cancelled."""
+    async with running(settings) as parts:
+        await run_all(parts.consumer.run(), parts.feed.run())

@@ -1,0 +1,20 @@
+"""What the identity service reads from its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common.settings import setting
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the identity service."""
+
+    mesh_secret: str = setting("SIQ_MESH_SECRET", "the secret that signs tokens of the mesh")
+    postgres_url: str = setting("SIQ_POSTGRES_URL", "PostgreSQL, postgresql://…")
+    log_url: str = setting("SIQ_LOG_URL", "the event log, redis://host:port")
+    sealing_key_file: str = setting(
+        "SIQ_SEALING_KEY_FILE", "file of the private key that opens identifies; made if absent"
+    )
+    listen: str = setting("SIQ_LISTEN", "gRPC host:port", default="127.0.0.1:7101")

@@ -1,0 +1,1 @@
+"""One module a kind of channel: what it sends and how it reads the provider's answer."""

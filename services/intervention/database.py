@@ -1,0 +1,47 @@
+"""What asyncpg raises, told apart: PostgreSQL is away, or one statement was bad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+
+from services.common.errors import Unavailable
+
+# asyncpg has no stubs: Any keeps its unknowns out of what is checked.
+_driver: Any = asyncpg
+
+# Being away, restarting, out of connections, or a transaction that lost to another.
+_AWAY: tuple[type[Exception], ...] = (
+    OSError,  # TimeoutError is one
+    _driver.PostgresConnectionError,
+    _driver.InterfaceError,
+    _driver.OperatorInterventionError,
+    _driver.InsufficientResourcesError,
+    _driver.TransactionRollbackError,
+)
+FAILURES: tuple[type[Exception], ...] = (*_AWAY, _driver.PostgresError)
+"""Everything that talking to PostgreSQL may raise."""
+
+
+class Clash(Exception):
+    """An id that is a function of its subject stands under another subject."""
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether the same statement may succeed later."""
+    # asyncpg says InterfaceError, and at once ValueError, for an argument it cannot encode.
+    return isinstance(error, _AWAY) and not isinstance(error, ValueError)
+
+
+@contextmanager
+def needed() -> Iterator[None]:
+    """Turn PostgreSQL's absence into Unavailable, for callers over the network."""
+    try:
+        yield
+    except FAILURES as error:
+        if not is_away(error):
+            raise
+        raise Unavailable("PostgreSQL is away, try again") from error

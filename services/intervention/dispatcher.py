@@ -1,0 +1,216 @@
+"""Sends messages to people: many at once, none twice, and no slow destination holds up another.
+
+A message is claimed in PostgreSQL before it is sent, so that a crash leaves a trace. What is
+certainly not sent is repeated with growing, jittered pauses; what may have been sent is looked up
+or left alone; all of it ends as an outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from services.common import logs
+from services.intervention.channels.message import Message
+from services.intervention.channels.verdict import Ending, Verdict
+from services.intervention.clock import Clock
+from services.intervention.database import FAILURES
+from services.intervention.secrets import Sealer
+from services.intervention.store import messages as store
+
+MAX_ATTEMPTS = 8
+_POLL_S = 1.0
+_MAX_IN_FLIGHT = 256
+_MAX_CLAIM = 64
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 120.0
+_LOOK_UP_PAUSE_S = 5.0
+_MAX_PER_DESTINATION = {"sms": 64}
+_MAX_PER_OTHER_DESTINATION = 8
+_log = logs.get(__name__)
+
+
+class Sender(Protocol):
+    """A channel."""
+
+    async def deliver(self, message: Message) -> Verdict:
+        """Make one attempt; never raises for what the other side does."""
+        ...
+
+
+class Dispatcher:
+    """Claims due messages and carries each to its end."""
+
+    def __init__(
+        self,
+        pool: Any,
+        senders: Mapping[str, Sender],
+        sealer: Sealer,
+        clock: Clock,
+        *,
+        committed: Callable[[], None],
+    ) -> None:
+        """`committed` is called after each commit that left an outcome in the outbox."""
+        self._pool = pool
+        self._senders = senders
+        self._sealer = sealer
+        self._clock = clock
+        self._committed = committed
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight: Counter[str] = Counter()
+        self._stopping = False
+        self.attempts = 0
+        self.failures = 0
+
+    def wake(self) -> None:
+        """Tell that a message is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until `stop`. Cancelling could lose a claim between its commit and its task."""
+        while not self._stopping:
+            try:
+                claimed = await self._claim()
+            except FAILURES as error:
+                self.failures += 1
+                _log.warning("messages wait for PostgreSQL", error=repr(error))
+                claimed = 0
+                await asyncio.sleep(_POLL_S)
+            if claimed:
+                continue
+            try:
+                async with asyncio.timeout(_POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            finally:
+                self._wake.clear()
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._stopping = True
+        self._wake.set()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for the attempts under way; what is left is looked up by the next process."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _claim(self) -> int:
+        free = min(_MAX_CLAIM, _MAX_IN_FLIGHT - len(self._tasks))
+        if free <= 0:
+            return 0
+        busy = [name for name, count in self._in_flight.items() if count >= _room(name)]
+        rows = await store.claim(self._pool, self._clock(), busy=busy, limit=free)
+        for row in rows:
+            self._in_flight[row.destination] += 1
+            task = asyncio.create_task(self._attempt(row))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(rows)
+
+    async def _attempt(self, row: store.Claimed) -> None:
+        try:
+            verdict = await self._deliver(row)
+            await self._record(row, verdict)
+        except FAILURES as error:
+            # The claim's lease will end, and the next attempt begins by looking the message up.
+            self.failures += 1
+            _log.warning("attempt not recorded", message=row.id, error=repr(error))
+        except Exception as error:
+            # The boundary of a task that nobody awaits.
+            self.failures += 1
+            _log.error("attempt failed", message=row.id, exc_info=error)
+        finally:
+            self._in_flight[row.destination] -= 1
+            if not self._in_flight[row.destination]:
+                del self._in_flight[row.destination]
+            self._wake.set()
+
+    async def _deliver(self, row: store.Claimed) -> Verdict:
+        if row.off_reason is not None:
+            return Verdict(Ending.DROP, f"endpoint_off:{row.off_reason}")
+        if self._clock() >= row.expires_at_ms:
+            return Verdict(Ending.DROP, "unknown" if row.uncertain else "expired")
+        sender = self._senders[row.channel]
+        try:
+            fields = self._sealer.unseal(row.sealed or b"")
+        except ValueError as error:
+            return Verdict(Ending.DROP, f"cannot_open:{error}")
+        self.attempts += 1
+        return await sender.deliver(
+            Message(
+                id=row.id,
+                tenant_id=row.tenant_id,
+                session_id=row.session_id,
+                decision_id=row.decision_id,
+                channel=row.channel,
+                endpoint_hash=row.endpoint_hash,
+                address=fields["address"],
+                secret=fields["secret"],
+                body=fields["body"],
+                attempts=row.attempts,
+                uncertain=row.uncertain,
+                created_at_ms=row.created_at_ms,
+                expires_at_ms=row.expires_at_ms,
+            )
+        )
+
+    async def _record(self, row: store.Claimed, verdict: Verdict) -> None:
+        now_ms = self._clock()
+        ending = verdict.ending
+        if ending in (Ending.RETRY, Ending.UNKNOWN) and row.attempts < MAX_ATTEMPTS:
+            # An attempt that only looked up leaves the message as uncertain as it was.
+            uncertain = ending is Ending.UNKNOWN
+            pause_s = pause_before(row.attempts, verdict)
+            await store.try_again(
+                self._pool,
+                row.id,
+                at_ms=now_ms + int(pause_s * 1000),
+                detail=verdict.detail,
+                uncertain=uncertain,
+                now_ms=now_ms,
+            )
+            asyncio.get_running_loop().call_later(pause_s, self._wake.set)
+            _log.warning(
+                "message not sent yet", message=row.id, detail=verdict.detail, pause_s=pause_s
+            )
+            return
+        if ending is Ending.SENT:
+            await store.mark_sent(self._pool, row, verdict.provider_id, now_ms)
+        else:
+            delivered = ending is Ending.DELIVERED
+            off = ending is Ending.ENDPOINT_OFF
+            detail = "unknown" if ending is Ending.UNKNOWN else verdict.detail
+            await store.finish(
+                self._pool,
+                row,
+                delivered=delivered,
+                detail=detail,
+                now_ms=now_ms,
+                endpoint_off=off,
+            )
+            if not delivered:
+                _log.error("message failed", message=row.id, channel=row.channel, detail=detail)
+        self._committed()
+
+
+def pause_before(attempts: int, verdict: Verdict) -> float:
+    """Seconds until the next attempt: as the provider asks, else doubling, half of it jitter."""
+    if verdict.retry_after_s is not None:
+        return verdict.retry_after_s + random.uniform(0, 0.5)
+    if verdict.ending is Ending.UNKNOWN:
+        # Time for a request that is still on its way to show up in the look-up.
+        return _LOOK_UP_PAUSE_S
+    longest = min(_FIRST_PAUSE_S * 2 ** (attempts - 1), _LONGEST_PAUSE_S)
+    return random.uniform(longest / 2, longest)
+
+
+def _room(destination: str) -> int:
+    return _MAX_PER_DESTINATION.get(destination, _MAX_PER_OTHER_DESTINATION)

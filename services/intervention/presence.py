@@ -1,0 +1,70 @@
+"""Whether a visitor is still there, and how to reach the page: the edge's entries in the hot state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from services.common import logs
+from services.common.state import edge_channel, where_key
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Live page instances of a session."""
+
+    workers: frozenset[str]
+    streams: int
+    visible_at_ms: int
+    """When one of them was last known to be in view; 0: unknown."""
+
+
+class Pages:
+    """Finds and reaches the pages of live sessions."""
+
+    def __init__(self, state: redis.Redis) -> None:
+        self._state = state
+        self.failures = 0
+
+    async def find(self, tenant_id: str, session_id: str) -> Presence | None:
+        """Where the session is; None if the state store does not answer."""
+        try:
+            found: Any = await self._state.hgetall(where_key(tenant_id, session_id))  # type: ignore[misc]
+        except (RedisError, OSError) as error:
+            self.failures += 1
+            _log.warning("state store away", error=str(error))
+            return None
+        workers: set[str] = set()
+        visible_at_ms = 0
+        for value in found.values():
+            worker, _, visible = value.decode("utf-8", "replace").partition(" ")
+            workers.add(worker)
+            if visible.isascii() and visible.isdigit():
+                visible_at_ms = max(visible_at_ms, int(visible))
+        return Presence(frozenset(workers), len(found), visible_at_ms)
+
+    async def push(self, intervention: pb.Intervention) -> int:
+        """Publish to every edge worker that holds the session. Returns how many listened.
+
+        Publishing may lose; the intervention stays pending until it is shown or expires.
+        """
+        presence = await self.find(intervention.tenant_id, intervention.session_id)
+        if presence is None:
+            return 0
+        value = intervention.SerializeToString()
+        try:
+            listening = [
+                int(await self._state.publish(edge_channel(worker), value))
+                for worker in sorted(presence.workers)
+            ]
+        except (RedisError, OSError) as error:
+            self.failures += 1
+            _log.warning("intervention not published", id=intervention.id, error=str(error))
+            return 0
+        return sum(listening)

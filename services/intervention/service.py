@@ -1,0 +1,195 @@
+"""Put the process together: what is connected to what, and in which order it drains."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from sentientiq.detection.v1 import emotion_pb2
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
+from sentientiq.intervention.v1 import intervention_service_pb2_grpc as rpc
+
+from services.common import logs, postgres, state
+from services.common.auth import make_token
+from services.common.channels import connect
+from services.common.consumer import Consumer
+from services.common.http import HttpServer
+from services.common.log import EMOTION, OUTCOME, LogUnavailable, open_log
+from services.common.process import GrpcServer
+from services.intervention.acting import Acting
+from services.intervention.channels.http import Http
+from services.intervention.channels.slack import Slack
+from services.intervention.channels.twilio import Account, Twilio
+from services.intervention.channels.webhook import Webhook
+from services.intervention.clock import wall_ms
+from services.intervention.database import FAILURES
+from services.intervention.decider import Decider
+from services.intervention.dispatcher import Dispatcher
+from services.intervention.durable import DurablePath
+from services.intervention.guard import Guard
+from services.intervention.identities import Identities
+from services.intervention.links import Links
+from services.intervention.people import People
+from services.intervention.policies import Policies
+from services.intervention.presence import Pages
+from services.intervention.proposal import Recommender
+from services.intervention.relay import Relay
+from services.intervention.secrets import Sealer
+from services.intervention.servicer import InterventionServicer
+from services.intervention.settings import Settings
+from services.intervention.shown import Shown
+from services.intervention.web.app import build_app
+from services.intervention.web.hooks import TwilioHook
+from services.intervention.web.page import IntervenePage
+from services.intervention.writer import Writer
+
+SCHEMA = "intervention"
+MIGRATIONS = Path(__file__).parent / "migrations"
+SERVICE = service_pb2.DESCRIPTOR.services_by_name["InterventionService"].full_name
+_DRAIN_S = 12.0
+_log = logs.get(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until cancelled; then stop accepting, finish what is under way, and flush the outbox."""
+    await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
+    pool = await postgres.connect(settings.postgres_url, schema=SCHEMA, max_size=12)
+    log = open_log(settings.log_url)
+    hot = state.connect(settings.state_url)
+    channel = connect(
+        settings.identity_addr, make_token(settings.mesh_secret, subject="intervention")
+    )
+    http = Http()
+
+    relay = Relay(pool, log)
+    sealer = Sealer(settings.mesh_secret)
+    links = Links(settings.mesh_secret)
+    dispatcher = Dispatcher(pool, _senders(settings, http), sealer, wall_ms, committed=relay.wake)
+
+    def committed(messages: bool) -> None:
+        relay.wake()
+        if messages:
+            dispatcher.wake()
+
+    writer = Writer(pool, wall_ms, committed=committed)
+    policies = Policies(channel)
+    identities = Identities(channel)
+    pages = Pages(hot)
+    decider = Decider(
+        policies,
+        identities,
+        People(channel, monotonic=time.monotonic),
+        Recommender(links, sealer, public_url=settings.public_url),
+        writer,
+        wall_ms,
+    )
+    acting = Acting(pool, links, policies, pages, wall_ms, committed=relay.wake)
+    hook = TwilioHook(
+        pool,
+        wall_ms,
+        auth_token=settings.twilio_auth_token,
+        public_url=settings.public_url,
+        committed=relay.wake,
+    )
+    durable = DurablePath(pool, decider, pages, wall_ms)
+    emotions: Consumer[emotion_pb2.Emotion] = Consumer(
+        log,
+        group="intervention",
+        topic=EMOTION,
+        decode=emotion_pb2.Emotion.FromString,
+        handle=durable.handle,
+    )
+    outcomes: Consumer[pb.Outcome] = Consumer(
+        log,
+        group="intervention-shown",
+        topic=OUTCOME,
+        decode=pb.Outcome.FromString,
+        handle=Shown(pool).handle,
+    )
+
+    web = HttpServer(
+        build_app(IntervenePage(acting, identities, pages), hook), settings.http_listen
+    )
+    grpc_server = GrpcServer(settings.listen, settings.mesh_secret)
+    rpc.add_InterventionServiceServicer_to_server(
+        InterventionServicer(pool, decider, wall_ms), grpc_server.raw
+    )
+    loops = _Loops()
+    loops.start(writer.run(), relay.run(), policies.watch())
+    readers = _Loops()
+    sending = asyncio.create_task(dispatcher.run())
+    try:
+        await web.start()
+        await grpc_server.start([SERVICE])
+        readers.start(emotions.run(), outcomes.run())
+        _log.info("serving", grpc=settings.listen, http=settings.http_listen)
+        await _first_end(*loops.tasks, *readers.tasks, sending)
+    finally:
+        await grpc_server.stop()
+        await web.stop()
+        await readers.stop()
+        dispatcher.stop()
+        await asyncio.wait([sending], timeout=2.0)
+        await dispatcher.drain(_DRAIN_S)
+        await loops.stop()
+        # The log may be away; the rows stay for the next process.
+        with contextlib.suppress(LogUnavailable, *FAILURES):
+            async with asyncio.timeout(2.0):
+                while await relay.flush():
+                    pass
+        await http.close()
+        await channel.close()
+        await hot.aclose()
+        await log.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3.0):
+                await pool.close()
+        pool.terminate()
+
+
+def _senders(settings: Settings, http: Http) -> dict[str, Twilio | Slack | Webhook]:
+    guard = Guard(settings.allowed_private_hosts)
+    account = Account(
+        settings.twilio_url,
+        settings.twilio_account_sid,
+        settings.twilio_auth_token,
+        settings.twilio_from,
+    )
+    if not account.complete:
+        _log.warning(
+            "no text messages: set SIQ_TWILIO_ACCOUNT_SID, SIQ_TWILIO_AUTH_TOKEN, SIQ_TWILIO_FROM"
+        )
+    callback_url = f"{settings.public_url.rstrip('/')}/hooks/twilio"
+    return {
+        "sms": Twilio(http, account, callback_url=callback_url),
+        "slack": Slack(http, guard),
+        "webhook": Webhook(http, guard, wall_ms),
+    }
+
+
+class _Loops:
+    """Background loops that live and die together."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def start(self, *loops: Coroutine[Any, Any, None]) -> None:
+        self.tasks += [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def _first_end(*tasks: asyncio.Task[Any]) -> None:
+    """Wait for ever; a loop that ends is a crash, and its error ends the process."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    raise RuntimeError("a background loop ended")

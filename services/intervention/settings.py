@@ -1,0 +1,44 @@
+"""What the intervention process reads from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common.settings import setting
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All times in the names' units; a missing required one stops the start."""
+
+    mesh_secret: str = setting("SIQ_MESH_SECRET", "Secret that signs every token of the mesh")
+    postgres_url: str = setting("SIQ_POSTGRES_URL", "PostgreSQL, postgresql://…")
+    state_url: str = setting("SIQ_STATE_URL", "Hot state (Valkey), redis://…")
+    log_url: str = setting("SIQ_LOG_URL", "The event log, redis://… for Valkey Streams")
+    listen: str = setting("SIQ_LISTEN", "gRPC host:port", default="127.0.0.1:7103")
+    http_listen: str = setting(
+        "SIQ_HTTP_LISTEN", "HTTP host:port of pages and hooks", default="127.0.0.1:8090"
+    )
+    public_url: str = setting(
+        "SIQ_PUBLIC_URL",
+        "External base URL of the HTTP port, as people and providers reach it",
+        default="http://127.0.0.1:8090",
+    )
+    identity_addr: str = setting(
+        "SIQ_IDENTITY_ADDR", "gRPC host:port of identity", default="127.0.0.1:7101"
+    )
+    twilio_url: str = setting(
+        "SIQ_TWILIO_URL", "Base URL of Twilio's API", default="https://api.twilio.com"
+    )
+    twilio_account_sid: str = setting(
+        "SIQ_TWILIO_ACCOUNT_SID", "Twilio account (AC…); empty: no text messages", default=""
+    )
+    twilio_auth_token: str = setting(
+        "SIQ_TWILIO_AUTH_TOKEN", "Twilio auth token; also verifies its callbacks", default=""
+    )
+    twilio_from: str = setting("SIQ_TWILIO_FROM", "Sender's number, E.164", default="")
+    allowed_private_hosts: tuple[str, ...] = setting(
+        "SIQ_ALLOWED_PRIVATE_HOSTS",
+        "host:port pairs on private networks that customers' URLs may name, comma list",
+        default=(),
+    )

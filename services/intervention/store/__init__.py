@@ -1,0 +1,1 @@
+"""The SQL of this service, one module a group of tables."""

@@ -1,0 +1,218 @@
+"""SQL of the messages to people: claim, finish, and what providers report.
+
+pending ──claim──▶ sending ──▶ sent ──callback──▶ delivered | failed
+   ▲                 │  └────▶ delivered | failed
+   └── not sent ─────┘
+unknown: an attempt may have reached the person. A claim that outlives its lease is one too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from services.intervention.outcomes import of_message
+from services.intervention.store.outbox import put_outcome
+
+LEASE_MS = 60_000
+
+# The claim is committed before anything is sent: whoever finds it after a crash knows that the
+# message may be out.
+_CLAIM = """
+WITH due AS (
+    SELECT id, state <> 'pending' AS uncertain FROM messages
+    WHERE state IN ('pending', 'sending', 'unknown') AND next_attempt_at_ms <= $1
+        AND NOT destination = ANY($2::text[])
+    ORDER BY next_attempt_at_ms LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE messages SET state = 'sending', attempts = attempts + 1, next_attempt_at_ms = $1 + $4,
+    changed_at_ms = $1
+FROM due WHERE messages.id = due.id
+RETURNING messages.id, tenant_id, session_id, decision_id, person_id, channel, destination,
+    endpoint_hash, sealed, attempts, due.uncertain, created_at_ms, expires_at_ms,
+    (SELECT reason FROM endpoints_off off WHERE off.tenant_id = messages.tenant_id
+        AND off.endpoint_hash = messages.endpoint_hash) AS off_reason
+"""
+
+_AGAIN = """
+UPDATE messages SET state = $2, next_attempt_at_ms = $3, detail = $4, changed_at_ms = $5
+WHERE id = $1 AND state = 'sending'
+"""
+
+# A callback may have come first: its rank stands.
+_SENT = """
+UPDATE messages SET state = 'sent', provider_id = $2, detail = '', changed_at_ms = $3,
+    sealed = NULL
+WHERE id = $1 AND state = 'sending' RETURNING id
+"""
+
+_END = """
+UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4, sealed = NULL
+WHERE id = $1 AND state NOT IN ('delivered', 'failed')
+RETURNING id
+"""
+
+_REPORT = """
+UPDATE messages SET provider_rank = $3, provider_id = $4,
+    state = CASE WHEN $5 <> '' THEN $5 WHEN state = 'delivered' THEN state ELSE 'sent' END,
+    detail = $6, changed_at_ms = $7, sealed = NULL
+WHERE id = $1 AND tenant_id = $2 AND provider_rank < $3
+    AND NOT (state = 'failed' AND provider_rank > 0)
+RETURNING id
+"""
+
+_FIND = """
+SELECT id, tenant_id, session_id, decision_id, person_id, channel, endpoint_hash, provider_id
+FROM messages
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whose message a row is."""
+
+    id: str
+    tenant_id: str
+    session_id: str
+    decision_id: str
+    person_id: str
+    channel: str
+    endpoint_hash: str
+    provider_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row taken for one attempt."""
+
+    id: str
+    tenant_id: str
+    session_id: str
+    decision_id: str
+    person_id: str
+    channel: str
+    destination: str
+    endpoint_hash: str
+    sealed: bytes | None
+    attempts: int
+    uncertain: bool
+    created_at_ms: int
+    expires_at_ms: int
+    off_reason: str | None
+
+
+async def claim(pool: Any, now_ms: int, *, busy: Collection[str], limit: int) -> list[Claimed]:
+    """Take due messages whose destination is not busy, for LEASE_MS."""
+    rows = await pool.fetch(_CLAIM, now_ms, list(busy), limit, LEASE_MS)
+    return [Claimed(**row) for row in rows]
+
+
+async def try_again(
+    pool: Any, message_id: str, *, at_ms: int, detail: str, uncertain: bool, now_ms: int
+) -> None:
+    """Leave a message for a later attempt."""
+    state = "unknown" if uncertain else "pending"
+    await pool.execute(_AGAIN, message_id, state, at_ms, detail[:200], now_ms)
+
+
+async def mark_sent(pool: Any, row: Claimed, provider_id: str, now_ms: int) -> bool:
+    """The provider has it and will report. Its callback may have said so before."""
+    async with pool.acquire() as connection, connection.transaction():
+        if await connection.fetchval(_SENT, row.id, provider_id, now_ms) is None:
+            return False
+        await put_outcome(connection, _outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms))
+    return True
+
+
+async def finish(
+    pool: Any,
+    row: Claimed,
+    *,
+    delivered: bool,
+    detail: str,
+    now_ms: int,
+    endpoint_off: bool = False,
+) -> bool:
+    """The message has come to its end. Returns whether this call ended it."""
+    state = "delivered" if delivered else "failed"
+    kind = pb.OUTCOME_KIND_DELIVERED if delivered else pb.OUTCOME_KIND_FAILED
+    async with pool.acquire() as connection, connection.transaction():
+        if endpoint_off:
+            await _switch_off(connection, row.tenant_id, row.endpoint_hash, detail, now_ms)
+        if await connection.fetchval(_END, row.id, state, detail[:200], now_ms) is None:
+            return False
+        await put_outcome(connection, _outcome(row, kind, detail, now_ms))
+    return True
+
+
+async def find(pool: Any, *, message_id: str, provider_id: str) -> Address | None:
+    """The message a callback is about: by our id, else by the provider's."""
+    row = await pool.fetchrow(f"{_FIND} WHERE id = $1", message_id) if message_id else None
+    if row is None:
+        row = await pool.fetchrow(f"{_FIND} WHERE provider_id = $1", provider_id)
+    return None if row is None else Address(**row)
+
+
+async def report(
+    pool: Any,
+    row: Address,
+    *,
+    provider_id: str,
+    rank: int,
+    kind: pb.OutcomeKind | None,
+    detail: str,
+    now_ms: int,
+    endpoint_off: bool,
+) -> bool:
+    """Apply a provider's report if it ranks higher than the last. Returns whether it did.
+
+    Args:
+        kind: DELIVERED or FAILED for an end, None for a step before.
+    """
+    state = {pb.OUTCOME_KIND_DELIVERED: "delivered", pb.OUTCOME_KIND_FAILED: "failed"}.get(kind, "")
+    async with pool.acquire() as connection, connection.transaction():
+        before = await connection.fetchval(
+            "SELECT state FROM messages WHERE id = $1 FOR UPDATE", row.id
+        )
+        changed = await connection.fetchval(
+            _REPORT, row.id, row.tenant_id, rank, provider_id, state, detail[:200], now_ms
+        )
+        if changed is None:
+            return False
+        if endpoint_off:
+            await _switch_off(connection, row.tenant_id, row.endpoint_hash, detail, now_ms)
+        if before in ("pending", "sending", "unknown"):
+            await put_outcome(connection, _outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms))
+        if kind is not None:
+            await put_outcome(connection, _outcome(row, kind, detail, now_ms))
+    return True
+
+
+async def _switch_off(
+    connection: Any, tenant_id: str, endpoint_hash: str, reason: str, now_ms: int
+) -> None:
+    await connection.execute(
+        "INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        tenant_id,
+        endpoint_hash,
+        reason[:200],
+        now_ms,
+    )
+
+
+def _outcome(row: Claimed | Address, kind: pb.OutcomeKind, detail: str, now_ms: int) -> pb.Outcome:
+    return of_message(
+        message_id=row.id,
+        tenant_id=row.tenant_id,
+        session_id=row.session_id,
+        decision_id=row.decision_id,
+        person_id=row.person_id,
+        channel=row.channel,
+        kind=kind,
+        detail=detail,
+        at_ms=now_ms,
+    )

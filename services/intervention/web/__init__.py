@@ -1,0 +1,1 @@
+"""What people and providers reach over HTTP."""

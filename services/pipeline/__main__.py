@@ -1,0 +1,73 @@
+"""python -m services.pipeline"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sentientiq.analytics.v1 import query_service_pb2 as pb
+from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
+
+from services.common.consumer import Consumer
+from services.common.log import EventLog, open_log
+from services.common.process import GrpcServer, run, run_all
+from services.pipeline.analytics import open_analytics
+from services.pipeline.archive import open_archive
+from services.pipeline.reports import Reports
+from services.pipeline.servicer import QueryServicer
+from services.pipeline.settings import Settings
+from services.pipeline.sinks import AnalyticsSink, ArchiveSink
+from services.pipeline.topics import TOPICS, Topic
+from services.pipeline.trimmer import Trimmer, run_trimmer
+
+_SERVICE = pb.DESCRIPTOR.services_by_name["QueryService"].full_name
+# Entries a partition and read: bounds the memory of a block or roll while catching up.
+_LIMIT = 64
+
+
+def _consumer(
+    log: EventLog, group: str, topic: Topic[Any], handle: Any, linger_s: float
+) -> Consumer[Any]:
+    return Consumer(
+        log,
+        group=group,
+        topic=topic.name,
+        decode=topic.decode,
+        handle=handle,
+        limit=_LIMIT,
+        linger_s=linger_s,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Carry, trim and answer until cancelled."""
+    analytics = open_analytics(settings.analytics_url)
+    archive = open_archive(settings.archive_url)
+    log = open_log(settings.log_url)
+    server = GrpcServer(settings.listen, settings.mesh_secret)
+    try:
+        await analytics.migrate()
+        consumers: list[Consumer[Any]] = []
+        for topic in TOPICS:
+            into_analytics = AnalyticsSink(topic, analytics)
+            into_archive = ArchiveSink(topic, archive)
+            await into_archive.recover(await log.ends(topic.name))
+            consumers += [
+                _consumer(
+                    log, "analytics", topic, into_analytics.handle, settings.block_interval_s
+                ),
+                _consumer(log, "archive", topic, into_archive.handle, settings.roll_interval_s),
+            ]
+        rpc.add_QueryServiceServicer_to_server(QueryServicer(Reports(analytics)), server.raw)
+        await server.start([_SERVICE])
+        trimmer = Trimmer(log, keep_behavior_s=settings.keep_behavior_s)
+        await run_all(
+            *(consumer.run() for consumer in consumers),
+            run_trimmer(trimmer, settings.trim_interval_s),
+        )
+    finally:
+        await server.stop()
+        await log.close()
+        await analytics.close()
+
+
+run("pipeline", Settings, serve)

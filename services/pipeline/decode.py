@@ -1,0 +1,83 @@
+"""From log records to messages that are known to be storable; the rest goes to dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+from sentientiq.detection.v1.emotion_pb2 import Emotion
+from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
+from sentientiq.intervention.v1.intervention_pb2 import Decision, Outcome
+
+from services.pipeline.columns import ColumnArrays, read_columns
+
+# Partitions of analytics and folders of the archive are days: a wild clock must not make many.
+_LATEST_MS = 4_102_444_800_000  # the year 2100
+
+
+class MalformedMessage(ValueError):
+    """A field without which the message has no place in analytics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A batch of behaviour and its columns."""
+
+    batch: BehaviorBatch
+    columns: ColumnArrays
+
+
+def decode_frame(value: bytes) -> Frame:
+    """Parse a record of behavior.v1."""
+    batch = BehaviorBatch.FromString(value)
+    require(tenant_id=batch.tenant_id, session_id=batch.session_id, stream_id=batch.stream_id)
+    require_moment(t0_ms=batch.t0_ms)
+    return Frame(batch, read_columns(batch.columns, len(batch.targets), len(batch.strings)))
+
+
+def decode_emotion(value: bytes) -> Emotion:
+    """Parse a record of emotion.v1."""
+    emotion = Emotion.FromString(value)
+    require(id=emotion.id, tenant_id=emotion.tenant_id)
+    require_moment(occurred_at_ms=emotion.occurred_at_ms)
+    return emotion
+
+
+def decode_decision(value: bytes) -> Decision:
+    """Parse a record of decision.v1."""
+    decision = Decision.FromString(value)
+    require(id=decision.id, tenant_id=decision.tenant_id)
+    require_moment(
+        decided_at_ms=decision.decided_at_ms, due_at_ms=decision.recommendation.due_at_ms
+    )
+    return decision
+
+
+def decode_outcome(value: bytes) -> Outcome:
+    """Parse a record of outcome.v1."""
+    outcome = Outcome.FromString(value)
+    require(id=outcome.id, tenant_id=outcome.tenant_id)
+    require_moment(occurred_at_ms=outcome.occurred_at_ms)
+    return outcome
+
+
+def decode_identify(value: bytes) -> SealedIdentify:
+    """Parse a record of identity.v1; what is sealed is not opened."""
+    identify = SealedIdentify.FromString(value)
+    require(tenant_id=identify.tenant_id, session_id=identify.session_id)
+    require_moment(occurred_at_ms=identify.occurred_at_ms)
+    return identify
+
+
+def require(**texts: str) -> None:
+    """Raise MalformedMessage naming the first field that is empty."""
+    for name, text in texts.items():
+        if not text:
+            raise MalformedMessage(f"{name} is empty")
+
+
+def require_moment(**moments_ms: int) -> None:
+    """Raise MalformedMessage naming the first field that is no moment from 1970 to 2100."""
+    for name, moment_ms in moments_ms.items():
+        if not 0 <= moment_ms < _LATEST_MS:
+            raise MalformedMessage(f"{name}={moment_ms} is no Unix epoch in milliseconds")

@@ -1,0 +1,209 @@
+"""Frames to rows, a column at a time: one Arrow table for analytics and archive.
+
+A frame holds a handful of events, so what is done once a frame costs more than what is done once an
+event: frames only hand over their arrays and tables, and all work on rows is done on the whole
+block at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotpath.events import EventKind
+from hotpath.fields import POINTERS, Column
+from services.common.consumer import Delivery
+from services.pipeline.arrow import Words, moments, moments_or_null, pa
+from services.pipeline.columns import ColumnArrays
+from services.pipeline.decode import Frame
+
+_MOST_EVENTS = 500
+_TICK = EventKind.TICK.value
+_PAGE_VIEW = EventKind.PAGE_VIEW.value
+_KNOWN = {kind.value: kind.name.lower() for kind in EventKind}
+# A kind from a newer edge keeps its number: better an odd name than a lost row.
+_TYPES: Any = pa.array([_KNOWN.get(code, f"kind_{code}") for code in range(256)])
+_POINTERS: Any = pa.array([*POINTERS, ""])
+_NUMBERS = (Column.A, Column.B, Column.C, Column.D, Column.E)
+_NO_INDEX: NDArray[np.uint16] = np.zeros(_MOST_EVENTS, np.uint16)
+_NO_NUMBER: NDArray[np.float32] = np.full(_MOST_EVENTS, np.nan, np.float32)
+
+
+class _FrameColumns(NamedTuple):
+    """What is the same in every row of a frame."""
+
+    tenant: int
+    session: str
+    stream: str
+    seq: int
+    t0_ms: int
+    page: int
+    pointer: int
+    received_at_ms: int
+    partition: int
+    offset: int
+    edge_offset: int
+    first_idx: int
+    first_target: int
+    first_string: int
+
+
+def event_rows(deliveries: Sequence[Delivery[Frame]], stored_at_ms: int) -> Any:
+    """Return the table of all events but ticks, which only say that time passed."""
+    block = _Block()
+    for delivery in deliveries:
+        block.add(delivery)
+    return block.table(stored_at_ms)
+
+
+class _Block:
+    def __init__(self) -> None:
+        self._frames: list[_FrameColumns] = []
+        self._columns: list[ColumnArrays] = []
+        self._tenants, self._pages, self._targets, self._strings = (
+            Words(),
+            Words(),
+            Words(),
+            Words(),
+        )
+        # The tables of all frames, one after the other. Index 0 of a frame's own means none.
+        self._target_of = [self._targets.index("")]
+        self._flags_of = [0]
+        self._string_of = [self._strings.index("")]
+        self._unnumbered: Counter[tuple[int, int, str, str]] = Counter()
+
+    def add(self, delivery: Delivery[Frame]) -> None:
+        batch, columns = delivery.message.batch, delivery.message.columns
+        if not len(columns.kind):
+            return
+        # The edge's own frames share seq 0, and one log entry may hold several of a stream.
+        nth = 0 if batch.seq else self._place_in_entry(delivery)
+        self._frames.append(
+            _FrameColumns(
+                tenant=self._tenants.index(batch.tenant_id),
+                session=batch.session_id,
+                stream=batch.stream_id,
+                seq=batch.seq,
+                t0_ms=batch.t0_ms,
+                page=self._pages.index(batch.page),
+                pointer=min(batch.pointer, len(POINTERS)),
+                received_at_ms=batch.received_at_ns // 1_000_000,
+                partition=delivery.partition,
+                offset=delivery.offset,
+                edge_offset=0 if batch.seq else delivery.offset,
+                first_idx=nth * _MOST_EVENTS,
+                first_target=len(self._target_of),
+                first_string=len(self._string_of),
+            )
+        )
+        self._columns.append(columns)
+        for target in batch.targets:
+            self._target_of.append(self._targets.index(target.descriptor))
+            self._flags_of.append(target.flags)
+        for string in batch.strings:
+            self._string_of.append(self._strings.index(string))
+
+    def _place_in_entry(self, delivery: Delivery[Frame]) -> int:
+        batch = delivery.message.batch
+        entry = (delivery.partition, delivery.offset, batch.session_id, batch.stream_id)
+        self._unnumbered[entry] += 1
+        return self._unnumbered[entry] - 1
+
+    def table(self, stored_at_ms: int) -> Any:
+        frames = self._frames
+        kind = _join([item.kind for item in self._columns], np.uint8)
+        lengths = np.array([len(item.kind) for item in self._columns], np.int64)
+        ends = np.cumsum(lengths)
+        frame_of = np.repeat(np.arange(len(frames)), lengths)
+        text = self._places(Column.TEXT, [frame.first_string for frame in frames], frame_of)
+        text2 = self._places(Column.TEXT2, [frame.first_string for frame in frames], frame_of)
+        target = self._places(Column.TARGET, [frame.first_target for frame in frames], frame_of)
+        page = self._pages_of(kind, text, frame_of, ends)
+        dt = _join([item.dt for item in self._columns], np.int64)
+        t = np.array([frame.t0_ms for frame in frames], np.int64)[frame_of] + _since(dt, ends)
+        idx = np.array([frame.first_idx for frame in frames], np.int64)[frame_of]
+        idx += _since(np.ones(len(kind), np.int64), ends) - 1
+        kept = np.flatnonzero(kind != _TICK)
+        row_frames = pa.array(frame_of[kept])
+
+        def spread(values: Iterable[Any], kind: Any) -> Any:
+            return pa.array(list(values), kind).take(row_frames)
+
+        def words(values: Any, places: NDArray[Any]) -> Any:
+            return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), values)
+
+        strings = self._strings.array(np.array(self._string_of))
+        received_at_ms = np.array([frame.received_at_ms for frame in frames], np.int64)
+        tenants = np.array([frame.tenant for frame in frames], np.int64)
+        pointers = np.array([frame.pointer for frame in frames], np.int64)
+        return pa.table(
+            {
+                "tenant_id": self._tenants.array(tenants[frame_of[kept]]),
+                "session_id": spread((frame.session for frame in frames), pa.string()),
+                "stream_id": spread((frame.stream for frame in frames), pa.string()),
+                "seq": spread((frame.seq for frame in frames), pa.uint64()),
+                "edge_offset": spread((frame.edge_offset for frame in frames), pa.uint64()),
+                "idx": pa.array(idx[kept], pa.uint32()),
+                "t": moments(t[kept]),
+                "type": words(_TYPES, kind[kept]),
+                "page": self._pages.array(page[kept]),
+                "pointer": words(_POINTERS, pointers[frame_of[kept]]),
+                "target": self._targets.array(np.array(self._target_of)[target[kept]]),
+                "target_flags": pa.array(np.array(self._flags_of)[target[kept]], pa.uint32()),
+                "text": strings.take(pa.array(text[kept])).cast(pa.string()),
+                "text2": strings.take(pa.array(text2[kept])).cast(pa.string()),
+                **{column.name.lower(): self._numbers(column, kept) for column in _NUMBERS},
+                "received_at": moments_or_null(received_at_ms[frame_of[kept]]),
+                "log_partition": spread((frame.partition for frame in frames), pa.uint8()),
+                "log_offset": spread((frame.offset for frame in frames), pa.uint64()),
+                "stored_at": moments(np.full(len(kept), stored_at_ms, np.int64)),
+            }
+        )
+
+    def _places(
+        self, column: Column, firsts: list[int], frame_of: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Where each event's target or string stands in the joined tables; 0: none."""
+        own = _join(
+            [
+                item.indexes.get(column, _NO_INDEX)[: len(item.kind)].astype(np.int64)
+                for item in self._columns
+            ],
+            np.int64,
+        )
+        return np.where(own > 0, own - 1 + np.array(firsts, np.int64)[frame_of], 0)
+
+    def _numbers(self, column: Column, kept: NDArray[np.int64]) -> Any:
+        arrays = [item.numbers.get(column, _NO_NUMBER)[: len(item.kind)] for item in self._columns]
+        return pa.array(_join(arrays, np.float32)[kept], pa.float32(), from_pandas=True)
+
+    def _pages_of(
+        self,
+        kind: NDArray[np.uint8],
+        text: NDArray[np.int64],
+        frame_of: NDArray[np.int64],
+        ends: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """The page of each event: the frame's, until a page_view in it names another."""
+        page = np.array([frame.page for frame in self._frames], np.int64)[frame_of]
+        for start in np.flatnonzero((kind == _PAGE_VIEW) & (text > 0)).tolist():
+            name = self._strings.word(self._string_of[int(text[start])])
+            page[start : ends[frame_of[start]]] = self._pages.index(name)
+        return page
+
+
+def _since(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Running sums that begin anew after each end."""
+    sums = np.cumsum(steps)
+    lengths = np.diff(ends, prepend=0)
+    before = np.concatenate([np.zeros(1, np.int64), sums[ends[:-1] - 1]])[: len(ends)]
+    since: NDArray[np.int64] = sums - np.repeat(before, lengths)
+    return since
+
+
+def _join(arrays: list[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate(arrays).astype(kind) if arrays else np.zeros(0, kind)

@@ -1,0 +1,93 @@
+"""What a sink has taken already, so that a message repeated in the log is one row.
+
+Each memory also learns from rows that were stored before this process began.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
+
+from services.common.dedupe import Dedupe
+from services.pipeline.decode import Frame
+
+M_contra = TypeVar("M_contra", contravariant=True)
+M = TypeVar("M")
+
+
+class Seen(Protocol[M_contra]):
+    """A memory of messages."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What `recall` needs of the rows."""
+        ...
+
+    def is_new(self, message: M_contra) -> bool:
+        """Tell whether the message is the first of its kind, and remember it."""
+        ...
+
+    def recall(self, rows: Any) -> None:
+        """Remember an Arrow table of stored rows."""
+        ...
+
+
+class _SeenSequence:
+    columns: tuple[str, ...] = ("tenant_id", "session_id", "stream_id", "seq")
+
+    def __init__(self) -> None:
+        self._dedupe = Dedupe()
+
+    def recall(self, rows: Any) -> None:
+        newest = rows.group_by(list(self.columns[:3])).aggregate([("seq", "max")])
+        for row in newest.to_pylist():
+            self._dedupe.is_new(
+                row["tenant_id"], row["session_id"], row["stream_id"], row["seq_max"]
+            )
+
+
+class SeenFrames(_SeenSequence):
+    """Frames, by the highest seq of each stream."""
+
+    def is_new(self, message: Frame) -> bool:
+        batch = message.batch
+        return self._dedupe.is_new(batch.tenant_id, batch.session_id, batch.stream_id, batch.seq)
+
+
+class SeenIdentifies(_SeenSequence):
+    """Identifies, by the highest seq of each stream."""
+
+    def is_new(self, message: SealedIdentify) -> bool:
+        return self._dedupe.is_new(
+            message.tenant_id, message.session_id, message.stream_id, message.seq
+        )
+
+
+class SeenIds(Generic[M]):
+    """Messages that carry an id, the last `capacity` of them."""
+
+    def __init__(
+        self, columns: tuple[str, ...], key: Callable[[M], tuple[Any, ...]], capacity: int = 100_000
+    ) -> None:
+        self.columns = columns
+        self._key = key
+        self._capacity = capacity
+        self._seen: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+
+    def is_new(self, message: M) -> bool:
+        return self._add(self._key(message))
+
+    def recall(self, rows: Any) -> None:
+        for row in rows.to_pylist():
+            self._add(tuple(row[column] for column in self.columns))
+
+    def _add(self, key: tuple[Any, ...]) -> bool:
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        if len(self._seen) > self._capacity:
+            self._seen.popitem(last=False)
+        return True

@@ -1,0 +1,32 @@
+"""What the pipeline reads from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common.settings import setting
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the pipeline process."""
+
+    mesh_secret: str = setting("SIQ_MESH_SECRET", "The secret that signs the mesh's tokens")
+    log_url: str = setting("SIQ_LOG_URL", "The event log, redis://host:port")
+    analytics_url: str = setting("SIQ_ANALYTICS_URL", "Analytics, chdb:///folder")
+    archive_url: str = setting("SIQ_ARCHIVE_URL", "The archive, file:///folder")
+    listen: str = setting("SIQ_LISTEN", "gRPC host:port to listen on", default="127.0.0.1:7105")
+    block_interval_s: float = setting(
+        "SIQ_BLOCK_INTERVAL_S", "Seconds between inserts into analytics", default=1.0
+    )
+    roll_interval_s: float = setting(
+        "SIQ_ROLL_INTERVAL_S", "Seconds between rolls of archive files", default=60.0
+    )
+    trim_interval_s: float = setting(
+        "SIQ_TRIM_INTERVAL_S", "Seconds between trims of the log", default=10.0
+    )
+    keep_behavior_s: float = setting(
+        "SIQ_KEEP_BEHAVIOR_S",
+        "Seconds of behavior.v1 that stay for detection to rebuild from",
+        default=1800.0,
+    )

@@ -1,0 +1,164 @@
+"""The two readers of every topic: one fills analytics, one the archive.
+
+They are separate groups of the log, so that either may be away or behind without the other. Both
+apply a batch whole before the consumer commits it, and take a message that the log repeats once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from services.common import logs
+from services.common.consumer import Delivery
+from services.pipeline.analytics import Analytics, AnalyticsError
+from services.pipeline.archive import Archive, ArchiveError, Roll
+from services.pipeline.arrow import compute, pa
+from services.pipeline.topics import Topic
+
+M = TypeVar("M")
+T = TypeVar("T")
+_log = logs.get(__name__)
+_RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+# How far back the archive's memory of what it has reaches when a process starts.
+_RECALLED_ROWS = 2_000_000
+
+
+def wall_ms() -> int:
+    """Unix epoch in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+async def _patiently(what: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Try until it works. Not left to the consumer, whose retry would call the handler again and
+    find every message of the batch already seen."""
+    attempt = 0
+    while True:
+        try:
+            return await call()
+        except (AnalyticsError, ArchiveError) as error:
+            pause = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
+            attempt += 1
+            _log.warning("storing failed, will retry", what=what, pause_s=pause, error=str(error))
+            await asyncio.sleep(pause)
+
+
+class AnalyticsSink(Generic[M]):
+    """Inserts a topic's messages into its table."""
+
+    def __init__(self, topic: Topic[M], analytics: Analytics) -> None:
+        self._topic = topic
+        self._analytics = analytics
+        self._seen = topic.seen()
+        self.rows = 0
+        self.duplicates = 0
+
+    async def handle(self, deliveries: list[Delivery[M]]) -> None:
+        """Store a batch as one block."""
+        fresh = [item for item in deliveries if self._seen.is_new(item.message)]
+        self.duplicates += len(deliveries) - len(fresh)
+        if not fresh:
+            return
+        rows = await asyncio.to_thread(self._topic.rows, fresh, wall_ms())
+        if rows.num_rows:
+            table = self._topic.table
+            await _patiently(table, lambda: self._analytics.insert(table, rows))
+            self.rows += rows.num_rows
+
+
+class ArchiveSink(Generic[M]):
+    """Adds a topic's messages to the archive, one roll a batch."""
+
+    def __init__(self, topic: Topic[M], archive: Archive) -> None:
+        self._topic = topic
+        self._archive = archive
+        self._seen = topic.seen()
+        self._roll: Roll | None = None
+        self.rows = 0
+        self.duplicates = 0
+
+    async def recover(self, ends: Mapping[int, int]) -> None:
+        """Take up where the last process stopped: its place, and what it had seen.
+
+        `ends` are the topic's last offsets in the log.
+        """
+        roll = await asyncio.to_thread(self._archive.recover, self._topic.name)
+        if roll and any(offset > ends.get(key, 0) for key, offset in roll.through.items()):
+            # Offsets mean nothing in another log; what was archived stays known by its ids.
+            _log.warning("the log is younger than the archive", topic=self._topic.name)
+            roll = replace(roll, through={})
+        self._roll = roll
+        recalled = 0
+        tables: list[Any] = []
+        for table in await asyncio.to_thread(self._newest_rows):
+            tables.append(table)
+            recalled += table.num_rows
+        for table in reversed(tables):  # the memory keeps what it was told last
+            self._seen.recall(table)
+        if recalled:
+            _log.info("archive resumed", topic=self._topic.name, recalled_rows=recalled)
+
+    def _newest_rows(self) -> list[Any]:
+        tables: list[Any] = []
+        rows = 0
+        for table in self._archive.newest(self._topic.name, self._seen.columns):
+            tables.append(table)
+            rows += table.num_rows
+            if rows >= _RECALLED_ROWS:
+                break
+        return tables
+
+    async def handle(self, deliveries: list[Delivery[M]]) -> None:
+        """Store a batch as one roll."""
+        archived: Mapping[int, int] = self._roll.through if self._roll else {}
+        waiting = [item for item in deliveries if item.offset > archived.get(item.partition, 0)]
+        fresh = [item for item in waiting if self._seen.is_new(item.message)]
+        self.duplicates += len(deliveries) - len(fresh)
+        if not fresh:
+            return
+        rows = await asyncio.to_thread(self._topic.rows, fresh, wall_ms())
+        if not rows.num_rows:
+            return
+        through: dict[int, int] = {}
+        for item in waiting:
+            through[item.partition] = max(through.get(item.partition, 0), item.offset)
+        previous = self._roll
+        number = previous.number + 1 if previous else 1
+        files = await asyncio.to_thread(split_by_hour, rows, self._topic.order, number)
+        self._roll = await _patiently(
+            f"{self._topic.name} archive",
+            lambda: asyncio.to_thread(
+                self._archive.write, self._topic.name, files, through, previous
+            ),
+        )
+        self.rows += rows.num_rows
+
+
+def split_by_hour(rows: Any, order: Sequence[str], roll: int) -> dict[str, Any]:
+    """Split a table into sorted ones by tenant and hour of event time; keys are paths.
+
+    A file is named by where it begins in the log, and by its roll.
+    """
+    files: dict[str, Any] = {}
+    hours = compute.strftime(
+        compute.cast(rows["t"], pa.timestamp("s", "UTC"), safe=False), "%Y-%m-%d/%H"
+    )
+    keyed = rows.append_column("hour", hours)
+    tenants = compute.cast(keyed["tenant_id"], pa.string())
+    for tenant in compute.unique(tenants).to_pylist():
+        of_tenant = keyed.filter(compute.equal(tenants, tenant))
+        for hour in compute.unique(of_tenant["hour"]).to_pylist():
+            table = of_tenant.filter(compute.equal(of_tenant["hour"], hour)).drop_columns(["hour"])
+            first = table.sort_by([("log_partition", "ascending"), ("log_offset", "ascending")])
+            partition, offset = first["log_partition"][0].as_py(), first["log_offset"][0].as_py()
+            day, _, of_day = hour.partition("/")
+            path = (
+                f"tenant={quote(tenant, safe='')}/date={day}/hour={of_day}/"
+                f"part-{partition:02d}-{offset:012d}-{roll}.parquet"
+            )
+            files[path] = table.sort_by([(column, "ascending") for column in order])
+    return files

@@ -58,7 +58,7 @@ class Page:
         on_frame: Callable[[Frame, float], None] | None = None,
     ) -> None:
         self.stream = uuid.uuid4().hex[:16]
-        self.session = sibling.session if sibling else ""
+        self.session: str = sibling.session if sibling else ""
         self.offset_ms = 0.0
         """Server's clock minus ours, as the edge took it."""
         self.sent = 0
@@ -72,8 +72,8 @@ class Page:
         self._page = page
         self._origin = Origin(origin) if origin else None
         self._hello = dict(hello or {})
-        self._on_frame = on_frame or (lambda _frame, _at_ms: None)
-        self._resume = sibling._resume if sibling else None
+        self._on_frame = on_frame or _ignore
+        self._resume: str | None = sibling._resume if sibling else None
         self._unacked: dict[int, str] = {}
         self._socket: ClientConnection | None = None
         self._sending = asyncio.Lock()
@@ -126,9 +126,9 @@ class Page:
             "outcome", t=_now_ms(), intervention=intervention, kind=kind, action=action
         )
 
-    async def message(self, kind: str, **fields: Any) -> int:
+    async def message(self, type_name: str, **fields: Any) -> int:
         """Send any other message that carries a seq: consent, reset."""
-        return await self._send(kind, **fields)
+        return await self._send(type_name, **fields)
 
     async def drained(self, timeout_s: float) -> None:
         """Wait until everything sent is acknowledged or was refused.
@@ -144,11 +144,11 @@ class Page:
         """How many messages wait for their ack."""
         return len(self._unacked)
 
-    async def _send(self, kind: str, **fields: Any) -> int:
+    async def _send(self, type_name: str, **fields: Any) -> int:
         async with self._sending:
             self.sent += 1
             seq = self.sent
-            text = json.dumps({"type": kind, "seq": seq, **fields}, separators=(",", ":"))
+            text = json.dumps({"type": type_name, "seq": seq, **fields}, separators=(",", ":"))
             self._unacked[seq] = text
             if self._socket is not None:
                 # Closed just now: it goes out again with everything unacknowledged.
@@ -265,6 +265,10 @@ class Page:
         self.acked = max(self.acked, seq)
         for done in [number for number in self._unacked if number <= seq]:
             del self._unacked[done]
+
+
+def _ignore(_frame: Frame, _at_ms: float) -> None:
+    """Where nobody listens."""
 
 
 def _now_ms() -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import grpc
@@ -64,7 +64,7 @@ class Tenants:
 
 
 @asynccontextmanager
-async def open_tenants(address: str, secret: str) -> AsyncIterator[Tenants]:
+async def open_tenants(address: str, secret: str) -> AsyncGenerator[Tenants]:
     """Connect to TenantService; what it refuses becomes an error with its own words.
 
     Raises:

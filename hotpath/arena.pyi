@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """The arena: where the state of every stream lives."""
 
 from typing import Final, final

@@ -6,17 +6,8 @@ RageState it was collected from; it is valid until that state changes.
 
 from libc.stdint cimport int16_t, int64_t, uint8_t
 
-from hotpath.rage_state cimport (
-    BLIND,
-    LINK_PATIENCE_MS,
-    PATIENCE_MS,
-    PRESSES,
-    REPEAT_PATIENCE_MS,
-    REPEATABLE,
-    SLOW_LINK,
-    TERMS,
-    RageState,
-)
+from hotpath.rage_rules cimport LINK_PATIENCE_MS, PATIENCE_MS, REPEAT_PATIENCE_MS, TERMS
+from hotpath.rage_state cimport BLIND, PRESSES, REPEATABLE, SLOW_LINK, RageState
 
 
 cdef enum:

@@ -3,15 +3,11 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t
 from libc.string cimport memset
 
-from hotpath.rage_state cimport (
-    BLIND,
+from hotpath.rage_rules cimport (
     ERROR_MS,
     NO_ANSWER_MS,
-    OFF,
-    PLAIN,
     QUICK_GAP_MS,
     QUIET_MS,
-    REPEATABLE,
     REPEATED_MS,
     SAME_EPISODE_MS,
     SLOW_QUIET_MS,
@@ -48,8 +44,8 @@ from hotpath.rage_state cimport (
     WEIGHT_UNANSWERED,
     WEIGHT_UNOBSERVABLE,
     WEIGHT_UNPROVEN,
-    RageState,
 )
+from hotpath.rage_state cimport BLIND, OFF, PLAIN, REPEATABLE, RageState
 
 FORM[FAST] = Form(3, 600, REBASE_MS, QUIET_MS, True, True)
 FORM[FOUR] = Form(4, 1000, REBASE_MS, QUIET_MS, True, True)

@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """Events as columns: from wire arrays, back to wire arrays, and safe reading of untrusted bytes."""
 
 from collections.abc import Mapping, Sequence

@@ -7,11 +7,10 @@ from cpython.dict cimport PyDict_Check
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_Check, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
-from libc.math cimport INFINITY, NAN, floor, isfinite, isinf, isnan
+from libc.math cimport NAN, floor, isfinite, isinf, isnan
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 import cython
 
@@ -29,10 +28,10 @@ from hotpath.events cimport (
 )
 from hotpath.specs cimport SPECS, EventSpec, FieldSpec
 
+
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
-
 
 # Where from_wire writes before it knows which sections it needs. One for the process: the GIL is
 # held from the first write to the last read, and nothing called in between comes back here.
@@ -47,6 +46,7 @@ cdef Scratch scratch
 cdef double MAX_DT = fields.MAX_DT_MS
 cdef Py_ssize_t MAX_STRING = fields.MAX_STRING
 cdef Py_ssize_t MAX_PROPS = fields.MAX_PROPS
+
 
 class ColumnsError(ValueError):
     """The bytes are not a batch of columns."""

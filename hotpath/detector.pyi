@@ -1,22 +1,14 @@
+# ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """The detector: batches in, emissions out. The face of the kernels for services and commands."""
 
 from collections.abc import Sequence
-from typing import TypedDict, final
+from typing import final
 
 from hotpath.emission import Emission as Emission
+from hotpath.emission import Scores as Scores
 
 class SnapshotError(ValueError):
     """The bytes are no snapshot of this version: discard them and rebuild from the log."""
-
-class Scores(TypedDict):
-    """Peak scores of a session, before thresholds."""
-
-    rage: int
-    """0 to 100; 0 for automated sessions."""
-    unanswered: int
-    """0 to 100: how many of the observed presses got no answer within 2.5 s."""
-    automated: bool
-    """A program, not a person, did the pressing."""
 
 @final
 class Detector:

@@ -4,14 +4,13 @@ import cython
 import msgspec
 
 from hotpath.columns import ColumnsError
-from hotpath.emission import Emission
-from hotpath.rage_state import RageTerm
+from hotpath.emission import Emission, Scores
+from hotpath.rage_rules import RageTerm
 from zlib import crc32
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 from hotpath.arena cimport Arena, StreamState, arena_state
 from hotpath.columns cimport (
@@ -24,7 +23,8 @@ from hotpath.columns cimport (
 )
 from hotpath.events cimport CHANGE, CLICK, INPUT, MAX_EVENTS, MAX_TARGETS, PAGE_VIEW
 from hotpath.names cimport Names
-from hotpath.rage_state cimport PRESSES, TERMS, Sink, Verdict
+from hotpath.rage_rules cimport TERMS
+from hotpath.rage_state cimport PRESSES, Sink, Verdict
 from hotpath.stream cimport MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
 
 
@@ -220,12 +220,12 @@ cdef class Detector:
                 observed += state.rage.observed
                 answered += state.rage.answered
                 automated |= state.rage.automated != 0
-        return {
-            "rage": 0 if automated else rage,
+        return Scores(
+            rage=0 if automated else rage,
             # Two presses more than there were: one silent press is not yet a silent page.
-            "unanswered": round(100 * max(observed - answered, 0) / (observed + 2)),
-            "automated": automated,
-        }
+            unanswered=round(100 * max(observed - answered, 0) / (observed + 2)),
+            automated=automated,
+        )
 
     def evict_idle(self, int64_t before_ms):
         """Drop streams whose clock is behind `before_ms`; see detector.pyi."""
@@ -275,7 +275,10 @@ cdef class Detector:
             raise SnapshotError("drain the emissions first: a snapshot does not hold them")
         self.sweep()
         body = msgspec.msgpack.encode(
-            [self.arena.streams(), self.arena.dump(), self.names.dump(), self.tally, self.arena.evicted]
+            [
+                self.arena.streams(), self.arena.dump(), self.names.dump(), self.tally,
+                self.arena.evicted,
+            ]
         )
         head = msgspec.msgpack.encode([SNAPSHOT_VERSION, sizeof(StreamState), crc32(body)])
         return MAGIC + bytes([len(head)]) + head + body

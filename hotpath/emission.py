@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 
 class Emission(NamedTuple):
@@ -28,3 +28,14 @@ class Emission(NamedTuple):
     """(term, log-odds); they add up to the score's log-odds."""
     page: str
     element: str
+
+
+class Scores(TypedDict):
+    """Peak scores of a session, before thresholds."""
+
+    rage: int
+    """0 to 100; 0 for automated sessions."""
+    unanswered: int
+    """0 to 100: how many of the observed presses got no answer within 2.5 s."""
+    automated: bool
+    """A program, not a person, did the pressing."""

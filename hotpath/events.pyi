@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """Codes of events, reactions and target flags; the numbers stand in events.pxd."""
 
 from enum import IntEnum
@@ -49,27 +50,27 @@ class ReactionKind(IntEnum):
 class TargetFlag(IntEnum):
     """Bits of what an element is."""
 
-    LINK = 1 << 0
-    BUTTON = 1 << 1
-    TEXT_FIELD = 1 << 2
-    STEPPER = 1 << 3
-    PAGINATOR = 1 << 4
-    CAROUSEL = 1 << 5
-    MEDIA = 1 << 6
-    CANVAS = 1 << 7
-    MAP = 1 << 8
-    GAME = 1 << 9
-    CLOSE = 1 << 10
-    DISABLED = 1 << 11
-    PRICE = 1 << 12
-    CTA = 1 << 13
-    NAV = 1 << 14
-    FORM = 1 << 15
-    CHECKOUT = 1 << 16
-    DATE_PICKER = 1 << 17
-    TAB = 1 << 18
-    MENU = 1 << 19
-    UNOBSERVED = 1 << 20
+    LINK = 0x1
+    BUTTON = 0x2
+    TEXT_FIELD = 0x4
+    STEPPER = 0x8
+    PAGINATOR = 0x10
+    CAROUSEL = 0x20
+    MEDIA = 0x40
+    CANVAS = 0x80
+    MAP = 0x100
+    GAME = 0x200
+    CLOSE = 0x400
+    DISABLED = 0x800
+    PRICE = 0x1000
+    CTA = 0x2000
+    NAV = 0x4000
+    FORM = 0x8000
+    CHECKOUT = 0x10000
+    DATE_PICKER = 0x20000
+    TAB = 0x40000
+    MENU = 0x80000
+    UNOBSERVED = 0x100000
 
 class FieldKind(IntEnum):
     """What a field of an event may hold."""

@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """Names: strings that kernels know by number."""
 
 from typing import final

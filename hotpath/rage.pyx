@@ -41,24 +41,26 @@ from hotpath.burst cimport (
     pending,
     relative,
 )
-from hotpath.rage_state cimport (
-    BLIND,
+from hotpath.rage_rules cimport (
     BOT_PRESSES,
     BOT_PRESSES_PER_S,
-    COUNTED,
     HIDDEN_MS,
     MAX_REVISIONS,
     MOUSE_RADIUS_PX,
     NO_ANSWER_MS,
+    SCROLL_MS,
+    TERMS,
+    TOUCH_RADIUS_PX,
+)
+from hotpath.rage_state cimport (
+    BLIND,
+    COUNTED,
     OFF,
     PLAIN,
     PRESSES,
     REPEATABLE,
-    SCROLL_MS,
     SINK_ROOM,
     SLOW_LINK,
-    TERMS,
-    TOUCH_RADIUS_PX,
     RageState,
     Sink,
     Verdict,
@@ -77,7 +79,7 @@ cdef enum:
     HIGHEST = 99        # tenths of log-odds beyond which the confidence no longer changes
 
 
-# Confidence by tenths of log-odds, from -HIGHEST; made once, so that libm cannot differ at run time.
+# Confidence by tenths of log-odds, from -HIGHEST: no exp, and no libm, at run time.
 cdef uint8_t CONFIDENCE[2 * HIGHEST + 1]
 for _tenths in range(-HIGHEST, HIGHEST + 1):
     CONFIDENCE[_tenths + HIGHEST] = round(100 / (1 + exp(-_tenths / 10)))

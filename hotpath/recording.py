@@ -1,4 +1,4 @@
-"""Recordings: NDJSON, one event a line, read into batches. The table of fields is `fields.EVENTS`."""
+"""Recordings: NDJSON, one event a line, read into batches; `fields.EVENTS` says what it holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import sys
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
@@ -16,7 +16,7 @@ from hotpath.columns import Columns, WireError, from_wire
 from hotpath.events import EventKind, FieldKind, TargetFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
 BATCH_EVENTS: Final = 64
 """Events of one stream that are read into one batch at most; no verdict depends on it."""
@@ -33,7 +33,7 @@ _COMMON: Final = frozenset({"session", "stream", "t", "type", "page", "ptr"})
 _KNOWN: Final[Mapping[EventKind, frozenset[str]]] = {
     kind: _COMMON
     | {field.name for field in table}
-    | ({"flags"} if any(field.kind == FieldKind.TARGET for field in table) else set())
+    | {"flags" for field in table if field.kind == FieldKind.TARGET}
     for kind, table in fields.EVENTS.items()
 }
 _MEND: Final = "one JSON object a line with session, t and type: docs/contracts.md, 4.5"
@@ -83,9 +83,9 @@ class RecordedBatch(NamedTuple):
 
 
 def _word_number(field: fields.Field, value: object) -> int:
-    if value not in field.names:
+    if not isinstance(value, str) or value not in field.names:
         raise UnknownWord(field.name)
-    return field.names.index(cast("str", value))
+    return field.names.index(value)
 
 
 def _word_bits(field: fields.Field, value: object) -> object:
@@ -99,7 +99,7 @@ def flag_bits(words: object) -> tuple[int, int]:
     """Return the bits of a line's `flags`, and how many words were unknown."""
     bits = unknown = 0
     for word in cast("list[object]", words) if isinstance(words, list) else ():
-        flag = FLAGS.get(cast("str", word)) if isinstance(word, str) else None
+        flag = FLAGS.get(word) if isinstance(word, str) else None
         if flag is None:
             unknown += 1
         else:
@@ -304,10 +304,10 @@ class Reader:
 
     def _pointer(self, line: Line) -> int:
         word = line.get("ptr", fields.POINTERS[0])
-        if word not in fields.POINTERS:
+        if not isinstance(word, str) or word not in fields.POINTERS:
             self.skipped["word"] += 1
             return 0
-        return fields.POINTERS.index(cast("str", word))
+        return fields.POINTERS.index(word)
 
     @staticmethod
     def _fits(batch: _Open, session: str, stream: str, t: int, pointer: int, page: str) -> bool:
@@ -347,75 +347,19 @@ class Reader:
 
 
 @contextmanager
-def open_lines(path: str) -> Iterator[Iterable[bytes]]:
+def open_lines(path: str) -> Generator[Iterable[bytes]]:
     """Open a recording, gzipped or not; `-` is the standard input.
 
     Raises:
         RecordingError: it cannot be opened or unpacked.
     """
     try:
-        raw = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
-        with raw:
-            buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
-            packed = buffered.peek(2)[:2] == _GZIP_MAGIC
-            if packed:
+        raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
+        with raw, io.BufferedReader(cast("io.RawIOBase", raw)) as buffered:
+            if buffered.peek(2)[:2] == _GZIP_MAGIC:
                 with gzip.GzipFile(fileobj=buffered) as unpacked:
                     yield unpacked
             else:
                 yield buffered
     except (OSError, EOFError) as error:
         raise RecordingError(path, 0, f"cannot be read: {error}", "a readable file") from error
-
-
-def _field_schema(field: fields.Field) -> dict[str, object]:
-    match field.kind:
-        case FieldKind.NUMBER:
-            return {"type": "number"}
-        case FieldKind.COUNT:
-            return {"type": "number", "minimum": 0}
-        case FieldKind.CHOICE:
-            return {"enum": list(field.names)}
-        case FieldKind.FLAG:
-            return {"type": "boolean"}
-        case FieldKind.BITS:
-            return {"type": "array", "items": {"enum": list(field.names)}}
-        case FieldKind.PROPS:
-            return {"type": "object"}
-        case _:
-            return {"type": "string", "maxLength": fields.MAX_STRING}
-
-
-def schema() -> dict[str, object]:
-    """Return the JSON Schema of a line; recording.schema.json is this, written down."""
-    text = {"type": "string", "maxLength": fields.MAX_STRING}
-    kinds: list[object] = []
-    for word, kind in KINDS.items():
-        table = fields.EVENTS[kind]
-        properties: dict[str, object] = {field.name: _field_schema(field) for field in table}
-        if "target" in properties:
-            properties["flags"] = {"type": "array", "items": {"enum": list(FLAGS)}}
-        kinds.append(
-            {
-                "if": {"properties": {"type": {"const": word}}},
-                "then": {
-                    "properties": properties,
-                    "required": [field.name for field in table if not field.optional],
-                },
-            }
-        )
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A line of a SentientIQ recording",
-        "description": "Lines of other types, and other fields, are skipped and counted.",
-        "type": "object",
-        "properties": {
-            "session": {"type": "string", "minLength": 1},
-            "stream": text,
-            "t": {"type": "integer", "minimum": 0, "description": "epoch ms"},
-            "type": {"type": "string"},
-            "page": text,
-            "ptr": {"enum": list(fields.POINTERS)},
-        },
-        "required": ["session", "t", "type"],
-        "allOf": kinds,
-    }

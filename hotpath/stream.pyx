@@ -1,6 +1,6 @@
 """One stream's events, one after the other, through the kernels."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from hotpath.columns cimport column_dt, column_index, column_number
 from hotpath.events cimport (
@@ -36,7 +36,8 @@ from hotpath.rage cimport (
     rage_timers,
     rage_void,
 )
-from hotpath.rage_state cimport DRAG_PX, SINK_RESERVE, SINK_ROOM
+from hotpath.rage_rules cimport DRAG_PX
+from hotpath.rage_state cimport SINK_RESERVE, SINK_ROOM
 from libc.math cimport NAN
 
 

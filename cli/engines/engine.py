@@ -72,7 +72,7 @@ class Engine(ABC):
     def __init__(self, data: Path, sockets: Path) -> None:
         self.data = data.resolve()
         self.sockets = sockets
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[Any] | None = None
 
     @property
     @abstractmethod
@@ -106,15 +106,16 @@ class Engine(ABC):
         command = self.command()
         output = self.data.parent / f"{self.name}.log"
         with output.open("wb") as sink:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 command.spawn_argv(),
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 **command.spawn_options(),
             )
+        self._child = child
         deadline = time.monotonic() + _READY_S
         while not self.healthy():
-            if self._child.poll() is not None or time.monotonic() > deadline:
+            if child.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 words = output.read_text(errors="replace").strip().splitlines()[-8:]
                 raise EngineError(f"{self.name} did not start:\n" + "\n".join(words))

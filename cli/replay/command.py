@@ -15,7 +15,7 @@ from cli import mesh
 from cli.errors import CliError
 
 
-class _Speed(click.ParamType):
+class _Speed(click.ParamType[Any]):
     name = "FACTOR|max"
 
     def convert(

@@ -22,22 +22,20 @@ class Owners:
         self._by_phone = {story.phone: story for story in stories}
         self._sandbox = sandbox
         self._intervene = intervene
-        self._seen: set[str] = set()
         self._acts: set[asyncio.Task[None]] = set()
         self._client = httpx.AsyncClient(timeout=EXPECT_S, limits=httpx.Limits(max_connections=40))
-        self.unknown_messages = 0
 
     async def watch(self) -> None:
         """Take messages as they come, until cancelled."""
         after = 0
         while True:
             answer = await self._client.get(
-                f"{self._sandbox}/messages", params={"after": after}, headers={}
+                f"{self._sandbox}/api/messages", params={"provider": "twilio", "after_id": after}
             )
             answer.raise_for_status()
             for raw in answer.json()["messages"]:
-                after = max(after, int(raw["n"]))
-                self._take(raw["sid"], raw["to"], raw["body"], float(raw["received_at_ms"]))
+                after = max(after, int(raw["id"]))
+                self._take(raw["to"], Message(raw["id"], raw["body"], raw["received_at_ms"]))
             await asyncio.sleep(_POLL_S)
 
     async def finish(self) -> None:
@@ -45,15 +43,13 @@ class Owners:
         await asyncio.gather(*self._acts, return_exceptions=True)
         await self._client.aclose()
 
-    def _take(self, sid: str, to: str, body: str, received_at_ms: float) -> None:
+    def _take(self, to: str, message: Message) -> None:
         story = self._by_phone.get(to)
-        if story is None or sid in self._seen:
+        if story is None:  # of another run on the same mesh
             return
-        self._seen.add(sid)
-        story.messages.append(Message(sid, body, received_at_ms))
+        story.messages.append(message)
         if len(story.messages) == 1:
-            task = asyncio.create_task(self._act(story, body))
-            self._acts.add(task)
+            self._acts.add(asyncio.create_task(self._act(story, message.body)))
 
     async def _act(self, story: Story, body: str) -> None:
         found = _LINK.search(body)

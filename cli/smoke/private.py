@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def _environment() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def private_mesh() -> AsyncIterator[tuple[Path, mesh.Mesh]]:
+async def private_mesh() -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
     """Run `sentientiq up` as a child; yields its data folder and its record.
 
     Raises:

@@ -12,7 +12,7 @@ EXPECT_S = 10.0
 class Message:
     """A text message as the sandbox got it."""
 
-    sid: str
+    id: int
     body: str
     received_at_ms: float
 

@@ -83,7 +83,7 @@ class DataFolder:
         """Read the secrets, making those that are missing."""
         path = self.path / "secrets.json"
         try:
-            known = json.loads(path.read_text())
+            known: dict[str, str] = json.loads(path.read_text())
         except FileNotFoundError:
             known = {}
         except ValueError as error:

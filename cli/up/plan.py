@@ -132,44 +132,37 @@ def table(given: Inputs) -> list[Process]:
     }
     providers = sandbox if given.with_sandbox else {}
 
-    def grpc(name: str, env: Mapping[str, str] | None = None, tier: int = 2) -> Process:
-        listen = {"SIQ_LISTEN": given.at(name)}
-        return Process(
-            name, MODULES[name], {**common, **listen, **(env or {})}, "grpc", given.at(name), ENGINES, tier
-        )
+    at = given.at
 
-    def http(name: str, address: str, *after: str, tier: int, **env: str) -> Process:
-        return Process(name, MODULES[name], {**common, **env}, "http", address, after, tier)
+    def grpc(name: str, tier: int, **env: str) -> Process:
+        full = {**common, "SIQ_LISTEN": at(name), **env}
+        return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier)
 
+    def http(name: str, port: str, tier: int, after: tuple[str, ...], **env: str) -> Process:
+        full = {**common, "SIQ_HTTP_LISTEN": at(port), **env}
+        return Process(name, MODULES[name], full, "http", at(port), after, tier)
+
+    data = given.data
     rows = [
-        http(
-            "sandbox", given.at("sandbox"), tier=1, SIQ_HTTP_LISTEN=given.at("sandbox"), **sandbox
-        ),
-        grpc("identity", tier=1, SIQ_SEALING_KEY_FILE=str(given.data / "sealing.key")),
-        grpc("detection"),
-        grpc("intervention", SIQ_HTTP_LISTEN=given.at("intervene"), **providers),
-        grpc("accountability"),
+        http("sandbox", "sandbox", 1, ()),
+        grpc("identity", 1, SIQ_SEALING_KEY_FILE=str(data / "sealing.key")),
+        grpc("detection", 2),
+        grpc("intervention", 2, SIQ_HTTP_LISTEN=at("intervene"), **providers),
+        grpc("accountability", 2),
         grpc(
             "pipeline",
-            SIQ_ANALYTICS_URL=f"chdb://{given.data / 'analytics'}",
-            SIQ_ARCHIVE_URL=f"file://{given.data / 'archive'}",
+            2,
+            SIQ_ANALYTICS_URL=f"chdb://{data / 'analytics'}",
+            SIQ_ARCHIVE_URL=f"file://{data / 'archive'}",
         ),
         http(
             "edge",
-            given.at("edge-http"),
-            *ENGINES,
-            tier=3,
-            SIQ_WS_LISTEN=given.at("edge-ws"),
-            SIQ_HTTP_LISTEN=given.at("edge-http"),
+            "edge-http",
+            3,
+            (*ENGINES, "identity"),
+            SIQ_WS_LISTEN=at("edge-ws"),
             SIQ_WORKER="edge-1",
         ),
-        http(
-            "shop",
-            given.at("shop"),
-            "identity",
-            tier=4,
-            SIQ_HTTP_LISTEN=given.at("shop"),
-            SIQ_DEMO_FILE=str(given.data / "demo.json"),
-        ),
+        http("shop", "shop", 4, ("identity",), SIQ_DEMO_FILE=str(data / "demo.json")),
     ]
     return [row for row in rows if row.name not in given.absent]

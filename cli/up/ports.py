@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cli import processes
@@ -64,14 +64,18 @@ def who_listens(port: int) -> str:
     """Describe the process that listens on a port, as well as can be told."""
     inodes = _listening_inodes(port)
     for entry in Path("/proc").glob("[0-9]*/fd") if inodes else ():
-        try:
-            targets = {os.readlink(link) for link in entry.iterdir()}
-        except OSError:
-            continue
-        if targets & inodes:
+        if not inodes.isdisjoint(_targets(entry)):
             pid = int(entry.parent.name)
             return f"process {pid}: {processes.arguments(pid)[:100]}"
     return "another process"
+
+
+def _targets(folder: Path) -> Iterator[str]:
+    """What the open files of a process are; nothing of a process that is not ours."""
+    with contextlib.suppress(OSError):
+        for link in folder.iterdir():
+            with contextlib.suppress(OSError):
+                yield os.readlink(link)
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from cli.engines import Engine
 
@@ -32,7 +33,7 @@ def grpc_probe(address: str) -> Callable[[], Awaitable[bool]]:
         async with grpc.aio.insecure_channel(
             address, options=[("grpc.use_local_subchannel_pool", 1)]
         ) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             try:
                 answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S)
             except grpc.aio.AioRpcError:

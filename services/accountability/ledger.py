@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
@@ -31,9 +31,14 @@ def decode_decision(value: bytes) -> Recommendation | None:
     if not decision.HasField("recommendation"):
         return None
     asked = decision.recommendation
-    _require(decision.id, "decision.id")
-    _require(decision.tenant_id, "decision.tenant_id")
-    _require(asked.person_id, "decision.recommendation.person_id")
+    _require(
+        {
+            "decision.id": decision.id,
+            "decision.tenant_id": decision.tenant_id,
+            "decision.recommendation.person_id": asked.person_id,
+        },
+        [decision.session_id, decision.company, decision.value.currency],
+    )
     return Recommendation(
         Key(decision.tenant_id, decision.id),
         decision.session_id,
@@ -56,8 +61,10 @@ def decode_outcome(value: bytes) -> HeardFact | None:
     outcome = pb.Outcome.FromString(value)
     if outcome.kind not in _MOVING or not outcome.decision_id:
         return None
-    _require(outcome.id, "outcome.id")
-    _require(outcome.tenant_id, "outcome.tenant_id")
+    _require(
+        {"outcome.id": outcome.id, "outcome.tenant_id": outcome.tenant_id},
+        [outcome.decision_id, outcome.person_id, outcome.channel, outcome.detail],
+    )
     at_ms = _moment(outcome.occurred_at_ms, "outcome.occurred_at_ms")
     return HeardFact(
         Key(outcome.tenant_id, outcome.decision_id),
@@ -68,10 +75,13 @@ def decode_outcome(value: bytes) -> HeardFact | None:
     )
 
 
-def _require(text: str, field: str) -> None:
+def _require(required: Mapping[str, str], optional: Iterable[str]) -> None:
+    for field, text in required.items():
+        if not text:
+            raise MalformedMessage(f"{field} is empty")
     # PostgreSQL cannot hold NUL in text: it would refuse the whole batch, again and again.
-    if not text or "\x00" in text:
-        raise MalformedMessage(f"{field} is missing or holds NUL")
+    if any("\x00" in text for text in (*required.values(), *optional)):
+        raise MalformedMessage("a text holds NUL")
 
 
 def _moment(at_ms: int, field: str) -> int:

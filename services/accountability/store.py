@@ -12,8 +12,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from services.accountability.lifecycle import FINAL, Fact, FactKind, State, Step, Terms
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+from services.accountability.lifecycle import FINAL, Fact, FactKind, State, Step, Terms
+from services.common.errors import Unavailable
+
+# Without stubs: Any keeps the unknowns of asyncpg out of what is checked.
+_driver: Any = asyncpg
+# How asyncpg says that PostgreSQL is away, restarting or out of connections.
+AWAY: tuple[type[Exception], ...] = (
+    _driver.PostgresConnectionError,
+    _driver.OperatorInterventionError,
+    _driver.InsufficientResourcesError,
+    _driver.InterfaceError,
+    OSError,
+    TimeoutError,
+)
 _ACTED = (State.ACTED, State.ACTED_LATE)
 
 
@@ -64,7 +78,11 @@ class Scorecard:
 
 
 class Store:
-    """All reads and writes, over an asyncpg pool."""
+    """All reads and writes, over an asyncpg pool.
+
+    Reads raise Unavailable while PostgreSQL is away; writes raise what the driver does, for whoever
+    retries them.
+    """
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -137,7 +155,7 @@ class Store:
 
     async def get(self, key: Key) -> Standing | None:
         """Return one, or None."""
-        rows = await self._pool.fetch(
+        rows = await self._fetch(
             "SELECT * FROM recommendations WHERE tenant_id = $1 AND decision_id = $2", *key
         )
         standings = await self._with_steps(rows)
@@ -155,7 +173,7 @@ class Store:
             arguments.extend(before)
             count = len(arguments)
             conditions.append(f"(decided_at_ms, decision_id) < (${count - 1}, ${count})")
-        rows = await self._pool.fetch(
+        rows = await self._fetch(
             f"SELECT * FROM recommendations WHERE {' AND '.join(conditions)}"
             " ORDER BY decided_at_ms DESC, decision_id DESC LIMIT $2",
             *arguments,
@@ -164,7 +182,7 @@ class Store:
 
     async def scorecard(self, tenant_id: str, person_id: str) -> Scorecard:
         """Count a tenant's recommendations; an empty `person_id` means everybody's."""
-        rows = await self._pool.fetch(
+        rows = await self._fetch(
             "SELECT state, count(*) AS count,"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY time_to_act_ms) AS median"
             " FROM recommendations WHERE tenant_id = $1 AND ($2 = '' OR person_id = $2)"
@@ -176,8 +194,15 @@ class Store:
         whole = next(row for row in rows if row["state"] is None)
         return Scorecard(tuple(counts), round(whole["median"] or 0))
 
+    async def _fetch(self, sql: str, *arguments: Any) -> list[Any]:
+        try:
+            rows: list[Any] = await self._pool.fetch(sql, *arguments)
+        except AWAY as error:
+            raise Unavailable("PostgreSQL is away; try again") from error
+        return rows
+
     async def _with_steps(self, rows: Sequence[Any]) -> list[Standing]:
-        steps = await self._pool.fetch(
+        steps = await self._fetch(
             "SELECT decision_id, state, at_ms, outcome_id FROM transitions WHERE tenant_id = $1"
             " AND decision_id = ANY($2::text[]) ORDER BY decision_id, position",
             rows[0]["tenant_id"] if rows else "",

@@ -11,13 +11,14 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import asyncpg
-
 from services.accountability.ledger import Ledger
+from services.accountability.store import AWAY
 from services.common import logs
+from services.common.cancellation import heed_cancellation
 from services.common.log import OUTCOME, EventLog, LogUnavailable
 
 _log = logs.get(__name__)
+_AWAY: tuple[type[Exception], ...] = (LogUnavailable, *AWAY)
 
 
 def wall_ms() -> int:
@@ -53,10 +54,11 @@ async def run_timers(ledger: Ledger, heard_until: HeardUntil, interval_s: float)
     """Look for due recommendations until cancelled. They stand in the table, so a restart
     forgets none."""
     while True:
+        heed_cancellation()
         try:
             await heard_until.advance()
             while await ledger.apply_timers():
                 pass
-        except (LogUnavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except _AWAY as error:
             _log.warning("timers wait for an engine", error=str(error))
         await asyncio.sleep(interval_s)

@@ -23,6 +23,7 @@ from services.common.settings import SettingsError, load
 T = TypeVar("T")
 _log = logs.get(__name__)
 
+_CANCEL_AGAIN_S = 8.0  # longer than any loop takes to drain, shorter than the 25 s to stop
 _OPTIONS = [
     # Envoy and our own channels ping each 10 s; the default policy would cut them off.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
@@ -88,10 +89,21 @@ def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[No
 
 
 async def run_all(*loops: Awaitable[None]) -> None:
-    """Run background loops until cancelled; the first that fails ends the process."""
-    async with asyncio.TaskGroup() as group:
-        for loop in loops:
-            group.create_task(_as_coroutine(loop))
+    """Run background loops until cancelled; the first that fails ends the process.
+
+    A loop that has not stopped after a while is cancelled again: see `cancellation`.
+    """
+    tasks = [asyncio.ensure_future(_as_coroutine(loop)) for loop in loops]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        while running := [task for task in tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
 
 
 async def _as_coroutine(awaitable: Awaitable[None]) -> None:

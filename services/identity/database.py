@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from services.common import logs
 from services.common.errors import NotFound, Unavailable
 
 _ACQUIRE_S = 5
+# Nothing here takes long: what does is waiting for a server that is gone.
+_MOST_S = 10
 _log = logs.get(__name__)
 
 # asyncpg has no stubs: Any keeps its unknowns out of what is checked.
@@ -50,7 +53,10 @@ class Database:
             NotFound: what was written names a tenant that does not exist.
         """
         try:
-            async with self._pool.acquire(timeout=_ACQUIRE_S) as connection:
+            async with (
+                asyncio.timeout(_MOST_S),
+                self._pool.acquire(timeout=_ACQUIRE_S) as connection,
+            ):
                 yield connection
         except AWAY as error:
             # asyncpg says InterfaceError for a connection just lost, and (as a ValueError) for an

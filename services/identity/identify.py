@@ -52,24 +52,32 @@ class Identifier:
         self.refused_tokens = 0
         self.unusable_fields = 0
 
-    async def apply(self, envelope: Envelope) -> Resolved:
+    async def identify(self, envelope: Envelope) -> Resolved:
         """Apply an identify, or find it applied. Returns who the session is then.
+
+        Raises as `apply` does.
+        """
+        if await self._identities.applied([envelope]):
+            self.repeated += 1
+        else:
+            await self.apply(envelope)
+        return await self._identities.resolve(envelope.tenant_id, envelope.session_id)
+
+    async def apply(self, envelope: Envelope) -> None:
+        """Apply an identify; one that was applied before changes nothing.
 
         Raises:
             IdentifyRefused: the seal does not open or holds no identify.
             NotFound: no such tenant.
             Unavailable: PostgreSQL is away.
         """
-        if await self._identities.applied([envelope]):
-            self.repeated += 1
-            return await self._identities.resolve(envelope.tenant_id, envelope.session_id)
         try:
             statement = read_statement(self._sealing.open(envelope.sealed, envelope.key_id))
         except (SealError, StatementError) as error:
             self.refused += 1
             raise IdentifyRefused(f"sealed: {error}") from error
         assurance, facts = await self._judge(envelope, statement)
-        return await self._record(envelope, assurance, facts)
+        await self._record(envelope, assurance, facts)
 
     async def _judge(self, envelope: Envelope, statement: Statement) -> tuple[Assurance, Facts]:
         """A valid token speaks alone; without one, the rest is what the page claims."""
@@ -104,7 +112,7 @@ class Identifier:
                 fields=names,
             )
 
-    async def _record(self, envelope: Envelope, assurance: Assurance, facts: Facts) -> Resolved:
+    async def _record(self, envelope: Envelope, assurance: Assurance, facts: Facts) -> None:
         place = (envelope.tenant_id, envelope.session_id)
         # A clock that runs ahead must not make its identify the newest for ever.
         now_ms = int(self._clock().timestamp() * 1000)
@@ -113,10 +121,9 @@ class Identifier:
             before = await self._identities.lock(connection, *place)
             if not await self._identities.add(connection, dated, assurance, facts):
                 self.repeated += 1
-                return before
+                return
             identity = fold(await self._identities.entries(connection, *place))
             if identity != before.identity:
                 after = replace(before, identity=identity, version=before.version + 1)
                 await self._identities.save(connection, after)
         self.applied += 1
-        return await self._identities.resolve(*place)

@@ -33,7 +33,7 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         envelope = read_envelope(request.identify)
         principal().require_tenant(envelope.tenant_id)
         try:
-            resolved = await self._identifier.apply(envelope)
+            resolved = await self._identifier.identify(envelope)
         except IdentifyRefused as error:
             raise InvalidArgument(f"identify.{error}") from error
         return pb.IdentifyResponse(identity=_identity(resolved))

@@ -62,12 +62,7 @@ class IdentityStore:
             tenant_id,
             session_id,
         )
-        await connection.execute(
-            "SELECT 1 FROM sessions WHERE tenant_id = $1 AND session_id = $2 FOR UPDATE",
-            tenant_id,
-            session_id,
-        )
-        return await self._read(connection, tenant_id, session_id)
+        return await self._read(connection, tenant_id, session_id, " FOR UPDATE OF s")
 
     async def add(
         self, connection: Any, envelope: Envelope, assurance: Assurance, facts: Facts
@@ -136,8 +131,10 @@ class IdentityStore:
             identity.established_at_ms,
         )
 
-    async def _read(self, connection: Any, tenant_id: str, session_id: str) -> Resolved:
-        row: Any = await connection.fetchrow(_SESSION, tenant_id, session_id)
+    async def _read(
+        self, connection: Any, tenant_id: str, session_id: str, locking: str = ""
+    ) -> Resolved:
+        row: Any = await connection.fetchrow(_SESSION + locking, tenant_id, session_id)
         if row is None:
             return Resolved(tenant_id, session_id, Identity())
         place = (tenant_id, session_id)

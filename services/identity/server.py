@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from services.identity.tenant_store import TenantStore
 SCHEMA = "identity"
 MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICES = ("sentientiq.identity.v1.IdentityService", "sentientiq.tenant.v1.TenantService")
+_CLOSE_S = 5
 _log = logs.get(__name__)
 
 
@@ -80,7 +82,16 @@ async def running(settings: Settings) -> AsyncGenerator[Parts, None]:
     finally:
         await server.stop()
         await log.close()
-        await pool.close()
+        await _close(pool)
+
+
+async def _close(pool: Any) -> None:
+    """Close the pool, by force if PostgreSQL no longer answers."""
+    try:
+        async with asyncio.timeout(_CLOSE_S):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def serve(settings: Settings) -> None:

@@ -17,7 +17,7 @@ _FEELINGS = {
 }
 
 
-def emotion_word(kind: emotion_pb2.EmotionKind) -> str:
+def emotion_word(kind: emotion_pb2.EmotionKind.ValueType) -> str:
     """The emotion in the design's words."""
     return _FEELINGS.get(kind, "emotion")
 
@@ -76,10 +76,7 @@ class Alert:
         if self.late_s is None:
             return ""
         minutes, hours = self.late_s // 60, self.late_s // 3600
-        if hours:
-            ago = f"{hours} h"
-        else:
-            ago = f"{minutes} min" if minutes else f"{self.late_s} s"
+        ago = f"{hours} h" if hours else f"{minutes} min" if minutes else f"{self.late_s} s"
         return f"LATE, {ago} ago"
 
 

@@ -62,12 +62,12 @@ class Decider:
         reason = rule if isinstance(rule, str) else "rule"
         proposal = nothing(emotion, identity, policy, reason, now_ms=self._clock(), path=path)
         if isinstance(rule, Rule):
-            if rule.page is not None and (
-                rule.page.value is None or rule.page.value.holds(identity)
-            ):
-                template = policy.template_for(rule.page, emotion.context)
+            proposal.decision.rule = rule.name
+            page = rule.page
+            if page is not None and (page.value is None or page.value.holds(identity)):
+                template = policy.template_for(page, emotion.context)
                 if template is not None:
-                    add_page(proposal, policy, rule.page, template)
+                    add_page(proposal, policy, page, template)
             await self._add_team(proposal, rule, identity)
             if not proposal.messages and not proposal.decision.HasField("intervention"):
                 proposal.decision.reason = "no_rule"

@@ -1,4 +1,4 @@
-"""Refuse URLs of customers that reach into a private network, and call the address that was checked.
+"""Refuse customers' URLs that reach into a private network; call the address that was checked.
 
 The name is resolved once; every address must be public; the connection goes to that very address
 (a second look-up could answer otherwise), with TLS still verified against the name.

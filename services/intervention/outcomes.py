@@ -15,7 +15,7 @@ def of_message(
     decision_id: str,
     person_id: str,
     channel: str,
-    kind: pb.OutcomeKind,
+    kind: pb.OutcomeKind.ValueType,
     detail: str,
     at_ms: int,
 ) -> pb.Outcome:
@@ -37,7 +37,7 @@ def of_person(
     decision: pb.Decision,
     *,
     person_id: str,
-    kind: pb.OutcomeKind,
+    kind: pb.OutcomeKind.ValueType,
     at_ms: int,
     detail: str = "",
     intervention_id: str = "",

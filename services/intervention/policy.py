@@ -35,7 +35,7 @@ _ASSURANCES = {
     "claimed": identity_pb2.ASSURANCE_CLAIMED,
     "inferred": identity_pb2.ASSURANCE_INFERRED,
 }
-_PRIORITIES: dict[str, pb.Priority] = {
+_PRIORITIES: dict[str, pb.Priority.ValueType] = {
     "low": pb.PRIORITY_LOW,
     "medium": pb.PRIORITY_MEDIUM,
     "high": pb.PRIORITY_HIGH,
@@ -203,7 +203,7 @@ def builtin_policy() -> Policy:
     return parse_policy(BUILTIN_VERSION, body)
 
 
-def priority_of(name: PriorityName) -> pb.Priority:
+def priority_of(name: PriorityName) -> pb.Priority.ValueType:
     """The contract's word for a priority."""
     return _PRIORITIES[name]
 

@@ -114,7 +114,7 @@ def build_intervention(
     policy: Policy,
     name: str,
     *,
-    priority: pb.Priority,
+    priority: pb.Priority.ValueType,
     expires_at_ms: int,
 ) -> pb.Intervention:
     """An intervention of a decision; its id is a function of decision and template."""

@@ -23,7 +23,7 @@ class InterventionServicer(rpc.InterventionServiceServicer):
         self._decider = decider
         self._clock = clock
 
-    async def Decide(self, request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # type: ignore[override]
+    async def Decide(self, request: pb.DecideRequest, context: Any) -> pb.DecideResponse:
         """Decide on an emotion, fast path."""
         caller = principal()
         caller.require_role("mesh")
@@ -32,7 +32,7 @@ class InterventionServicer(rpc.InterventionServiceServicer):
         settled = await self._decider.decide(request.emotion, identity, "fast")
         return pb.DecideResponse(decision=settled.decision)
 
-    async def ListPending(  # type: ignore[override]
+    async def ListPending(
         self, request: pb.ListPendingRequest, context: Any
     ) -> pb.ListPendingResponse:
         """List what a session has not been shown yet."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-_TYPES: dict[str, pb.InterventionType] = {
+_TYPES: dict[str, pb.InterventionType.ValueType] = {
     "chat": pb.INTERVENTION_TYPE_CHAT,
     "discount": pb.INTERVENTION_TYPE_DISCOUNT,
     "support": pb.INTERVENTION_TYPE_SUPPORT,
@@ -34,7 +34,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actions: Annotated[tuple[Action, ...], msgspec.Meta(max_length=3)] = ()
 
     @property
-    def kind(self) -> pb.InterventionType:
+    def kind(self) -> pb.InterventionType.ValueType:
         """The contract's word for the type."""
         return _TYPES[self.type]
 

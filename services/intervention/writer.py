@@ -25,6 +25,7 @@ from services.intervention.store import decisions as store
 _MAX_GROUP = 256
 _MAX_WAITING = 20_000
 _TIMEOUT_S = 5.0
+_FAILURES: tuple[type[Exception], ...] = (*FAILURES, Clash)
 _log = logs.get(__name__)
 
 
@@ -87,7 +88,7 @@ class Writer:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 settled = await self._transact([one.proposal for one in group])
-        except (*FAILURES, Clash) as error:
+        except _FAILURES as error:
             if is_away(error):
                 _log.warning("decisions not written", count=len(group), error=repr(error))
                 for one in group:

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
 from services.common import logs
+from services.common.cancellation import heed_cancellation
 from services.common.log import (
     BEHAVIOR,
     DECISION,
@@ -127,6 +128,7 @@ def _received_at_ns(entry: Entry) -> int:
 async def run_trimmer(trimmer: Trimmer, interval_s: float) -> None:
     """Trim until cancelled."""
     while True:
+        heed_cancellation()
         try:
             await trimmer.trim()
         except LogUnavailable as error:

@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import grpc
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
@@ -21,7 +22,6 @@ from services.common.channels import connect
 from services.common.log import IDENTITY, Record, open_log
 from services.common.log.port import session_append
 from services.common.partition import PARTITIONS, record_key
-from tests.engines.fixtures import Engines
 from tests.integration.identity_service import (
     MESH,
     Service,
@@ -31,6 +31,8 @@ from tests.integration.identity_service import (
     running_service,
     until,
 )
+
+_driver: Any = asyncpg  # without stubs
 
 
 @pytest.fixture
@@ -150,28 +152,45 @@ async def test_restarted_service_goes_on_where_it_was(
         assert (after.email, after.version) == (before.email, before.version + 1)
 
 
-async def test_postgres_away_is_said_and_got_over(service: Service, engines: Engines) -> None:
+@asynccontextmanager
+async def _postgres_away(url: str) -> AsyncGenerator[None, None]:
+    """Cut every connection, and hide the socket so that no new one is made."""
+    place = Path(url.partition("?host=")[2]) / ".s.PGSQL.5432"
+    hidden = place.with_name("hidden")
+    connection = await _driver.connect(url)
+    try:
+        place.rename(hidden)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        yield
+    finally:
+        hidden.rename(place)
+        await connection.close()
+
+
+async def test_postgres_away_is_said_and_got_over(service: Service) -> None:
     tenant = await service.make_tenant()
     watch = service.tenants.WatchConfig(tpb.WatchConfigRequest(tenant_id=tenant, kind="policy"))
     put = tpb.PutConfigRequest(tenant_id=tenant, kind="policy", body=b"x: 1")
     await service.tenants.PutConfig(put)
     assert (await watch.read()).document.version == 1
-    engines.postgres.stop()
-    try:
+    async with _postgres_away(service.settings.postgres_url):
         code, words = await refused(service.resolve(tenant))
         assert (code, "PostgreSQL" in words) == ("UNAVAILABLE", True)
+        again = service.tenants.WatchConfig(tpb.WatchConfigRequest(kind="policy"))
+        assert (await refused(again.read()))[0] == "UNAVAILABLE"
         message = service.sealed(tenant, {"user_id": "u1"})
         await _append(service.settings.log_url, message)
-    finally:
-        engines.postgres.start()
+
+        async def retried() -> bool:
+            return service.parts.consumer.retries > 0
+
+        await until(retried)
 
     async def applied() -> bool:
-        try:
-            return (await service.resolve(tenant)).user_id == "u1"
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                raise
-            return False
+        return (await service.resolve(tenant)).user_id == "u1"
 
     await until(applied)
     await service.tenants.PutConfig(put)

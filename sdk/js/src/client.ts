@@ -3,7 +3,7 @@
 import { startCapture, type Capture } from "./capture";
 import { createClock } from "./clock";
 import { createHooks, type Hooks } from "./hooks";
-import { createOutbox } from "./outbox";
+import { bounded, createOutbox } from "./outbox";
 import { createShield, optedOut, pagePath, refuses } from "./privacy";
 import { createSession, randomId } from "./session";
 import { createTransport } from "./transport";
@@ -42,14 +42,14 @@ export function createClient(key: string, options: Options, publish: Publish) {
       publish("status", status);
       if (status == "stopped") {
         kill();
-        publish("error", { code: String(code), message: "connection refused" });
+        publish("error", { code: String(code), message: "refused" });
       }
     },
   });
 
   const cards = createQueue({
     _serverNow: () => clock._now() + serverAhead,
-    _first: (id) => session._first(id, clock._now()),
+    _first: session._first,
     _outcome: (intervention, kind, action) => message("outcome", { intervention, kind, action }),
     _announce: (event) => publish("intervention", event),
     _action: (intervention, action) => publish("action", { intervention, action }),
@@ -61,7 +61,7 @@ export function createClient(key: string, options: Options, publish: Publish) {
       ...session._hello(),
       stream,
       sdk: "js/" + SDK_VERSION,
-      page: page || pagePath(location),
+      page: page || pagePath(),
       vw: innerWidth,
       vh: innerHeight,
       ptr,
@@ -70,22 +70,21 @@ export function createClient(key: string, options: Options, publish: Publish) {
       clock: clock._now(),
       consent,
       gpc: refuses(),
-      webdriver: !!navigator.webdriver,
+      webdriver: navigator.webdriver,
     };
   }
 
   function receive(m: any) {
-    if (m.type == "welcome") {
+    const { type, config, session: id } = m;
+    sampling = config?.sampling ?? sampling;
+    if (config?.kill) return kill();
+    if (type == "welcome") {
       serverAhead = m.clock - clock._now();
-      session._welcome(m.session, m.resume, clock._now());
+      session._welcome(m);
+      publish("ready", { session: id, resumed: m.acked > 0 });
     }
-    if (m.config) {
-      if (m.config.sampling >= 0) sampling = m.config.sampling;
-      if (m.config.kill) return kill();
-    }
-    if (m.type == "welcome") publish("ready", { session: m.session, resumed: m.acked > 0 });
-    if (m.type == "emotion" || m.type == "error") publish(m.type, m);
-    if (m.type == "intervention" && consent.interventions) cards._add(m);
+    if (type == "emotion" || type == "error") publish(type, m);
+    if (type == "intervention" && consent.interventions) cards._add(m);
   }
 
   /** Ends the stream that was, and with it a visit that is over, before something new is recorded. */
@@ -118,23 +117,22 @@ export function createClient(key: string, options: Options, publish: Publish) {
     identity = who;
     identified = !!hooks;
     const { userId: user_id, email, traits, token } = who;
-    message("identify", { user_id, email, traits, token });
+    message("identify", { user_id, email, traits: bounded(traits) || undefined, token });
   }
 
   function start() {
     if (hooks || killed || !consent.analytics || optedOut()) return;
     if (options.respectGpc !== false && refuses()) return;
     hooks = createHooks(clock);
-    clock._wake();
     session._begin(clock._now());
     stream = randomId();
     ptr = matchMedia("(pointer:coarse)").matches ? "touch" : "mouse";
     transport._start();
     capture = startCapture(
       {
-        _hooks: hooks,
-        _clock: clock,
-        _shield: createShield(options.ignore, options.mask),
+        ...hooks,
+        ...createShield(options.ignore, options.mask),
+        _now: clock._now,
         _sampling: () => sampling,
         _setPtr: (kind) => (ptr = kind || ptr),
         _emit: emit,
@@ -160,7 +158,6 @@ export function createClient(key: string, options: Options, publish: Publish) {
       transport._stop(!e.persisted);
     });
     _on("pageshow", (e: PageTransitionEvent) => {
-      clock._wake();
       if (e.persisted) transport._start();
     });
     _on("online", transport._reconnect);

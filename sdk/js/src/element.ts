@@ -5,7 +5,9 @@ import { FLAGS, type Target } from "./wire";
 const role = (el: Element) => attr(el, "role");
 
 /** An element's kind in one line, `<input number spinbutton>`; the patterns below read it. */
-const kind = (el: any) => `<${el.localName} ${el.type || el.protocol || ""} ${role(el)}>`;
+const kind = (el: any) =>
+  // Every button is a submit button by default, but only in a form does it submit.
+  `<${el.localName} ${(el.type != "submit" || el.form) && (el.type || el.protocol || "")} ${role(el)}>`;
 
 const FIELD = /^<(textarea|input (text|search|email|url|tel|password|number) )|(text|search)box>/;
 const ROLE = /button|link|tab$|item|box$|radio|switch|option|slider/;
@@ -55,7 +57,7 @@ function own(el: Element): [string, boolean] {
   if (stable(id)) return [`${tag}#${id}`, true];
   for (const name of ["data-testid", "name", "role"]) {
     const value = attr(el, name);
-    if (stable(value)) return [`${tag}[${name}=${value}]`, name == "data-testid"];
+    if (stable(value)) return [`${tag}[${name}=${value}]`, false];
   }
   const styled = [...el.classList].find(stable);
   return [styled ? `${tag}.${styled}` : tag, false];
@@ -63,7 +65,7 @@ function own(el: Element): [string, boolean] {
 
 export function describe(el: Element): string {
   const parts: string[] = [];
-  for (let at: Element | null = el; at && at != document.documentElement; at = parentOf(at)) {
+  for (let at: Element | null = el; at; at = parentOf(at)) {
     let [name, anchored] = own(at);
     if (!anchored) {
       const twins = [...(at.parentNode?.children || [])].filter((other) => own(other)[0] == name);
@@ -72,7 +74,7 @@ export function describe(el: Element): string {
     parts.unshift(name);
     if (anchored || parts.length == MAX_DEPTH) break;
   }
-  return parts.join(" ").slice(0, 160);
+  return parts.join(" ");
 }
 
 // One pattern per flag, in the order of their bits: a selector, or what an element's kind and the words
@@ -102,8 +104,8 @@ const PATTERNS = [
   /^<(canvas|video|audio|embed|object|iframe|select|input (file|color|date|month|week|time)|a (mailto|tel|sms):)/,
 ];
 
-// A stepper's buttons, a carousel's arrows, a calendar's days: named by what is around them.
-const GROUPED = [3, 4, 5, 17];
+// Stepper, paginator, carousel, date picker: their buttons are named by what is around them.
+const GROUPED = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 17);
 
 const words = (el: Element | null) =>
   el ? ["id", "class", "name", "data-siq"].map((name) => attr(el, name)).join(" ").toLowerCase() : "";
@@ -120,7 +122,7 @@ function flagsOf(el: Element): number {
       declared.includes(flag) ||
       (typeof pattern == "string"
         ? el.matches(pattern)
-        : pattern.test(mine) || (GROUPED.includes(bit) && pattern.test(words(el.parentElement))));
+        : pattern.test(mine) || (GROUPED & (1 << bit) && pattern.test(words(el.parentElement))));
     return set ? bits | (1 << bit) : bits;
   }, 0);
 }

@@ -38,7 +38,7 @@ export function createHooks(clock: Clock) {
     _wrap(owner: any, name: string, before: (args: any[], self: any) => void | ((result: any) => void)) {
       const original: unknown = owner?.[name];
       if (typeof original != "function") return;
-      const own = Object.prototype.hasOwnProperty.call(owner, name);
+      const own = owner.hasOwnProperty(name);
       let active = true;
       const wrapper: Fn = function (this: unknown, ...args) {
         let after: any;

@@ -7,6 +7,7 @@ import type { Consent, Events, Handler, Identity, Options } from "./types";
 
 export type * from "./types";
 
+const inBrowser = typeof window != "undefined";
 let client: Client | undefined;
 let begun: Options | undefined;
 // What is asked before `init`: identity and consent count before anything starts, events after.
@@ -16,12 +17,12 @@ const events = createEmitter<Events>();
 
 const ask = (fn: (c: Client) => void, early = before) => {
   if (client) guard(fn)(client);
-  else if (typeof window != "undefined") early.push(fn);
+  else if (inBrowser) early.push(fn);
 };
 
 /** Starts observing, unless the visitor refuses (Global Privacy Control, Do Not Track, opt-out). */
 export function init(key: string, options: Options): void {
-  if (begun || typeof window == "undefined") return;
+  if (begun || !inBrowser) return;
   begun = options;
   const begin = guard(() => {
     client = createClient(key, options, events._emit);

@@ -37,7 +37,8 @@ const EXPENDABLE = new Set([Code.PointerMove, Code.Scroll, Code.Hover]);
 
 const isTarget = (value: Value): value is Target => Array.isArray(value);
 
-function bounded(value: Value): Value {
+/** A value within the wire's limits; an object beyond them is left out. */
+export function bounded(value: Value): Value {
   if (typeof value == "string") return value.slice(0, MAX_STRING);
   if (typeof value == "number") return Number.isFinite(value) ? Math.round(value) : 0;
   if (value && !isTarget(value)) return JSON.stringify(value).length > MAX_PROPS ? null : value;

@@ -7,12 +7,12 @@ const OPT_OUT = "siq:optout";
 
 /** Global Privacy Control or Do Not Track. */
 export const refuses = () => {
-  const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return globalPrivacyControl === true || doNotTrack == "1";
+  const { globalPrivacyControl: gpc, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
+  return !!gpc || doNotTrack == "1";
 };
 
-export const optedOut = (value?: boolean) =>
-  value === undefined ? stored(OPT_OUT) == "1" : stored(OPT_OUT, value ? "1" : null) == "1";
+/** Whether the visitor has opted out; with an argument, says so. */
+export const optedOut = (value?: boolean) => stored(OPT_OUT, value == null ? value : value ? "1" : null);
 
 export const isWidget = (node: Node | null) => !!node && (node as Element).localName == WIDGET;
 
@@ -38,15 +38,12 @@ export function createShield(ignore?: string, mask?: string): Shield {
   };
 }
 
-/** A path without query and fragment; hash routes keep theirs. Segments that look like a person go. */
-export function pagePath(location: { pathname: string; hash: string }): string {
-  const route = /^#!?\/[^?]*/.exec(location.hash);
-  return (location.pathname + (route ? route[0] : "")).replace(/[^/]*(@|%40)[^/]*/g, "*");
-}
+/** An address without query and fragment. Segments that look like a person go. */
+export const bareUrl = (url: string) =>
+  url
+    .replace(location.origin, "")
+    .split(/[?#]/)[0]
+    .replace(/[^/]*(@|%40)[^/]*/g, "*");
 
-/** The same site by path, any other by origin alone. */
-export function referrerPath(): string | null {
-  if (!document.referrer) return null;
-  const url = new URL(document.referrer);
-  return url.origin == location.origin ? pagePath(url) : url.origin;
-}
+/** The path of the page; hash routes keep theirs. */
+export const pagePath = () => bareUrl(location.pathname + location.hash.replace(/^#!?(?=\/)/, "%23")).replace("%23", "#");

@@ -18,7 +18,7 @@ interface Visit {
 }
 
 export const randomId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+  crypto.getRandomValues(new Uint32Array(4)).reduce((id, n) => id + n.toString(36), "");
 
 /** Storage that may be missing, full or forbidden. */
 export function stored(name: string, value?: string | null): string | null {
@@ -33,13 +33,14 @@ export function stored(name: string, value?: string | null): string | null {
 
 export function createSession(key: string) {
   const name = "siq:" + key.slice(-12);
-  let visit: Visit = { a: 0, l: 0, i: [] };
+  const begun = (now: number): Visit => ({ a: now, l: now, i: [] });
+  let visit = begun(0);
   let written = 0;
 
   const alive = (v: Visit | null, now: number) => !!v && now - v.l < IDLE && now - v.a < LONGEST;
 
-  function write(now: number) {
-    written = now;
+  function write() {
+    written = visit.l;
     stored(name, JSON.stringify(visit));
   }
 
@@ -53,7 +54,7 @@ export function createSession(key: string) {
     /** Joins the visit another tab or page has begun, or begins one. */
     _begin(now: number, afresh?: boolean) {
       const found = read();
-      visit = !afresh && alive(found, now) ? found! : { a: now, l: now, i: [] };
+      visit = !afresh && alive(found, now) ? found! : begun(now);
     },
 
     /** Takes note of activity at `now`; false when the visit had ended before it. */
@@ -64,28 +65,28 @@ export function createSession(key: string) {
         if (other?.s != visit.s || !alive(other, now)) return false;
       }
       visit.l = now;
-      if (now - written > TOUCH) write(now);
+      if (now - written > TOUCH) write();
       return true;
     },
 
-    _welcome(id: string, resume: string, now: number) {
-      visit.s = id;
+    _welcome({ session, resume }: { session: string; resume: string }) {
+      visit.s = session;
       visit.r = resume;
-      write(now);
+      write();
     },
 
     /** True the first time an intervention is seen, in whichever tab. */
-    _first(id: string, now: number): boolean {
+    _first(id: string): boolean {
       const other = read();
       if (other?.s == visit.s) visit.i = other!.i;
       if (visit.i.includes(id)) return false;
       visit.i = [...visit.i, id].slice(-REMEMBERED);
-      write(now);
+      write();
       return true;
     },
 
     _forget() {
-      visit = { a: 0, l: 0, i: [] };
+      visit = begun(0);
       stored(name, null);
     },
 

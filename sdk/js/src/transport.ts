@@ -58,7 +58,7 @@ export function createTransport(o: TransportOptions) {
     socket = undefined;
     welcomed = false;
     // A server that never answers the closing handshake must not keep the old socket's events alive.
-    if (ws) guard(() => ws.close())();
+    ws?.close();
   }
 
   function retry(code: number) {
@@ -70,25 +70,28 @@ export function createTransport(o: TransportOptions) {
     o._status("closed", code);
     // Nobody is there: connect again with the visitor's next move.
     if (code == IDLE) dormant = true;
-    else retryTimer = setTimeout(connect, Math.random() * Math.min(BACKOFF_MAX, BACKOFF_MIN * 2 ** attempt++));
+    else reconnectAfter(Math.min(BACKOFF_MAX, BACKOFF_MIN * 2 ** attempt++));
+  }
+
+  /** With full jitter, so that a restarted edge is not met by everyone at once. */
+  function reconnectAfter(ms: number) {
+    retryTimer = setTimeout(() => {
+      drop();
+      connect();
+    }, Math.random() * ms);
   }
 
   function receive(message: any) {
-    const { type } = message;
+    const { type, config, retry_after_ms } = message;
+    coalesce = Math.min(config?.coalesce_ms ?? coalesce, 1000);
+    if (retry_after_ms) pausedUntil = o._clock._now() + retry_after_ms;
     if (type == "welcome") {
       welcomed = true;
       table = new Map();
-      sent = message.acked || 0;
-      acked(sent);
-      configure(message.config);
-    } else if (type == "ack") acked(message.seq);
-    else if (type == "config") configure(message.config);
-    else if (type == "error" && message.retry_after_ms) pausedUntil = o._clock._now() + message.retry_after_ms;
-    else if (type == "drain")
-      retryTimer = setTimeout(() => {
-        drop();
-        connect();
-      }, Math.random() * message.after_ms);
+      acked((sent = message.acked));
+    }
+    if (type == "ack") acked(message.seq);
+    if (type == "drain") reconnectAfter(message.after_ms);
     o._receive(message);
     if (type == "welcome") {
       o._status("open");
@@ -100,10 +103,6 @@ export function createTransport(o: TransportOptions) {
     o._outbox._ack(seq);
     // Progress, not a mere connection, is what ends the back-off.
     if (seq) attempt = 0;
-  }
-
-  function configure(config: any) {
-    if (config?.coalesce_ms >= 0) coalesce = Math.min(config.coalesce_ms, 1000);
   }
 
   function flush() {
@@ -162,15 +161,12 @@ export function createTransport(o: TransportOptions) {
 
     _isOpen: () => welcomed,
 
-    _reconnect() {
-      attempt = 0;
-      clearTimeout(retryTimer);
-      connect();
-    },
+    /** The network has changed: the old socket may be dead without knowing it. */
+    _reconnect: () => reconnectAfter(0),
 
     /** Closes for good; `bye` tells the edge that this stream has ended. */
     _stop(bye: boolean) {
-      if (bye && welcomed) guard(() => socket!.send('{"type":"bye"}'))();
+      if (bye && welcomed) socket!.send('{"type":"bye"}');
       stopped = true;
       drop();
     },

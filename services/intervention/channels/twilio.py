@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
+
+import msgspec
 
 from services.intervention.channels.http import Answer, Http, NotSent, Unanswered
 from services.intervention.channels.message import Message
@@ -31,6 +32,15 @@ STATUS_RANK = {
     "canceled": 5,
     "read": 6,
 }
+
+
+class _Listed(msgspec.Struct):
+    sid: str
+    body: str
+
+
+class _List(msgspec.Struct):
+    messages: list[_Listed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +99,19 @@ class Twilio:
     async def _look_up(self, message: Message) -> Verdict | None:
         """Find the message among those sent; None if Twilio says it is not there."""
         since = datetime.fromtimestamp(message.created_at_ms / 1000, UTC).date().isoformat()
-        query = urlencode({"To": message.address, "DateSent>": since, "PageSize": "200"})
+        query = urlencode({"To": message.address, "DateSent>": since, "PageSize": "50"})
         try:
             answer = await self._call("GET", f"{self._url}?{query}", None)
         except (NotSent, Unanswered) as error:
             return Verdict(Ending.UNKNOWN, f"look_up:{error}")
-        listed = _object(answer.body).get("messages")
-        if answer.status != 200 or not isinstance(listed, list):
+        try:
+            listed = msgspec.json.decode(answer.body, type=_List).messages
+        except msgspec.MsgspecError:
             return Verdict(Ending.UNKNOWN, f"look_up:{answer.status}", "", _pause(answer))
         for item in listed:
             # The body carries a link that no other message has.
-            if isinstance(item, dict) and item.get("body") == message.body:
-                return Verdict(Ending.SENT, "found", str(item.get("sid", "")))
+            if item.body == message.body:
+                return Verdict(Ending.SENT, "found", item.sid)
         return None
 
     async def _call(self, method: str, url: str, form: dict[str, str] | None) -> Answer:
@@ -115,10 +126,9 @@ class Twilio:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
-    except ValueError:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _pause(answer: Answer) -> float | None:

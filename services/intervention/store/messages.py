@@ -14,6 +14,7 @@ from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.intervention.database import commit_lazily
 from services.intervention.outcomes import of_message
 from services.intervention.store.outbox import put_outcome
 
@@ -70,6 +71,9 @@ FROM messages
 """
 
 
+_ENDS = {pb.OUTCOME_KIND_DELIVERED: "delivered", pb.OUTCOME_KIND_FAILED: "failed"}
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Whose message a row is."""
@@ -121,6 +125,8 @@ async def try_again(
 async def mark_sent(pool: Any, row: Claimed, provider_id: str, now_ms: int) -> bool:
     """The provider has it and will report. Its callback may have said so before."""
     async with pool.acquire() as connection, connection.transaction():
+        # Lost, the lease ends and the message is looked up.
+        await commit_lazily(connection)
         if await connection.fetchval(_SENT, row.id, provider_id, now_ms) is None:
             return False
         await put_outcome(connection, _outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms))
@@ -162,7 +168,7 @@ async def report(
     *,
     provider_id: str,
     rank: int,
-    kind: pb.OutcomeKind | None,
+    kind: pb.OutcomeKind.ValueType | None,
     detail: str,
     now_ms: int,
     endpoint_off: bool,
@@ -172,8 +178,10 @@ async def report(
     Args:
         kind: DELIVERED or FAILED for an end, None for a step before.
     """
-    state = {pb.OUTCOME_KIND_DELIVERED: "delivered", pb.OUTCOME_KIND_FAILED: "failed"}.get(kind, "")
+    state = "" if kind is None else _ENDS[kind]
     async with pool.acquire() as connection, connection.transaction():
+        if kind is None:  # a step before the end; the end is on its way
+            await commit_lazily(connection)
         before = await connection.fetchval(
             "SELECT state FROM messages WHERE id = $1 FOR UPDATE", row.id
         )
@@ -204,7 +212,9 @@ async def _switch_off(
     )
 
 
-def _outcome(row: Claimed | Address, kind: pb.OutcomeKind, detail: str, now_ms: int) -> pb.Outcome:
+def _outcome(
+    row: Claimed | Address, kind: pb.OutcomeKind.ValueType, detail: str, now_ms: int
+) -> pb.Outcome:
     return of_message(
         message_id=row.id,
         tenant_id=row.tenant_id,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 MAX_BYTES = 64 * 1024
@@ -34,9 +34,6 @@ async def read_json(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise BadBody("send content-type: application/json")
     try:
-        value = json.loads(await read_body(request))
-    except (ValueError, RecursionError) as error:
-        raise BadBody("the body is not JSON") from error
-    if not isinstance(value, dict):
-        raise BadBody("the body is not a JSON object")
-    return value
+        return msgspec.json.decode(await read_body(request), type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadBody("the body is not a JSON object") from error

@@ -15,14 +15,13 @@ from services.intervention.money import format_interval, format_money
 _MAX_DOTS = 24
 _MAX_TERMS = 4
 _ASSURANCES = {
-    identity_pb2.ASSURANCE_VERIFIED: ("verified", "Verified", "Your own server vouched for them"),
-    identity_pb2.ASSURANCE_CLAIMED: ("claimed", "Claimed", "The page said so, nobody checked"),
+    identity_pb2.ASSURANCE_VERIFIED: ("verified", "Verified", "Signed by your server"),
+    identity_pb2.ASSURANCE_CLAIMED: ("claimed", "Claimed", "The page says so, nobody checked"),
     identity_pb2.ASSURANCE_INFERRED: ("inferred", "Inferred", "Deduced, not confirmed"),
 }
 _SOURCES = {
-    "token": "signed by your server",
-    "traits": "from the page's traits",
-    "transactions": "from what they bought",
+    "traits": "the value is the page's word",
+    "transactions": "the value is what they bought",
 }
 
 

@@ -93,9 +93,7 @@ _visits = st.lists(
 
 def _apply(detector: Detector, events: list[Line], t: int, seq: int) -> None:
     names = {name: i for i, name in enumerate(TARGETS, 1)}
-    table = {
-        i: (name, sum(FLAGS[flag] for flag in TARGETS[name])) for name, i in names.items()
-    }
+    table = {i: (name, sum(FLAGS[flag] for flag in TARGETS[name])) for name, i in names.items()}
     wire = [
         event_of_line(
             line, EventKind[str(line["type"]).upper()], int(str(line["dt"])) if i else 0,
@@ -104,9 +102,7 @@ def _apply(detector: Detector, events: list[Line], t: int, seq: int) -> None:
         for i, line in enumerate(events)
     ]  # fmt: skip
     columns = from_wire(wire, table)
-    detector.apply(
-        "t", "s", "p", seq, t, 0, "", columns.blob, columns.targets, columns.strings
-    )
+    detector.apply("t", "s", "p", seq, t, 0, "", columns.blob, columns.targets, columns.strings)
 
 
 def _run(visit: list[Line], cuts: set[int], restart: int | None = None) -> list[Emission]:

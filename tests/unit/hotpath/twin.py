@@ -5,8 +5,10 @@ Reads like the specification; shares no code and no number with the kernel. Time
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 ACTIONABLE = {
     "link", "button", "stepper", "paginator", "carousel", "close", "disabled", "cta",
@@ -96,7 +98,7 @@ class Twin:
 
     threshold: int = 50
     clock: int | None = None
-    presses: list[Press] = field(default_factory=list)
+    presses: list[Press] = field(default_factory=list[Press])
     clicks: int = 0
     radius: int = 30
     last_error: int | None = None
@@ -104,11 +106,11 @@ class Twin:
     episode: Episode | None = None
     automated: bool = False
     peak: int = 0
-    said: list[Said] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list[Said])
 
     # -- events ----------------------------------------------------------------------------
 
-    def happen(self, t: int, kind: str, ref: tuple[int, int], /, **what: object) -> None:
+    def happen(self, t: int, kind: str, ref: tuple[int, int], /, **what: Any) -> None:
         """Let one event of a recording happen."""
         if self.clock is not None and t < self.clock:
             if self.clock - t > 2000:
@@ -138,7 +140,7 @@ class Twin:
                 self.presses, self.due = [], None
         elif (
             (kind == "select" and what["chars"])
-            or (kind == "drag" and what["px"] > 10)  # type: ignore[operator]
+            or (kind == "drag" and what["px"] > 10)
             or kind in ("copy", "session_end", "reset")
         ):
             self.presses, self.due = [], None
@@ -146,31 +148,31 @@ class Twin:
             self.answer(t, None, None)
             self.presses, self.due = [], None
 
-    def click(self, t: int, ref: tuple[int, int], what: dict[str, object]) -> None:
+    def click(self, t: int, ref: tuple[int, int], what: dict[str, Any]) -> None:
         self.clicks += 1
-        flags = frozenset(what["flags"])  # type: ignore[call-overload]
+        flags: frozenset[str] = frozenset(what["flags"])
         if what.get("button") or what.get("modifiers") or what.get("detail") == 0:
             return
         if "text_field" in flags:
             return
-        x, y = math.floor(what["x"] + 0.5), math.floor(what["y"] + 0.5)  # type: ignore[operator]
+        x, y = math.floor(what["x"] + 0.5), math.floor(what["y"] + 0.5)
         self.presses.append(Press(t, x, y, str(what["target"]), flags, ref, self.clicks))
         self.presses = self.presses[-16:]
         self.radius = 44 if what.get("ptr") == "touch" else 30
         self.judge(t)
 
-    def answer(self, t: int, of: object, after: object) -> None:
+    def answer(self, t: int, of: int | None, after: int | None) -> None:
         if of is None:
             self.record(t, self.presses)
         else:
             self.record(t, [p for p in self.presses if p.number == of], after)
 
-    def record(self, t: int, presses: list[Press], after: object = None) -> None:
+    def record(self, t: int, presses: list[Press], after: int | None = None) -> None:
         """Note the first answer to each of the presses."""
         first = False
         for press in presses:
             if press.latency is None:
-                press.latency = t - press.t if after is None else int(after)  # type: ignore[call-overload]
+                press.latency = t - press.t if after is None else after
                 first = True
         if first:
             self.judge(t)
@@ -257,16 +259,12 @@ class Twin:
         timely = sum(p.latency is not None and p.latency <= 1000 for p in burst)
         late = sum(p.latency is not None and 1000 < p.latency <= 2500 for p in burst)
         silent = sum(
-            p.observable
-            and (p.latency > 2500 if p.latency is not None else not p.undecided(now))
+            p.observable and (p.latency > 2500 if p.latency is not None else not p.undecided(now))
             for p in burst
         )
         blind = sum(p.latency is None and not p.observable for p in burst)
-        error = (
-            self.last_error is not None
-            and burst[0].t <= self.last_error <= newest.t + 2000
-        )
-        gaps = sorted(b.t - a.t for a, b in zip(burst, burst[1:], strict=False))
+        error = self.last_error is not None and burst[0].t <= self.last_error <= newest.t + 2000
+        gaps = sorted(b.t - a.t for a, b in itertools.pairwise(burst))
         terms = {"prior": -2.2, "presses": {3: 1.2, 4: 2.0}.get(n, 2.6)}
         if n > 5:
             terms["extra_presses"] = min(1.2, 0.3 * (n - 5))

@@ -1,68 +1,75 @@
 // The answers that are not DOM mutations: navigation, dialogs, requests, scrolling, focus, media.
 
 import { isField, pathOf } from "../element";
-import { pagePath } from "../privacy";
+import { bareUrl } from "../privacy";
 import { Answer, Code } from "../wire";
 import type { Context } from "./context";
 import type { Reactions } from "./reactions";
 
 const BACKGROUND_MS = 10_000;
-const WHEEL_MS = 300;
+const BY_HAND_MS = 300;
 const NETWORK_MS = 300;
 
 export function captureAnswers(ctx: Context, reactions: Reactions) {
-  const { _hooks: hooks, _clock: clock } = ctx;
+  const { _emit: emit, _on: on, _wrap: wrap, _now: now } = ctx;
   const react = reactions._react;
   const background = new Map<string, number>();
-  let wheelAt = 0;
+  // When the visitor last scrolled, tabbed or typed: what follows is their doing, not the page's answer.
+  let byHand = 0;
 
   // The Navigation API tells at once; where it is missing the page's unloading does.
   const navigates = () => react(Answer.Navigation);
-  hooks._on("navigate", navigates, (window as any).navigation);
-  hooks._on("pagehide", navigates);
+  on("navigate", navigates, (window as any).navigation);
+  on("pagehide", navigates);
   // Another window, a file chooser, a print dialog: the page loses the focus.
-  hooks._on("blur", (e) => e.target == window && react(Answer.Dialog));
+  on("blur", (e) => e.target == window && react(Answer.Dialog));
   for (const name of ["open", "alert", "confirm", "prompt", "print"]) {
-    hooks._wrap(window, name, () => react(Answer.Dialog));
+    wrap(window, name, () => void react(Answer.Dialog));
   }
 
-  hooks._on("toggle", (e) => react(e.target.matches("details") ? Answer.State : Answer.Dialog));
-  hooks._on("play pause seeking volumechange", () => react(Answer.Media));
-  hooks._on("submit", () => react(Answer.Submit));
-  hooks._on("input change", (e) =>
-    react(Answer.State, (p) => p._near.contains(e.target) || p._controls.includes(e.target)),
-  );
+  on("toggle", () => react(Answer.State));
+  on("play pause seeking", () => react(Answer.Media));
+  on("submit", () => react(Answer.Submit));
+  on("input change", (e) => {
+    react(Answer.State, (p) => p._el == e.target || p._controls.includes(e.target));
+    // Filling in another field answers nothing.
+    reactions._refresh();
+  });
 
-  hooks._on("wheel touchmove", () => (wheelAt = clock._now()));
-  hooks._on("scroll", () => clock._now() - wheelAt > WHEEL_MS && react(Answer.Scroll));
+  on("wheel touchmove keydown", (e) => {
+    if (e.key != "Enter" && e.key != " ") byHand = now();
+  });
+  on("scroll", () => {
+    if (now() - byHand > BY_HAND_MS) react(Answer.Scroll);
+  });
 
-  hooks._on("selectionchange", () => {
+  on("selectionchange", () => {
     if (getSelection()?.isCollapsed === false) react(Answer.Selection);
   });
 
-  hooks._on("focusin", (e) => {
+  on("focusin", (e) => {
     const el = pathOf(e)[0];
-    // A press focuses what it hits or what contains it: only a field shows it, or a script moved it.
-    react(Answer.Focus, (p) => isField(el) || (p._index && !el.contains(p._el)));
+    const latest = reactions._latest()?._el;
+    // A press focuses what it hits or what contains it, which shows in a field; elsewhere, a script did.
+    if (now() - byHand > BY_HAND_MS && (el == latest ? isField(el) : !el.contains(latest!))) {
+      react(Answer.Focus, (p) => p._el == latest);
+    }
   });
 
   /** A request soon after a press answers it, unless the page makes this request on its own. */
   function request(url: unknown) {
-    const { origin, pathname, hash } = new URL(String((url as Request)?.url || url), location.href);
-    const name = origin + pagePath({ pathname, hash });
-    const now = clock._now();
-    const seen = background.get(name);
-    const own = seen && now - seen < BACKGROUND_MS;
-    if (!reactions._hasOpen() || own) {
-      background.set(name, now);
-      if (background.size > 50) background.delete(background.keys().next().value!);
-    } else react(Answer.Network, (p) => now - p._t < NETWORK_MS);
-    return name.replace(location.origin, "");
+    const name = bareUrl(String((url as Request)?.url || url));
+    const t = now();
+    if (!reactions._hasOpen() || t - background.get(name)! < BACKGROUND_MS) {
+      if (background.size > 50) background.clear();
+      background.set(name, t);
+    } else react(Answer.Network, (p) => t - p._t < NETWORK_MS);
+    return name;
   }
 
-  const failed = (source: string) => ctx._emit(Code.Error, ["request:" + source], true);
+  const failed = (source: string) => emit(Code.Error, ["request:" + source], true);
 
-  hooks._wrap(window, "fetch", ([input, init]) => {
+  wrap(window, "fetch", ([input, init]) => {
     // Other scripts report clicks this way; that is no answer to the visitor.
     if (init?.keepalive || init?.mode == "no-cors") return;
     const source = request(input);
@@ -76,10 +83,10 @@ export function captureAnswers(ctx: Context, reactions: Reactions) {
   });
 
   const sources = new WeakMap<XMLHttpRequest, unknown>();
-  hooks._wrap(XMLHttpRequest.prototype, "open", ([, url], self) => {
+  wrap(XMLHttpRequest.prototype, "open", ([, url], self) => {
     sources.set(self, url);
   });
-  hooks._wrap(XMLHttpRequest.prototype, "send", (_, self) => {
+  wrap(XMLHttpRequest.prototype, "send", (_, self) => {
     const source = request(sources.get(self));
     self.addEventListener("load", () => self.status >= 400 && failed(source), { once: true });
     self.addEventListener("error", () => failed(source), { once: true });

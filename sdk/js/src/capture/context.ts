@@ -6,9 +6,11 @@ import type { Shield } from "../privacy";
 import type { Code, Ptr, Target, Value } from "../wire";
 
 export interface Context {
-  _hooks: Hooks;
-  _clock: Clock;
-  _shield: Shield;
+  _on: Hooks["_on"];
+  _wrap: Hooks["_wrap"];
+  _now: Clock["_now"];
+  _ignored: Shield["_ignored"];
+  _masked: Shield["_masked"];
   /** Share of pointer moves to keep, 0 to 1. */
   _sampling: () => number;
   _setPtr: (ptr: Ptr) => void;
@@ -21,15 +23,12 @@ export interface Context {
 export function throttle(ms: number, fn: () => void): () => void {
   let timer: any;
   let last = -ms;
+  const run = () => {
+    timer = 0;
+    last = performance.now();
+    fn();
+  };
   return () => {
-    if (timer) return;
-    const wait = last + ms - performance.now();
-    const run = () => {
-      timer = 0;
-      last = performance.now();
-      fn();
-    };
-    if (wait > 0) timer = setTimeout(run, wait);
-    else run();
+    timer = timer || setTimeout(run, last + ms - performance.now());
   };
 }

@@ -15,7 +15,7 @@ export interface Capture {
 }
 
 export function startCapture(base: Omit<Context, "_target">, setPage: (page: string) => void): Capture {
-  const ctx: Context = { ...base, _target: (el) => targetOf(el, base._shield._masked(el)) };
+  const ctx: Context = { ...base, _target: (el) => targetOf(el, base._masked(el)) };
   const reactions = createReactions(ctx);
   // In the order in which they see an event: a press before what it causes.
   const view = capturePage(ctx, reactions, setPage);

@@ -1,7 +1,7 @@
 // Presses: pointer down and up on the same thing, or the keyboard's equivalent. `click` events would
 // count a label twice and a disabled button never.
 
-import { actionable, isField, pathOf } from "../element";
+import { actionable, canAct, isField, pathOf } from "../element";
 import { Code } from "../wire";
 import type { Context } from "./context";
 import type { Press, Reactions } from "./reactions";
@@ -14,17 +14,18 @@ const DERIVED_MS = 700;
 const NATIVE = "a,button,input,select,textarea,summary";
 
 export function capturePresses(ctx: Context, reactions: Reactions) {
-  const { _hooks: hooks, _clock: clock, _shield: shield } = ctx;
+  const { _emit: emit, _target: target, _on: on, _now: now, _ignored: ignored } = ctx;
   let down: { _press: Press; _event: PointerEvent } | undefined;
   let last: { _el?: Element; _t: number; _detail: number } = { _t: 0, _detail: 0 };
+  let pointerAt = 0;
   let repeating = false;
 
   function record(press: Press, x: number, y: number, e: PointerEvent | MouseEvent | KeyboardEvent) {
     const el = press._el;
-    const t = clock._now();
+    const t = now();
     last = { _el: el, _t: t, _detail: last._el == el && t - last._t < DOUBLE_MS ? last._detail + 1 : 1 };
     const modifiers = +e.shiftKey | (+e.ctrlKey << 1) | (+e.altKey << 2) | (+e.metaKey << 3);
-    ctx._emit(Code.Click, [x, y, ctx._target(el), 0, last._detail, modifiers || null], true);
+    emit(Code.Click, [x, y, target(el), 0, last._detail, modifiers || null], true);
     reactions._commit(press);
   }
 
@@ -38,48 +39,46 @@ export function capturePresses(ctx: Context, reactions: Reactions) {
     down = undefined;
   }
 
-  hooks._on("pointerdown", (e: PointerEvent) => {
+  on("pointerdown", (e: PointerEvent) => {
     release();
     if (!e.isTrusted || !e.isPrimary || e.button) return;
     ctx._setPtr(e.pointerType as any);
     const path = pathOf(e);
     const el = actionable(path);
-    if (el && !shield._ignored(path[0])) down = { _press: reactions._begin(el), _event: e };
+    if (el && !ignored(path[0])) down = { _press: reactions._begin(el), _event: e };
   });
 
-  hooks._on("pointerup", (e: PointerEvent) => {
+  on("pointerup", (e: PointerEvent) => {
     if (!down || e.pointerId != down._event.pointerId) return;
     const { _press: press, _event: event } = down;
     const px = Math.hypot(e.clientX - event.clientX, e.clientY - event.clientY);
     const el = actionable(pathOf(e));
-    if (px > DRAG_PX) ctx._emit(Code.Drag, [px]);
-    if (el != press._el) ctx._emit(Code.PressCancel, [ctx._target(press._el)]);
+    if (px > DRAG_PX) emit(Code.Drag, [px]);
+    if (el != press._el) emit(Code.PressCancel, [target(press._el)]);
     else if (px <= DRAG_PX) {
       down = undefined;
+      pointerAt = now();
       record(press, e.clientX, e.clientY, e);
     }
     release();
   });
 
-  hooks._on("pointercancel", release);
+  on("pointercancel", release);
 
-  hooks._on("keydown", (e: KeyboardEvent) => {
+  on("keydown", (e: KeyboardEvent) => {
     repeating = e.repeat;
     if (!e.isTrusted || e.repeat || (e.key != "Enter" && e.key != " ")) return;
-    const path = pathOf(e);
-    const el = path[0];
+    const el = pathOf(e)[0];
     // Native controls make a click of it, below; anything else that takes the focus may listen to keys.
-    if (el && !el.matches(NATIVE) && !isField(el) && el.matches("[role],[tabindex],[onclick]")) {
-      if (!shield._ignored(path[0])) byKeyboard(el, e);
-    }
+    if (el && !el.matches(NATIVE) && !isField(el) && canAct(el) && !ignored(el)) byKeyboard(el, e);
   });
 
-  hooks._on("click", (e: MouseEvent) => {
+  on("click", (e: MouseEvent) => {
     const path = pathOf(e);
     const el = actionable(path);
     // `detail` 0: from the keyboard or an assistive tool, unless a press has just caused it.
-    if (!el || !e.isTrusted || e.detail || repeating || shield._ignored(path[0])) return;
-    if (clock._now() - last._t > DERIVED_MS || last._el != el) {
+    if (!el || !e.isTrusted || e.detail || repeating || ignored(path[0])) return;
+    if (now() - pointerAt > DERIVED_MS || last._el != el) {
       if (path[0]!.localName != "label") byKeyboard(el, e);
     }
   });

@@ -43,7 +43,7 @@ const meaningfulClass = (value: string | null) =>
   (value || "").split(/\s+/).filter((name) => !COSMETIC.test(name)).join(" ");
 
 export function createReactions(ctx: Context) {
-  const clock = ctx._clock;
+  const { _emit: emit, _now: now, _ignored: ignored } = ctx;
   let open: Press[] = [];
   let count = 0;
   let watchUntil = 0;
@@ -53,42 +53,43 @@ export function createReactions(ctx: Context) {
   const observer = new MutationObserver(guard(mutated));
 
   function report(press: Press) {
-    const [kind, t] = press._answer!;
-    ctx._emit(Code.Reaction, [kind, press._index, Math.max(0, t - press._t)], true);
+    const [kind, at] = press._answer!;
+    emit(Code.Reaction, [kind, press._index, Math.max(0, at - press._t)], true);
   }
 
   function react(kind: Answer, answers?: (press: Press) => unknown) {
+    let any = false;
     for (const press of open) {
       if (press._answer || (answers && !answers(press))) continue;
-      press._answer = [kind, clock._now()];
+      any = true;
+      press._answer = [kind, now()];
       if (press._index) report(press);
     }
     // A press that is still held down keeps its answer until it counts.
     open = open.filter((press) => !press._answer || !press._index);
+    return any;
   }
 
   function mutated(records: MutationRecord[]) {
-    const now = clock._now();
+    const t = now();
     for (const record of records) {
       const { target, type, attributeName, oldValue, addedNodes, removedNodes } = record;
       const el = (target.nodeType == 1 ? target : target.parentNode) as Element;
       const nodes = [...addedNodes, ...removedNodes];
-      if (!el || el.nodeType != 1 || ctx._shield._ignored(el) || nodes.some(isWidget)) continue;
+      if (!el || el.nodeType != 1 || ignored(el) || nodes.some(isWidget)) continue;
       if (attributeName == "class" && meaningfulClass(oldValue) == meaningfulClass(el.getAttribute("class"))) continue;
       if (nodes.length && nodes.every((n) => COSMETIC.test((n as Element).className))) continue;
 
       const dialog =
         attributeName == "open" || nodes.some((n) => n.nodeType == 1 && (n as Element).matches(DIALOG));
       const kind = dialog ? Answer.Dialog : type == "attributes" ? Answer.State : Answer.Mutation;
-      const byItself = now - pressedAt > ELSEWHERE_MS;
-      react(kind, (press) => {
+      const answered = react(kind, (press) => {
         if (el == press._el) return attributeName != "style";
-        const related = [press._near, ...press._controls];
-        if (dialog || related.some((r) => r.contains(el))) return true;
-        const before = idle.get(el);
-        return now - press._t < ELSEWHERE_MS && !(before && press._t - before < IDLE_MS);
+        if (dialog || [press._el, ...press._controls].some((r) => r.contains(el))) return true;
+        if (press._t - idle.get(el)! < IDLE_MS) return false;
+        return press._near.contains(el) || t - press._t < ELSEWHERE_MS;
       });
-      if (byItself) idle.set(el, now);
+      if (!answered && t - pressedAt > ELSEWHERE_MS) idle.set(el, t);
     }
   }
 
@@ -104,17 +105,18 @@ export function createReactions(ctx: Context) {
 
   function sweep() {
     sweepTimer = 0;
-    const now = clock._now();
+    const t = now();
     react(Answer.State, (press) => valuesOf(press._near) != press._values);
-    open = open.filter((press) => now - press._t < OPEN_MS);
-    if (open.length || now < watchUntil) sweepTimer = setTimeout(guard(sweep), SWEEP_MS);
+    open = open.filter((press) => t - press._t < OPEN_MS);
+    if (open.length || t < watchUntil) sweepTimer = setTimeout(guard(sweep), SWEEP_MS);
     else observer.disconnect();
   }
 
-  function arm(root: Node) {
+  function arm(el: Element) {
+    watchUntil = now() + IDLE_MS;
     // Observing the same root again changes nothing.
     observe(document);
-    observe(root);
+    observe(el.getRootNode());
     sweepTimer = sweepTimer || setTimeout(guard(sweep), SWEEP_MS);
   }
 
@@ -125,31 +127,33 @@ export function createReactions(ctx: Context) {
   return {
     _react: react,
     _hasOpen: () => open.length > 0,
+    _latest: () => open[open.length - 1],
+
+    _refresh() {
+      for (const press of open) press._values = valuesOf(press._near);
+    },
 
     /** The pointer rests on something that can be pressed: learn what moves on its own. */
-    _watch(el: Element) {
-      watchUntil = clock._now() + IDLE_MS;
-      arm(el.getRootNode());
-    },
+    _watch: arm,
 
     _begin(el: Element): Press {
       const near = el.closest(COMPONENT) || el.parentElement || el;
       const press = {
         _el: el,
-        _t: (pressedAt = clock._now()),
+        _t: (pressedAt = now()),
         _near: near,
         _controls: controlled(el),
         _values: valuesOf(near),
       };
       open.push(press);
-      arm(el.getRootNode());
+      arm(el);
       return press;
     },
 
     /** The press is complete and has been recorded as the stream's next click. */
     _commit(press: Press) {
       press._index = ++count;
-      press._t = pressedAt = clock._now();
+      press._t = pressedAt = now();
       if (press._answer) {
         report(press);
         cancel(press);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,14 +118,12 @@ def test_steps_go_forward_in_state_and_time(facts: list[Fact], now_ms: int) -> N
 @given(FACTS, MOMENTS)
 def test_times_in_the_states_add_up(facts: list[Fact], now_ms: int) -> None:
     moments = [step.at_ms for step in fold(TERMS, facts, now_ms)]
-    spent = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    spent = [later - earlier for earlier, later in pairwise(moments)]
     assert sum(spent) == moments[-1] - TERMS.decided_at_ms
 
 
 @given(FACTS, MOMENTS, MOMENTS)
-def test_time_alone_never_takes_a_step_back(
-    facts: list[Fact], now_ms: int, later_ms: int
-) -> None:
+def test_time_alone_never_takes_a_step_back(facts: list[Fact], now_ms: int, later_ms: int) -> None:
     earlier, later = sorted((now_ms, later_ms))
     before, after = fold(TERMS, facts, earlier), fold(TERMS, facts, later)
     assert after[: len(before)] == before

@@ -1,4 +1,5 @@
-"""What the rage kernel keeps, its times, weights and terms; the numbers stand in the .pxd."""
+# ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
+"""The numbers of the rage rules; they stand in rage_rules.pxd."""
 
 from enum import IntEnum
 
@@ -22,6 +23,7 @@ class RageTiming(IntEnum):
     TROUBLED_MS = 30000
     REPEATED_MS = 60000
     BOT_PRESSES_PER_S = 15
+    MAX_REVISIONS = 8
     BOT_PRESSES = 8
 
 class RageWeight(IntEnum):

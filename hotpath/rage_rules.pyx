@@ -1,0 +1,1 @@
+"""The numbers of the rage rules; they stand in rage_rules.pxd."""

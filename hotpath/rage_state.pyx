@@ -1,1 +1,0 @@
-"""What the rage kernel keeps, its times, weights and terms; the numbers stand in the .pxd."""

@@ -1,0 +1,33 @@
+"""`python -m services.sandbox`: stand in for providers in try-outs. Nothing leaves this machine."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.common import logs
+from services.common.http import HttpServer
+from services.common.process import run
+from services.sandbox.app import build_app
+from services.sandbox.callbacks import Callbacks
+from services.sandbox.faults import Faults
+from services.sandbox.inbox import Inbox
+from services.sandbox.settings import Settings
+
+_log = logs.get(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Answer until cancelled."""
+    callbacks = Callbacks()
+    server = HttpServer(build_app(Inbox(), Faults(), callbacks), settings.http_listen, grace_s=1)
+    try:
+        await server.start()
+        _log.info("sandbox: nothing leaves this machine", http=settings.http_listen)
+        await asyncio.Event().wait()
+    finally:
+        await server.stop()
+        await callbacks.close()
+
+
+if __name__ == "__main__":
+    run("sandbox", Settings, serve)

@@ -1,0 +1,335 @@
+"""The pipeline as a process: a real log in, real analytics and a real archive out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from sentientiq.analytics.v1 import query_service_pb2 as apb
+from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
+
+from services.common.auth import make_token
+from services.common.channels import connect
+from services.common.log import (
+    BEHAVIOR,
+    DECISION,
+    EMOTION,
+    IDENTITY,
+    OUTCOME,
+    Append,
+    EventLog,
+    Record,
+    open_log,
+)
+from services.common.log.port import session_append
+from services.common.partition import PARTITIONS
+from services.pipeline.arrow import pa, parquet
+from services.pipeline.trimmer import EXPECTED_GROUPS, Trimmer
+from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.unit.services.pipeline.messages import (
+    batch,
+    decision,
+    emotion,
+    identify,
+    outcome,
+)
+
+ROWS_A_BATCH = 6
+
+
+class Line:
+    """A running pipeline, the log it reads, and where it writes."""
+
+    def __init__(self, log_url: str, folder: Path) -> None:
+        self.folder = folder
+        self.env = {
+            "SIQ_LOG_URL": log_url,
+            "SIQ_ANALYTICS_URL": f"chdb://{folder}/analytics",
+            "SIQ_ARCHIVE_URL": f"file://{folder}/archive",
+            "SIQ_BLOCK_INTERVAL_S": "0.1",
+            "SIQ_ROLL_INTERVAL_S": "0.1",
+        }
+        self.log: EventLog = open_log(log_url)
+        self.channels: list[grpc.aio.Channel] = []
+
+    async def start(self) -> None:
+        self.address = free_address()
+        self.running = Running("services.pipeline", {**self.env, "SIQ_LISTEN": self.address})
+        await self.running.ready(self.address)
+        self.stub = self.caller("*")
+
+    def caller(self, tenant_id: str) -> Any:  # the stub's types are those of a blocking one
+        token = make_token(MESH_SECRET, subject="test", tenant_id=tenant_id)
+        self.channels.append(connect(self.address, token))
+        return rpc.QueryServiceStub(self.channels[-1])
+
+    async def close(self) -> None:
+        self.running.stop()
+        for channel in self.channels:
+            await channel.close()
+        await self.log.close()
+
+    async def append(self, topic: str, *messages: Any) -> None:
+        """Append messages, an entry each."""
+        await self.log.append(
+            [
+                session_append(topic, item.tenant_id, item.session_id, item.SerializeToString(), {})
+                for item in messages
+            ]
+        )
+
+    async def report(self, tenant: str, name: str, **parameters: str) -> list[dict[str, Any]]:
+        answer = await self.stub.RunReport(
+            apb.RunReportRequest(tenant_id=tenant, report=name, parameters=parameters)
+        )
+        rows: list[dict[str, Any]] = pa.ipc.open_stream(answer.arrow).read_all().to_pylist()
+        assert len(rows) == answer.rows
+        return rows
+
+    async def counts(self, tenant: str) -> dict[str, int]:
+        """Rows of a tenant by table of analytics."""
+        rows = await self.report(tenant, "log_freshness")
+        return {row["source"]: row["rows"] for row in rows}
+
+    def archived(self, tenant: str, topic: str = BEHAVIOR) -> list[dict[str, Any]]:
+        """The archive's rows of a tenant, as anybody with a Parquet reader sees them."""
+        folder = self.folder / "archive" / topic / f"tenant={tenant}"
+        paths = sorted(folder.rglob("part-*.parquet"))
+        rows: list[dict[str, Any]] = []
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                rows += parquet.read_table(path, partitioning=None).to_pylist()
+        return rows
+
+    async def until(self, what: Callable[[], Any], expected: Any) -> None:
+        """Wait until something is as expected."""
+        found: Any = None
+        try:
+            async with asyncio.timeout(30):
+                while True:
+                    found = what()
+                    if asyncio.iscoroutine(found):
+                        found = await found
+                    if found == expected:
+                        return
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pytest.fail(f"expected {expected}, found {found}")
+
+    async def drained(self) -> None:
+        """Wait until both groups have committed all there is on behavior.v1."""
+
+        async def behind() -> int:
+            ends = await self.log.ends(BEHAVIOR)
+            places = [
+                await self.log.committed(group, BEHAVIOR) for group in ("analytics", "archive")
+            ]
+            return sum(ends[key] - place[key] for place in places for key in ends)
+
+        await self.until(behind, 0)
+
+
+@pytest.fixture
+async def line(log_url: str, tmp_path: Path) -> AsyncGenerator[Line]:
+    running = Line(log_url, tmp_path)
+    await running.start()
+    yield running
+    await running.close()
+
+
+async def test_everything_arrives_in_analytics_and_archive(line: Line) -> None:
+    begun = time.monotonic()
+    await line.append(BEHAVIOR, batch(1, tenant="all"), batch(2, tenant="all"))
+    await line.append(IDENTITY, identify(3, tenant="all"))
+    await line.append(EMOTION, emotion(tenant="all"), emotion(rev=2, tenant="all"))
+    await line.append(DECISION, decision(tenant="all"))
+    await line.append(OUTCOME, outcome("ACTED", decision="d1", tenant="all", after_ms=70))
+    whole = {"events": 12, "identifies": 1, "emotions": 1, "decisions": 1, "outcomes": 1}
+    await line.until(lambda: line.counts("all"), whole)
+    assert time.monotonic() - begun < 5, "freshness"
+    (journey,) = await line.report("all", "journey")
+    assert (journey["outcomes"], journey["time_to_act_ms"]) == (["acted"], 70)
+    for topic, rows in ((BEHAVIOR, 12), (IDENTITY, 1), (EMOTION, 2), (DECISION, 1), (OUTCOME, 1)):
+        await line.until(lambda topic=topic: len(line.archived("all", topic)), rows)
+
+
+async def test_what_the_log_repeats_counts_once(line: Line) -> None:
+    frames = [batch(seq, tenant="twice") for seq in range(1, 6)]
+    await line.append(BEHAVIOR, *frames, *frames)
+    for message in (emotion(tenant="twice"), emotion(rev=2, tenant="twice")):
+        await line.append(EMOTION, message, message)
+    await line.append(DECISION, decision(tenant="twice"), decision(tenant="twice"))
+    expected = 5 * ROWS_A_BATCH
+    await line.until(
+        lambda: line.counts("twice"),
+        {**await line.counts("nobody"), "events": expected, "emotions": 1, "decisions": 1},
+    )
+    await line.until(lambda: len(line.archived("twice")), expected)
+    # Once more after a restart, when nothing is in memory any more.
+    assert line.running.stop() == 0
+    await line.start()
+    await line.append(BEHAVIOR, *frames, batch(6, tenant="twice"))
+    await line.drained()
+    assert (await line.counts("twice"))["events"] == expected + ROWS_A_BATCH
+    assert len(line.archived("twice")) == expected + ROWS_A_BATCH
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_kills_lose_nothing_and_double_nothing(line: Line, seed: int) -> None:
+    tenant = f"kill{seed}"
+    order = random.Random(seed)
+    sessions = [f"s{number}" for number in range(20)]
+    sent = 0
+    for _ in range(3):
+        for _ in range(4):
+            sent += 1
+            frames = [batch(sent, tenant=tenant, session=session) for session in sessions]
+            await line.append(BEHAVIOR, *frames, *frames[:3])
+            await asyncio.sleep(order.random() * 0.15)  # so that kills fall at different steps
+        line.running.kill()
+        await line.start()
+    expected = sorted(
+        (session, seq, idx)
+        for session in sessions
+        for seq in range(1, sent + 1)
+        for idx in (0, 1, 2, 3, 4, 6)
+    )
+    await line.drained()
+    assert (await line.counts(tenant))["events"] == len(expected)
+    rows = [(row["session_id"], row["seq"], row["idx"]) for row in line.archived(tenant)]
+    assert sorted(rows) == expected
+
+
+async def test_manifests_tell_what_is_archived(line: Line) -> None:
+    await line.append(BEHAVIOR, *(batch(seq, tenant="listed") for seq in range(1, 4)))
+    await line.until(lambda: len(line.archived("listed")), 3 * ROWS_A_BATCH)
+    listed: list[dict[str, Any]] = []
+    topic = line.folder / "archive" / BEHAVIOR
+    for manifest in sorted((topic / "_manifest").glob("*.ndjson")):
+        *files, end = [json.loads(text) for text in manifest.read_text().splitlines()]
+        assert end["roll"] == int(manifest.stem)
+        listed += [file for file in files if file["file"].startswith("tenant=listed/")]
+    assert sum(file["rows"] for file in listed) == 3 * ROWS_A_BATCH
+    for file in listed:
+        blob = (topic / file["file"]).read_bytes()
+        assert hashlib.sha256(blob).hexdigest() == file["sha256"]
+
+
+async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(line: Line) -> None:
+    async def dead() -> int:
+        return sum((await line.log.ends(f"{BEHAVIOR}.dead")).values())
+
+    before = await dead()
+    torn = batch(1, tenant="poison")
+    torn.columns = torn.columns[:-3]
+    values = [b"\xff\xff", torn.SerializeToString()]
+    await line.log.append(
+        [Append(BEHAVIOR, 7, [Record(b"k", value), Record(b"k", value)]) for value in values]
+    )
+    await line.append(BEHAVIOR, batch(2, tenant="poison"))
+    await line.until(lambda: len(line.archived("poison")), ROWS_A_BATCH)
+    await line.drained()
+    assert (await line.counts("poison"))["events"] == ROWS_A_BATCH
+    assert await dead() == before + 8  # by both groups
+
+
+async def test_reports_of_other_tenants_are_refused(line: Line) -> None:
+    calls: Sequence[tuple[str, str, dict[str, str], grpc.StatusCode]] = [
+        ("mine", "journey", {}, grpc.StatusCode.PERMISSION_DENIED),
+        ("", "journey", {}, grpc.StatusCode.INVALID_ARGUMENT),
+        ("theirs", "nonsense", {}, grpc.StatusCode.NOT_FOUND),
+        ("theirs", "journey", {"tenant": "mine"}, grpc.StatusCode.INVALID_ARGUMENT),
+        ("theirs", "journey", {"limit": "-1"}, grpc.StatusCode.INVALID_ARGUMENT),
+    ]
+    stub = line.caller("theirs")
+    for tenant, report, parameters, code in calls:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.RunReport(
+                apb.RunReportRequest(tenant_id=tenant, report=report, parameters=parameters)
+            )
+        assert caught.value.code() is code
+        if code is grpc.StatusCode.NOT_FOUND:
+            assert "events_by_type" in (caught.value.details() or "")
+
+
+async def test_sigterm_ends_it_quietly(line: Line) -> None:
+    await line.append(BEHAVIOR, batch(1, tenant="end"))
+    begun = time.monotonic()
+    assert line.running.stop() == 0
+    assert time.monotonic() - begun < 5
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now_ns = 10_000 * 1_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+async def empty_log(log_url: str) -> AsyncGenerator[EventLog]:
+    log = open_log(log_url)
+    yield log
+    await log.close()
+
+
+async def _all_committed(log: EventLog, topic: str, but: frozenset[str] = frozenset()) -> None:
+    ends = await log.ends(topic)
+    for group in EXPECTED_GROUPS[topic] - but:
+        await log.commit(group, topic, ends)
+
+
+async def _left(log: EventLog, topic: str) -> int:
+    everything = dict.fromkeys(range(PARTITIONS), 0)
+    return len(await log.read(topic, everything, limit=10_000))
+
+
+async def test_trimmer_waits_for_every_expected_group(empty_log: EventLog) -> None:
+    trimmer = Trimmer(empty_log, keep_behavior_s=0)
+    before = await _left(empty_log, EMOTION)
+    await empty_log.append([Append(EMOTION, 9, [Record(b"", b"x")]) for _ in range(5)])
+    late = frozenset({"intervention"})
+    await _all_committed(empty_log, EMOTION, but=late)
+    await trimmer.trim()
+    assert await _left(empty_log, EMOTION) == before + 5
+    await empty_log.commit("intervention", EMOTION, {9: (await empty_log.ends(EMOTION))[9] - 2})
+    await trimmer.trim()
+    left = await empty_log.read(EMOTION, {9: 0}, limit=10_000)
+    assert len(left) == 2
+    await empty_log.append([Append(EMOTION, 9, [Record(b"", b"x")])])
+    assert (await empty_log.ends(EMOTION))[9] == left[-1].offset + 1
+    assert 0 < trimmer.fullness < 1
+
+
+async def test_trimmer_keeps_the_newest_behavior(empty_log: EventLog) -> None:
+    clock = _Clock()
+
+    async def append(*ages_s: int) -> None:
+        for age_s in ages_s:
+            frame = batch(1, received_at_ns=clock.now_ns - age_s * 1_000_000_000)
+            await empty_log.append([Append(BEHAVIOR, 11, [Record(b"", frame.SerializeToString())])])
+
+    first = (await empty_log.ends(BEHAVIOR))[11]
+    await append(4_000, 3_000, 2_000, 1_801, 1_799, 600, 0)
+    await _all_committed(empty_log, BEHAVIOR)
+    await Trimmer(empty_log, keep_behavior_s=1_800, now_ns=clock).trim()
+    left = await empty_log.read(BEHAVIOR, {11: 0}, limit=10_000)
+    assert [entry.offset for entry in left] == [first + 5, first + 6, first + 7]
+    # A trimmer that begins now finds the place in what is left, and a later one moves on.
+    trimmer = Trimmer(empty_log, keep_behavior_s=1_800, now_ns=clock)
+    await trimmer.trim()
+    assert len(await empty_log.read(BEHAVIOR, {11: 0}, limit=10_000)) == 3
+    clock.now_ns += 1_300 * 1_000_000_000
+    await trimmer.trim()
+    assert [entry.offset for entry in await empty_log.read(BEHAVIOR, {11: 0})] == [first + 7]

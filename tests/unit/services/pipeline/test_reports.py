@@ -1,0 +1,169 @@
+"""Every report on the real engine, and what a caller may and may not pass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.common.errors import InvalidArgument, NotFound
+from services.pipeline.analytics import (
+    AnalyticsError,
+    EmbeddedAnalytics,
+    open_analytics,
+    statements,
+)
+from services.pipeline.arrow import pa
+from services.pipeline.reports import Reports, load_reports
+from services.pipeline.sinks import AnalyticsSink
+from services.pipeline.topics import TOPICS
+from tests.unit.services.pipeline.messages import (
+    batch,
+    decision,
+    delivered,
+    emotion,
+    identify,
+    outcome,
+)
+
+MESSAGES: dict[str, list[Any]] = {
+    "events": [batch(1), batch(2), batch(1, tenant="other", session="x")],
+    "identifies": [identify(3)],
+    "emotions": [emotion(rev=1), emotion(rev=2), emotion("e2", tenant="other")],
+    "decisions": [decision(), decision("d2", asks=False), decision("d3", tenant="other")],
+    "outcomes": [
+        outcome("DELIVERED", decision="d1", after_ms=100),
+        outcome("ACTED", decision="d1", after_ms=5_000),
+        outcome("SHOWN", intervention="d2-help", after_ms=50),
+        outcome("SHOWN", intervention="d3-help", tenant="other"),
+    ],
+}
+
+
+@pytest.fixture
+async def analytics(tmp_path: Path) -> AsyncGenerator[EmbeddedAnalytics]:
+    """An engine with a little of everything in it, stored by two processes."""
+    engine = EmbeddedAnalytics(tmp_path)
+    await engine.migrate()
+    await engine.migrate()
+    for _ in range(2):  # the second time as after a kill between insert and commit
+        for topic in TOPICS:
+            sink = AnalyticsSink(topic, engine)
+            await sink.handle(
+                [delivered(message, topic.decode) for message in MESSAGES[topic.table]] * 2
+            )
+    yield engine
+    await engine.close()
+
+
+async def answer(analytics: EmbeddedAnalytics, report: str, **given: str) -> list[dict[str, Any]]:
+    table = await Reports(analytics).run("acme", report, given)
+    rows: list[dict[str, Any]] = pa.ipc.open_stream(table.arrow).read_all().to_pylist()
+    assert len(rows) == table.rows
+    return rows
+
+
+@pytest.mark.parametrize("report", sorted(load_reports()))
+async def test_every_report_runs_for_a_tenant_without_rows(
+    analytics: EmbeddedAnalytics, report: str
+) -> None:
+    table = await Reports(analytics).run("nobody", report, {})
+    rows = pa.ipc.open_stream(table.arrow).read_all().to_pylist()
+    assert sum(row.get("rows", 1) for row in rows) == 0
+
+
+async def test_events_by_type(analytics: EmbeddedAnalytics) -> None:
+    rows = await answer(analytics, "events_by_type")
+    counts = {row["type"]: row["events"] for row in rows}
+    assert counts == {"click": 4, "page_view": 2, "pointer_move": 2, "scroll": 2, "track": 2}
+    assert await answer(analytics, "events_by_type", to="2020-01-01 00:00:00") == []
+
+
+async def test_emotions_by_day_counts_episodes_at_their_highest_revision(
+    analytics: EmbeddedAnalytics,
+) -> None:
+    (row,) = await answer(analytics, "emotions_by_day")
+    assert (row["emotion"], row["episodes"], row["mean_confidence"]) == ("rage", 1, 82.0)
+
+
+async def test_journey_follows_decisions_to_their_outcomes(analytics: EmbeddedAnalytics) -> None:
+    rows = {row["decision_id"]: row for row in await answer(analytics, "journey")}
+    assert sorted(rows) == ["d1", "d2"]
+    assert (rows["d1"]["outcomes"], rows["d1"]["time_to_act_ms"]) == (["delivered", "acted"], 5_000)
+    assert (rows["d2"]["outcomes"], rows["d2"]["time_to_act_ms"]) == (["shown"], None)
+    assert (rows["d1"]["value_minor"], rows["d2"]["value_minor"]) == (10_000_000, None)
+    assert len(await answer(analytics, "journey", limit="1")) == 1
+
+
+async def test_log_freshness_counts_every_table(analytics: EmbeddedAnalytics) -> None:
+    rows = {row["source"]: row["rows"] for row in await answer(analytics, "log_freshness")}
+    assert rows == {"events": 12, "identifies": 1, "emotions": 1, "decisions": 2, "outcomes": 3}
+
+
+async def test_unknown_report_names_those_there_are(analytics: EmbeddedAnalytics) -> None:
+    with pytest.raises(NotFound, match="emotions_by_day, events_by_type, journey, log_freshness"):
+        await answer(analytics, "everything")
+
+
+@pytest.mark.parametrize(
+    "given", [{"tenant": "other"}, {"limits": "1"}, {"limit": "many"}, {"from": "yesterday"}]
+)
+async def test_parameters_that_do_not_fit(
+    analytics: EmbeddedAnalytics, given: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidArgument):
+        await answer(analytics, "journey", **given)
+
+
+@pytest.mark.parametrize(
+    "value", ["o'b", "a\\x62", "back\\", "tab\tnew\nline\r", "nul\0", "{b:String}", "\\N", "ü€"]
+)
+async def test_bound_values_arrive_as_they_are(analytics: EmbeddedAnalytics, value: str) -> None:
+    arrow = await analytics.query("SELECT {value:String} AS value", {"value": value})
+    assert pa.ipc.open_stream(arrow).read_all().to_pylist() == [{"value": value}]
+
+
+async def test_coordinates_are_columns(analytics: EmbeddedAnalytics) -> None:
+    arrow = await analytics.query(
+        "SELECT type, x, y FROM sentientiq.events FINAL WHERE tenant_id = 'other' ORDER BY idx", {}
+    )
+    assert [tuple(row.values()) for row in pa.ipc.open_stream(arrow).read_all().to_pylist()] == [
+        ("page_view", None, None),
+        ("pointer_move", 10.5, 20.0),
+        ("click", 11.0, 21.0),
+        ("click", 11.0, 21.0),
+        ("track", None, None),
+        ("scroll", None, 400.0),
+    ]
+
+
+async def test_days_far_apart_go_in_one_block(analytics: EmbeddedAnalytics) -> None:
+    topic = TOPICS[0]
+    sink = AnalyticsSink(topic, analytics)
+    day_ms = 86_400_000
+    frames = [batch(day, tenant="days", t0_ms=day * 40 * day_ms) for day in range(1, 151)]
+    await sink.handle([delivered(frame, topic.decode) for frame in frames])
+    arrow = await analytics.query(
+        "SELECT uniqExact(toDate(t)) AS days FROM sentientiq.events WHERE tenant_id = 'days'", {}
+    )
+    assert pa.ipc.open_stream(arrow).read_all().to_pylist() == [{"days": 150}]
+
+
+async def test_engine_errors_carry_their_code(analytics: EmbeddedAnalytics) -> None:
+    with pytest.raises(AnalyticsError) as caught:
+        await analytics.query("SELECT nonsense", {})
+    assert caught.value.code == 47
+
+
+def test_statements_are_split_at_line_ends() -> None:
+    assert statements("-- a;\nSELECT 1;\n\nSELECT ';'\n  , 2;\n") == [
+        "SELECT 1",
+        "SELECT ';'\n  , 2",
+    ]
+
+
+def test_unknown_url_names_the_mend() -> None:
+    with pytest.raises(ValueError, match="SIQ_ANALYTICS_URL"):
+        open_analytics("clickhouse://host")

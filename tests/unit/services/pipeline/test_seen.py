@@ -1,0 +1,39 @@
+"""Memories of what was taken."""
+
+from __future__ import annotations
+
+from services.pipeline.decode import decode_frame
+from services.pipeline.event_rows import event_rows
+from services.pipeline.message_rows import emotion_rows
+from services.pipeline.topics import TOPICS
+from tests.unit.services.pipeline.messages import T0_MS, batch, delivered, emotion
+
+FRAMES, _, EMOTIONS, DECISIONS, _ = TOPICS
+
+
+def test_frame_is_new_once_and_ticks_always() -> None:
+    seen = FRAMES.seen()
+    first, tick = (decode_frame(batch(seq).SerializeToString()) for seq in (1, 0))
+    assert [seen.is_new(first), seen.is_new(first)] == [True, False]
+    assert [seen.is_new(tick), seen.is_new(tick)] == [True, True]
+
+
+def test_frames_are_recalled_from_rows() -> None:
+    deliveries = [delivered(batch(seq), decode_frame) for seq in (1, 2, 3)]
+    seen = FRAMES.seen()
+    seen.recall(event_rows(deliveries, T0_MS).select(list(seen.columns)))
+    new = [seen.is_new(decode_frame(batch(seq).SerializeToString())) for seq in (2, 3, 4)]
+    assert new == [False, False, True]
+
+
+def test_revisions_of_an_emotion_are_different() -> None:
+    seen = EMOTIONS.seen()
+    rows = emotion_rows([delivered(emotion(rev=1), EMOTIONS.decode)], T0_MS)
+    seen.recall(rows.select(list(seen.columns)))
+    assert [seen.is_new(emotion(rev=rev)) for rev in (1, 2, 2)] == [False, True, False]
+
+
+def test_ids_of_tenants_are_their_own() -> None:
+    seen = EMOTIONS.seen()
+    assert seen.is_new(emotion(tenant="a"))
+    assert seen.is_new(emotion(tenant="b"))

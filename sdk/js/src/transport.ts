@@ -13,8 +13,8 @@ const FRAME_MS = 16;
 // In characters; the browser takes 64 KiB.
 const MAX_BEACON = 50_000;
 
-// The key or the consent is gone, or what we say is not understood: saying it again would not help.
-const FINAL = [1009, 4400, 4401, 4403, 4413];
+// The key or the consent is gone.
+const FINAL = [4401, 4403];
 // Nothing was said for long.
 const IDLE = 4408;
 

@@ -24,7 +24,7 @@ $(VENV)/.kernels: $(VENV)/.installed setup.py $(wildcard hotpath/*.pyx hotpath/*
 	$(PY) setup.py -q build_ext --inplace
 	@touch $@
 
-SDK_SOURCES := $(wildcard sdk/js/src/*.ts sdk/js/src/*/*.ts) sdk/js/package.json sdk/js/build.mjs
+SDK_SOURCES := $(wildcard sdk/js/src/*.ts sdk/js/src/*/*.ts sdk/js/*.json sdk/js/*.mjs)
 $(VENV)/.sdk: $(VENV)/.installed $(SDK_SOURCES)
 	cd sdk/js && npm ci --silent --no-audit --no-fund && npm run --silent build
 	@touch $@

@@ -135,7 +135,7 @@ render();
 
 function signIn(user) {
   $("#account").innerHTML = `<div class="who"><span class="avatar">${escape(user.name.split(" ").map((w) => w[0]).join(""))}</span>
-    <span><b>${escape(user.name)}</b><small>${escape(user.company)} · ${money(user.traits?.ltv ?? 100000)} account</small></span></div>`;
+    <span><b>${escape(user.name)}</b><small>${escape(user.traits?.company_name || user.company)} · ${money(user.traits?.ltv ?? 100000)} account</small></span></div>`;
   SentientIQ.identify({ userId: user.userId, email: user.email, traits: user.traits, token: user.token });
 }
 

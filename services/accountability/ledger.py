@@ -130,5 +130,9 @@ class Ledger:
                 await touched.write(_histories(touched, self._heard_until_ms()))
 
 
-def _histories(locked: Fold, now_ms: int) -> dict[Key, tuple[Step, ...]]:
-    return {key: fold(terms, locked.facts[key], now_ms) for key, terms in locked.terms.items()}
+def _histories(locked: Fold, heard_until_ms: int) -> dict[Key, tuple[Step, ...]]:
+    histories: dict[Key, tuple[Step, ...]] = {}
+    for key, terms in locked.terms.items():
+        least_ms = terms.due_at_ms if key in locked.past_due else 0
+        histories[key] = fold(terms, locked.facts[key], max(heard_until_ms, least_ms))
+    return histories

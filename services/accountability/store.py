@@ -29,6 +29,7 @@ AWAY: tuple[type[Exception], ...] = (
     TimeoutError,
 )
 _ACTED = (State.ACTED, State.ACTED_LATE)
+_PAST_DUE = (State.IGNORED, State.EXPIRED, State.ACTED_LATE)
 
 
 class Key(NamedTuple):
@@ -133,7 +134,8 @@ class Store:
         wanted = sorted(set(keys))
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(
-                "SELECT tenant_id, decision_id, decided_at_ms, due_at_ms FROM recommendations"
+                "SELECT tenant_id, decision_id, decided_at_ms, due_at_ms, state"
+                " FROM recommendations"
                 " WHERE (tenant_id, decision_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
                 " ORDER BY tenant_id, decision_id FOR UPDATE",
                 [key.tenant_id for key in wanted],
@@ -146,7 +148,8 @@ class Store:
         """Lock recommendations whose timer has passed and that nobody else is busy with."""
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(
-                "SELECT tenant_id, decision_id, decided_at_ms, due_at_ms FROM recommendations"
+                "SELECT tenant_id, decision_id, decided_at_ms, due_at_ms, state"
+                " FROM recommendations"
                 " WHERE wake_at_ms <= $1 ORDER BY wake_at_ms LIMIT $2 FOR UPDATE SKIP LOCKED",
                 now_ms,
                 limit,
@@ -219,14 +222,23 @@ class Store:
 
 
 class Fold:
-    """Locked recommendations with all their facts; `write` stores the outcome of folding them."""
+    """Locked recommendations with all their facts; `write` stores the outcome of folding them.
+
+    For those in `past_due` a clock has found before that nothing came in time. That stands: a
+    process that has just begun knows less of the time than the one that said so.
+    """
 
     def __init__(
-        self, connection: Any, terms: dict[Key, Terms], facts: dict[Key, list[Fact]]
+        self,
+        connection: Any,
+        terms: dict[Key, Terms],
+        facts: dict[Key, list[Fact]],
+        past_due: frozenset[Key],
     ) -> None:
         self._connection = connection
         self.terms = terms
         self.facts = facts
+        self.past_due = past_due
 
     async def write(self, histories: dict[Key, tuple[Step, ...]]) -> None:
         """Replace the histories and what is derived from them."""
@@ -275,7 +287,10 @@ async def _read_fold(connection: Any, rows: Sequence[Any]) -> Fold:
     for row in found:
         fact = Fact(row["id"], FactKind(row["kind"]), row["at_ms"])
         facts[Key(row["tenant_id"], row["decision_id"])].append(fact)
-    return Fold(connection, terms, facts)
+    past_due = (
+        Key(row["tenant_id"], row["decision_id"]) for row in rows if row["state"] in _PAST_DUE
+    )
+    return Fold(connection, terms, facts, frozenset(past_due))
 
 
 def _time_to_act(steps: tuple[Step, ...]) -> int | None:

@@ -11,7 +11,8 @@ from hotpath.columns import validate
 from hotpath.fields import Column
 
 _HEADER_BYTES = 4
-_FIRST_NUMBER = Column.A
+_SECTIONS = tuple((column, column < Column.A) for column in Column)
+_U2, _U4, _F4 = np.dtype("<u2"), np.dtype("<u4"), np.dtype("<f4")
 
 
 class ColumnArrays(NamedTuple):
@@ -34,16 +35,16 @@ def read_columns(blob: bytes, targets: int, strings: int) -> ColumnArrays:
     at = _HEADER_BYTES
     kind = np.frombuffer(blob, np.uint8, count, at)
     at += count
-    dt = np.frombuffer(blob, np.dtype("<u4"), count, at)
+    dt = np.frombuffer(blob, _U4, count, at)
     at += 4 * count
     arrays = ColumnArrays(kind, dt, {}, {})
-    for column in Column:
+    for column, is_index in _SECTIONS:
         if not mask >> column & 1:
             continue
-        if column < _FIRST_NUMBER:
-            arrays.indexes[column] = np.frombuffer(blob, np.dtype("<u2"), count, at)
+        if is_index:
+            arrays.indexes[column] = np.frombuffer(blob, _U2, count, at)
             at += 2 * count
         else:
-            arrays.numbers[column] = np.frombuffer(blob, np.dtype("<f4"), count, at)
+            arrays.numbers[column] = np.frombuffer(blob, _F4, count, at)
             at += 4 * count
     return arrays

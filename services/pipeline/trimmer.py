@@ -55,6 +55,7 @@ class Trimmer:
 
     async def trim(self) -> None:
         """Trim every topic once."""
+        before = self.entries
         for topic in EXPECTED_GROUPS:
             through = await self._through(topic)
             if topic == BEHAVIOR and through:
@@ -65,6 +66,10 @@ class Trimmer:
                 self.entries += await self._log.trim(topic, further)
                 known.update(further)
         self.fullness = await self._log.fullness()
+        if self.entries > before:
+            _log.info(
+                "log trimmed", entries=self.entries - before, fullness=round(self.fullness, 3)
+            )
         if self.fullness > _FULL:
             _log.warning(
                 "the log is filling up: a reader is behind, or maxmemory is too small",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -17,8 +18,14 @@ from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
 from sentientiq.identity.v1.identity_service_pb2 import Money
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services import accountability
+from services.accountability.ledger import Ledger
+from services.accountability.lifecycle import Fact, FactKind, Terms
+from services.accountability.store import HeardFact, Key, Recommendation, Store
+from services.common import postgres
 from services.common.auth import make_token
 from services.common.channels import connect
+from services.common.consumer import Delivery
 from services.common.log import DECISION, OUTCOME, Append, EventLog, Record, open_log
 from services.common.log.port import session_append
 from tests.engines.running import MESH_SECRET, Running, free_address
@@ -321,6 +328,31 @@ async def test_lost_connections_are_made_anew(line: Line, postgres_url: str) -> 
                     break
             await asyncio.sleep(0.05)
     await line.reaches("cut", "d2", apb.RECOMMENDATION_STATE_ACTED)
+
+
+async def test_what_a_clock_has_found_stands_for_a_process_that_has_just_begun(
+    postgres_url: str,
+) -> None:
+    folder = Path(accountability.__file__).with_name("migrations")
+    await postgres.migrate(postgres_url, "accountability", folder)
+    pool = await postgres.connect(postgres_url, schema="accountability")
+    heard_until_ms = 6_000
+    try:
+        store = Store(pool)
+        ledger = Ledger(store, lambda: heard_until_ms)
+        key = Key("clock", "d1")
+        asked = Recommendation(key, "s1", "ceo", "", None, Terms(1_000, 5_000))
+        late = HeardFact(key, Fact("o1", FactKind.DELIVERED, 5_500), "", "sms", "")
+        await store.record_recommendations([asked])
+        assert await ledger.apply_timers() == 1
+        heard_until_ms = 0
+        await ledger.apply_outcomes([Delivery(late, 0, 1, {}, Record(b"", b""))])
+        standing = await store.get(key)
+        assert standing is not None
+        assert [step.state.name for step in standing.steps] == ["OPEN", "EXPIRED"]
+        assert await ledger.apply_timers() == 0
+    finally:
+        await pool.close()
 
 
 async def test_sigterm_ends_it_quietly(line: Line) -> None:

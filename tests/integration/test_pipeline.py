@@ -20,6 +20,7 @@ from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
 from services.common.auth import make_token
 from services.common.channels import connect
+from services.common.consumer import Consumer, Delivery
 from services.common.log import (
     BEHAVIOR,
     DECISION,
@@ -267,6 +268,33 @@ async def test_sigterm_ends_it_quietly(line: Line) -> None:
     begun = time.monotonic()
     assert line.running.stop() == 0
     assert time.monotonic() - begun < 5
+
+
+async def test_lingering_reader_gets_batches(log_url: str) -> None:
+    log = open_log(log_url)
+    batches: asyncio.Queue[list[bytes]] = asyncio.Queue()
+
+    async def handle(deliveries: list[Delivery[bytes]]) -> None:
+        await batches.put([item.message for item in deliveries])
+
+    def append(value: bytes) -> Any:
+        return log.append([Append("linger", 1, [Record(b"", value)])])
+
+    consumer = Consumer(
+        log, group="test", topic="linger", decode=bytes, handle=handle, linger_s=0.5
+    )
+    reading = asyncio.create_task(consumer.run())
+    try:
+        async with asyncio.timeout(10):
+            await append(b"1")
+            assert await batches.get() == [b"1"]
+            await append(b"2")
+            await append(b"3")
+            assert await batches.get() == [b"2", b"3"]
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        await log.close()
 
 
 class _Clock:

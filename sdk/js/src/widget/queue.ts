@@ -1,4 +1,5 @@
-// Which card when: one at a time, never twice, never late, and only when somebody can see it.
+// Which card when: one at a time and the newest (a person's answer takes the place of an automatic
+// one), never twice, never late, and only when somebody can see it.
 
 import { guard } from "../hooks";
 import type { Action, Intervention, InterventionEvent, OutcomeKind } from "../types";
@@ -14,14 +15,14 @@ export interface QueueOptions {
 }
 
 export function createQueue(o: QueueOptions) {
-  let waiting: Intervention[] = [];
+  let waiting: Intervention | undefined;
   let close: (() => void) | undefined;
   let expiry: any;
 
-  function gone() {
+  function shut() {
     clearTimeout(expiry);
+    close?.();
     close = undefined;
-    next();
   }
 
   function show(item: Intervention) {
@@ -29,39 +30,36 @@ export function createQueue(o: QueueOptions) {
       _clicked(action) {
         o._outcome(item.id, "clicked", action.id);
         o._action(item, action);
-        gone();
+        close = undefined;
       },
       _dismissed() {
         o._outcome(item.id, "dismissed");
-        gone();
+        close = undefined;
       },
     });
     o._outcome(item.id, "shown");
   }
 
   function next() {
-    if (close || document.hidden) return;
-    const item = waiting.shift();
-    if (!item) return;
-    if (item.expires_at <= o._serverNow()) return next();
+    const item = waiting;
+    if (!item || document.hidden) return;
+    waiting = undefined;
+    shut();
+    if (item.expires_at <= o._serverNow()) return;
     let prevented = false;
     o._announce({
       ...item,
       preventDefault: () => (prevented = true),
       report: (kind, action) => o._outcome(item.id, kind, action),
     });
-    if (prevented) return next();
+    if (prevented) return;
     try {
       show(item);
     } catch {
-      o._outcome(item.id, "failed");
-      return gone();
+      return o._outcome(item.id, "failed");
     }
     expiry = setTimeout(
-      guard(() => {
-        close?.();
-        gone();
-      }),
+      guard(shut),
       // setTimeout counts in 31 bits.
       Math.min(item.expires_at - o._serverNow(), 1e9),
     );
@@ -70,17 +68,15 @@ export function createQueue(o: QueueOptions) {
   return {
     _add(item: Intervention) {
       if (item.expires_at <= o._serverNow() || !o._first(item.id)) return;
-      waiting.push(item);
+      waiting = item;
       next();
     },
 
     _next: next,
 
     _clear() {
-      waiting = [];
-      clearTimeout(expiry);
-      close?.();
-      close = undefined;
+      waiting = undefined;
+      shut();
     },
   };
 }

@@ -141,9 +141,9 @@ function signIn(user) {
 
 // --- The status strip: what SentientIQ tells the page -------------------------------------------------
 
-let pressedAt = 0;
-addEventListener("pointerup", () => (pressedAt = Date.now()), true);
-const since = (at = Date.now()) => (pressedAt && at >= pressedAt && at - pressedAt < 30_000 ? `${at - pressedAt} ms` : "");
+// Every latency starts at the press that tipped the emotion, which `emotion.t` tells on our clock.
+let evidenceAt = 0;
+const since = (at = Date.now()) => (evidenceAt && at >= evidenceAt && at - evidenceAt < 10_000 ? `${Math.round(at - evidenceAt)} ms` : "");
 
 function connection(state) {
   $("#connection").dataset.state = state;
@@ -151,20 +151,30 @@ function connection(state) {
 }
 
 const seen = new Map();
-function live(kind, id, label, detail) {
+function live(kind, id, label, detail, took = "") {
   $("#events .hint")?.remove();
   const item = seen.get(id) || document.createElement("li");
   if (!seen.has(id)) $("#events").prepend(item);
   seen.set(id, item);
   item.className = kind;
-  item.innerHTML = `<b>${escape(label)}</b> ${escape(detail)} ${since() ? `<em>${since()}</em>` : ""}`;
+  item.innerHTML = `<b>${escape(label)}</b> ${escape(detail)} ${took && `<em>${took}</em>`}`;
   while ($("#events").children.length > 3) $("#events").lastElementChild.remove();
 }
 
 function listen() {
   SentientIQ.on("status", connection);
-  SentientIQ.on("emotion", (e) => live(e.emotion, e.id, e.emotion, `${Math.round(e.confidence)} % · ${e.trigger.replace(/_/g, " ")}`));
-  SentientIQ.on("intervention", (i) => live("intervention", i.id, "help shown", i.template.replace(/[_-]/g, " ")));
+  const took = new Map();
+  SentientIQ.on("emotion", (e) => {
+    if (e.rev == 1) {
+      evidenceAt = e.t;
+      took.set(e.id, since());
+    }
+    live(e.emotion, e.id, e.emotion, `${Math.round(e.confidence)} % · ${e.trigger.replace(/_/g, " ")}`, took.get(e.id));
+  });
+  SentientIQ.on("intervention", (i) => {
+    const help = i.intervention == "support";
+    live("intervention", i.id, help ? "help shown" : `${i.intervention} shown`, i.template.replace(/[_-]/g, " "), help ? since() : "");
+  });
   SentientIQ.on("error", (e) => live("error", "error", "error", e.message));
 }
 
@@ -181,7 +191,7 @@ function text(message, isNew) {
   const after = isNew && since(message.received_at_ms);
   const at = new Date(message.received_at_ms).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   $("#texts").insertAdjacentHTML("beforeend", `<article class="text-message ${isNew ? "fresh" : ""}" data-id="${escape(String(message.id))}">
-    <p>${linked(message.body)}</p><footer>${at}${after ? ` · ${after} after the last press` : ""}</footer></article>`);
+    <p>${linked(message.body)}</p><footer>${at}${after ? ` · ${after} after the press that told` : ""}</footer></article>`);
   $("#texts").scrollTop = $("#texts").scrollHeight;
 }
 

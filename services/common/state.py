@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import redis.asyncio as redis
 
+from services.common import valkey
+
 
 def where_key(tenant_id: str, session_id: str) -> str:
     """Where a session's live streams are."""
@@ -27,10 +29,4 @@ def edge_channel(worker: str) -> str:
 
 def connect(url: str) -> redis.Redis:
     """Open a lazy client of the state store."""
-    client: redis.Redis = redis.Redis.from_url(
-        url.replace("valkey://", "redis://", 1),
-        protocol=2,
-        socket_connect_timeout=2,
-        health_check_interval=15,
-    )
-    return client
+    return valkey.connect(url)

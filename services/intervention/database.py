@@ -1,4 +1,4 @@
-"""What asyncpg raises, told apart: PostgreSQL is away, or one statement was bad."""
+"""The pool, and what asyncpg raises told apart: PostgreSQL is away, or one statement was bad."""
 
 from __future__ import annotations
 
@@ -26,6 +26,29 @@ FAILURES: tuple[type[Exception], ...] = (*_AWAY, _driver.PostgresError)
 """Everything that talking to PostgreSQL may raise."""
 
 
+# Stands in a WHERE clause: this transaction's commit does not wait for the disk. Only a crash of
+# PostgreSQL itself could lose it. For what would then be found and done again with the same effect;
+# never for a promise to a caller, or for a claim before something is sent.
+LAZILY = "set_config('synchronous_commit', 'off', true) = 'off'"
+
+
+async def connect(url: str, schema: str) -> Any:
+    """Open the pool. Connections keep no state between borrowers, so none is reset on return:
+    that round trip would double the cost of most statements here.
+    """
+    return await _driver.create_pool(
+        url,
+        min_size=2,
+        max_size=12,
+        reset=_keep,
+        server_settings={"search_path": schema},
+    )
+
+
+async def _keep(_connection: Any) -> None:
+    pass
+
+
 class Clash(Exception):
     """An id that is a function of its subject stands under another subject."""
 
@@ -34,15 +57,6 @@ def is_away(error: Exception) -> bool:
     """Tell whether the same statement may succeed later."""
     # asyncpg says InterfaceError, and at once ValueError, for an argument it cannot encode.
     return isinstance(error, _AWAY) and not isinstance(error, ValueError)
-
-
-async def commit_lazily(connection: Any) -> None:
-    """Let this transaction's commit not wait for the disk.
-
-    Only a crash of PostgreSQL itself could lose it. For what is then found and done again with the
-    same effect; never for a promise to a caller or a claim before a send.
-    """
-    await connection.execute("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager

@@ -80,7 +80,7 @@ class Dispatcher:
                 _log.warning("messages wait for PostgreSQL", error=repr(error))
                 claimed = 0
                 await asyncio.sleep(_POLL_S)
-            if claimed:
+            if claimed == _MAX_CLAIM:
                 continue
             try:
                 async with asyncio.timeout(_POLL_S):
@@ -128,10 +128,16 @@ class Dispatcher:
             self.failures += 1
             _log.error("attempt failed", message=row.id, exc_info=error)
         finally:
-            self._in_flight[row.destination] -= 1
-            if not self._in_flight[row.destination]:
-                del self._in_flight[row.destination]
+            self._leave(row.destination)
+
+    def _leave(self, destination: str) -> None:
+        # Only where somebody may have been turned away is it worth asking PostgreSQL again.
+        crowded = self._in_flight[destination] >= _room(destination)
+        if crowded or len(self._tasks) >= _MAX_IN_FLIGHT:
             self._wake.set()
+        self._in_flight[destination] -= 1
+        if not self._in_flight[destination]:
+            del self._in_flight[destination]
 
     async def _deliver(self, row: store.Claimed) -> Verdict:
         if row.off_reason is not None:

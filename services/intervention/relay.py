@@ -13,7 +13,7 @@ from typing import Any
 from services.common import logs
 from services.common.log import Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
-from services.intervention.database import FAILURES, commit_lazily
+from services.intervention.database import FAILURES
 from services.intervention.store import outbox
 
 _BATCH = 500
@@ -41,7 +41,7 @@ class Relay:
         """Append until cancelled."""
         while True:
             try:
-                while await self.flush():
+                while await self.flush() == _BATCH:
                     pass
             except _FAILURES as error:
                 self.failures += 1
@@ -65,10 +65,7 @@ class Relay:
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await outbox.take(connection, _BATCH)
             if rows:
-                # Lost, it would be appended again; readers drop the second.
-                await commit_lazily(connection)
                 await self._log.append(group_appends(rows))
-                await outbox.remove(connection, rows)
         self.appended += len(rows)
         return len(rows)
 

@@ -21,6 +21,7 @@ from services.common.consumer import Consumer
 from services.common.http import HttpServer
 from services.common.log import EMOTION, OUTCOME, LogUnavailable, open_log
 from services.common.process import GrpcServer
+from services.intervention import database
 from services.intervention.acting import Acting
 from services.intervention.channels.http import Http
 from services.intervention.channels.slack import Slack
@@ -58,7 +59,7 @@ _log = logs.get(__name__)
 async def serve(settings: Settings) -> None:
     """Run until cancelled; then stop accepting, finish what is under way, and flush the outbox."""
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
-    pool = await postgres.connect(settings.postgres_url, schema=SCHEMA, max_size=12)
+    pool = await database.connect(settings.postgres_url, SCHEMA)
     log = open_log(settings.log_url)
     hot = state.connect(settings.state_url)
     channel = connect(

@@ -14,7 +14,7 @@ import redis.asyncio as redis
 from google.protobuf.message import DecodeError
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from services.common import logs
+from services.common import logs, valkey
 from services.common.log.port import (
     Append,
     Entry,
@@ -53,10 +53,7 @@ class ValkeyLog:
     """EventLog over one Valkey or Redis server."""
 
     def __init__(self, url: str) -> None:
-        url = url.replace("valkey://", "redis://", 1)
-        self._client: redis.Redis = redis.Redis.from_url(
-            url, protocol=2, socket_connect_timeout=2, health_check_interval=15
-        )
+        self._client: redis.Redis = valkey.connect(url)
         self._append_script = self._client.register_script(_APPEND)
         self.unreadable_entries = 0
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-from services.intervention.database import commit_lazily
+from services.common.log import OUTCOME
+from services.intervention.database import LAZILY
 from services.intervention.outcomes import of_message
-from services.intervention.store.outbox import put_outcome
 
 LEASE_MS = 60_000
 
@@ -43,26 +43,61 @@ UPDATE messages SET state = $2, next_attempt_at_ms = $3, detail = $4, changed_at
 WHERE id = $1 AND state = 'sending'
 """
 
-# A callback may have come first: its rank stands.
-_SENT = """
-UPDATE messages SET state = 'sent', provider_id = $2, detail = '', changed_at_ms = $3,
-    sealed = NULL
-WHERE id = $1 AND state = 'sending' RETURNING id
+# A callback may have come first: then there is nothing to do. Lost, the claim's lease ends and the
+# message is looked up.
+_SENT = f"""
+WITH changed AS (
+    UPDATE messages SET state = 'sent', provider_id = $2, detail = '', changed_at_ms = $3,
+        sealed = NULL
+    WHERE id = $1 AND state = 'sending' AND {LAZILY}
+    RETURNING id, tenant_id, session_id
+)
+INSERT INTO outbox (topic, tenant_id, session_id, value)
+SELECT $4, tenant_id, session_id, $5 FROM changed RETURNING true
 """
 
 _END = """
-UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4, sealed = NULL
-WHERE id = $1 AND state NOT IN ('delivered', 'failed')
-RETURNING id
+WITH changed AS (
+    UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4, sealed = NULL
+    WHERE id = $1 AND state NOT IN ('delivered', 'failed')
+    RETURNING id, tenant_id, session_id
+), off AS (
+    INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)
+    SELECT tenant_id, $7, $3, $4 FROM changed WHERE $7 <> ''
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO outbox (topic, tenant_id, session_id, value)
+SELECT $5, tenant_id, session_id, $6 FROM changed RETURNING true
 """
 
+# The first report stands for "sent" too, if nothing did before. A report of ours that failed before
+# any of the provider's may be wrong; the provider's own end is final.
 _REPORT = """
-UPDATE messages SET provider_rank = $3, provider_id = $4,
-    state = CASE WHEN $5 <> '' THEN $5 WHEN state = 'delivered' THEN state ELSE 'sent' END,
-    detail = $6, changed_at_ms = $7, sealed = NULL
-WHERE id = $1 AND tenant_id = $2 AND provider_rank < $3
-    AND NOT (state = 'failed' AND provider_rank > 0)
-RETURNING id
+WITH before AS (
+    SELECT id, state, state IN ('pending', 'sending', 'unknown') AS unsent FROM messages
+    WHERE id = $1 AND tenant_id = $2 FOR UPDATE
+), changed AS (
+    UPDATE messages SET provider_rank = $3, provider_id = $4,
+        state = CASE WHEN $5 <> '' THEN $5 WHEN before.state = 'delivered' THEN before.state
+            ELSE 'sent' END,
+        detail = $6, changed_at_ms = $7, sealed = NULL
+    FROM before
+    WHERE messages.id = before.id AND provider_rank < $3
+        AND NOT (before.state = 'failed' AND provider_rank > 0)
+    RETURNING messages.id, tenant_id, session_id, before.unsent
+), off AS (
+    INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)
+    SELECT tenant_id, $8, $6, $7 FROM changed WHERE $8 <> ''
+    ON CONFLICT DO NOTHING
+), logged AS (
+    INSERT INTO outbox (topic, tenant_id, session_id, value)
+    SELECT $9, tenant_id, session_id, outcome.value
+    FROM changed, unnest($10::bytea[], $11::boolean[]) WITH ORDINALITY
+        AS outcome (value, if_unsent, place)
+    WHERE unsent OR NOT if_unsent
+    ORDER BY place
+)
+SELECT true FROM changed
 """
 
 _FIND = """
@@ -124,13 +159,11 @@ async def try_again(
 
 async def mark_sent(pool: Any, row: Claimed, provider_id: str, now_ms: int) -> bool:
     """The provider has it and will report. Its callback may have said so before."""
-    async with pool.acquire() as connection, connection.transaction():
-        # Lost, the lease ends and the message is looked up.
-        await commit_lazily(connection)
-        if await connection.fetchval(_SENT, row.id, provider_id, now_ms) is None:
-            return False
-        await put_outcome(connection, _outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms))
-    return True
+    outcome = _outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms)
+    done = await pool.fetchval(
+        _SENT, row.id, provider_id, now_ms, OUTCOME, outcome.SerializeToString()
+    )
+    return bool(done)
 
 
 async def finish(
@@ -143,15 +176,18 @@ async def finish(
     endpoint_off: bool = False,
 ) -> bool:
     """The message has come to its end. Returns whether this call ended it."""
-    state = "delivered" if delivered else "failed"
     kind = pb.OUTCOME_KIND_DELIVERED if delivered else pb.OUTCOME_KIND_FAILED
-    async with pool.acquire() as connection, connection.transaction():
-        if endpoint_off:
-            await _switch_off(connection, row.tenant_id, row.endpoint_hash, detail, now_ms)
-        if await connection.fetchval(_END, row.id, state, detail[:200], now_ms) is None:
-            return False
-        await put_outcome(connection, _outcome(row, kind, detail, now_ms))
-    return True
+    done = await pool.fetchval(
+        _END,
+        row.id,
+        _ENDS[kind],
+        detail[:200],
+        now_ms,
+        OUTCOME,
+        _outcome(row, kind, detail, now_ms).SerializeToString(),
+        row.endpoint_hash if endpoint_off else "",
+    )
+    return bool(done)
 
 
 async def find(pool: Any, *, message_id: str, provider_id: str) -> Address | None:
@@ -178,38 +214,24 @@ async def report(
     Args:
         kind: DELIVERED or FAILED for an end, None for a step before.
     """
-    state = "" if kind is None else _ENDS[kind]
-    async with pool.acquire() as connection, connection.transaction():
-        if kind is None:  # a step before the end; the end is on its way
-            await commit_lazily(connection)
-        before = await connection.fetchval(
-            "SELECT state FROM messages WHERE id = $1 FOR UPDATE", row.id
-        )
-        changed = await connection.fetchval(
-            _REPORT, row.id, row.tenant_id, rank, provider_id, state, detail[:200], now_ms
-        )
-        if changed is None:
-            return False
-        if endpoint_off:
-            await _switch_off(connection, row.tenant_id, row.endpoint_hash, detail, now_ms)
-        if before in ("pending", "sending", "unknown"):
-            await put_outcome(connection, _outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms))
-        if kind is not None:
-            await put_outcome(connection, _outcome(row, kind, detail, now_ms))
-    return True
-
-
-async def _switch_off(
-    connection: Any, tenant_id: str, endpoint_hash: str, reason: str, now_ms: int
-) -> None:
-    await connection.execute(
-        "INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        tenant_id,
-        endpoint_hash,
-        reason[:200],
+    outcomes = [(_outcome(row, pb.OUTCOME_KIND_SENT, "", now_ms), True)]
+    if kind is not None:
+        outcomes.append((_outcome(row, kind, detail, now_ms), False))
+    done = await pool.fetchval(
+        _REPORT,
+        row.id,
+        row.tenant_id,
+        rank,
+        provider_id,
+        "" if kind is None else _ENDS[kind],
+        detail[:200],
         now_ms,
+        row.endpoint_hash if endpoint_off else "",
+        OUTCOME,
+        [outcome.SerializeToString() for outcome, _ in outcomes],
+        [if_unsent for _, if_unsent in outcomes],
     )
+    return bool(done)
 
 
 def _outcome(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.log import OUTCOME
+from services.intervention.database import LAZILY
+
+# Lost, the commit would make the log repeat a record; readers drop the second.
+_TAKE = f"""
+DELETE FROM outbox WHERE {LAZILY} AND seq IN (
+    SELECT seq FROM outbox ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING seq, topic, tenant_id, session_id, value
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +41,6 @@ async def put_outcome(connection: Any, outcome: pb.Outcome) -> None:
 
 
 async def take(connection: Any, limit: int) -> list[Row]:
-    """Lock the oldest rows that no other replica holds, in order."""
-    rows = await connection.fetch(
-        "SELECT seq, topic, tenant_id, session_id, value FROM outbox"
-        " ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED",
-        limit,
-    )
-    return [Row(**row) for row in rows]
-
-
-async def remove(connection: Any, rows: Sequence[Row]) -> None:
-    """Forget what the log has."""
-    await connection.execute(
-        "DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row.seq for row in rows]
-    )
+    """Take out the oldest rows that no other replica holds; a rollback puts them back."""
+    rows = await connection.fetch(_TAKE, limit)
+    return sorted((Row(**row) for row in rows), key=lambda row: row.seq)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from services.accountability.ledger import Ledger
 from services.accountability.store import AWAY
 from services.common import logs
-from services.common.cancellation import heed_cancellation
 from services.common.log import OUTCOME, EventLog, LogUnavailable
 
 _log = logs.get(__name__)
@@ -54,7 +53,6 @@ async def run_timers(ledger: Ledger, heard_until: HeardUntil, interval_s: float)
     """Look for due recommendations until cancelled. They stand in the table, so a restart
     forgets none."""
     while True:
-        heed_cancellation()
         try:
             await heard_until.advance()
             while await ledger.apply_timers():

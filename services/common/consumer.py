@@ -17,7 +17,6 @@ from typing import Generic, TypeVar
 from google.protobuf.message import DecodeError
 
 from services.common import logs
-from services.common.cancellation import heed_cancellation
 from services.common.log import Append, EventLog, LogUnavailable, Record
 from services.common.partition import PARTITIONS
 
@@ -86,7 +85,6 @@ class Consumer(Generic[M]):
         for partition in range(PARTITIONS):
             after.setdefault(partition, 0)
         while True:
-            heed_cancellation()
             entries = await self._patiently(
                 lambda: self._log.read(self._topic, after, limit=self._limit, block_ms=_BLOCK_MS)
             )
@@ -123,7 +121,6 @@ class Consumer(Generic[M]):
     async def _apply(self, deliveries: list[Delivery[M]]) -> None:
         attempt = 0
         while True:
-            heed_cancellation()
             try:
                 await self._handle(deliveries)
                 self.applied += len(deliveries)
@@ -168,7 +165,6 @@ class Consumer(Generic[M]):
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         attempt = 0
         while True:
-            heed_cancellation()
             try:
                 return await call()
             except LogUnavailable as error:

@@ -14,7 +14,6 @@ from google.protobuf.message import DecodeError
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
 from services.common import logs
-from services.common.cancellation import heed_cancellation
 from services.common.log import (
     BEHAVIOR,
     DECISION,
@@ -133,7 +132,6 @@ def _received_at_ns(entry: Entry) -> int:
 async def run_trimmer(trimmer: Trimmer, interval_s: float) -> None:
     """Trim until cancelled."""
     while True:
-        heed_cancellation()
         try:
             await trimmer.trim()
         except LogUnavailable as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import redis.asyncio as redis
 from google.protobuf.message import DecodeError
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
@@ -53,7 +52,7 @@ class ValkeyLog:
     """EventLog over one Valkey or Redis server."""
 
     def __init__(self, url: str) -> None:
-        self._client: redis.Redis = valkey.connect(url)
+        self._client = valkey.connect(url)
         self._append_script = self._client.register_script(_APPEND)
         self.unreadable_entries = 0
 

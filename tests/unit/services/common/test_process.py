@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from services.common import process
-from services.common.cancellation import heed_cancellation
 from services.common.process import run_all
 
 
@@ -41,17 +40,3 @@ async def test_first_failure_ends_all_loops() -> None:
 
     with pytest.raises(ValueError, match="this one"):
         await run_all(asyncio.sleep(3600), fail())
-
-
-async def test_heeds_a_cancellation_that_was_lost() -> None:
-    async def loop() -> None:
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.sleep(3600)
-        heed_cancellation()
-
-    heed_cancellation()
-    running = asyncio.create_task(loop())
-    await asyncio.sleep(0)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from cli.up.plan import MODULES
+from cli.up.plan import MODULES, python_path
 
 
 @click.command()
@@ -18,4 +18,5 @@ def command(name: str) -> None:
     It tells which variables it lacks. `sentientiq up` sets them for the machine at hand.
     """
     sys.stdout.flush()
-    os.execv(sys.executable, (sys.executable, "-P", "-m", MODULES[name]))
+    environment = {**os.environ, **python_path()}
+    os.execve(sys.executable, (sys.executable, "-P", "-m", MODULES[name]), environment)

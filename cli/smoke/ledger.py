@@ -7,6 +7,7 @@ behind its readers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 
@@ -15,19 +16,27 @@ from sentientiq.identity.v1 import identity_service_pb2
 from sentientiq.intervention.v1 import intervention_pb2
 
 from cli.smoke.story import Story
-from services.common.log import BEHAVIOR, DECISION, IDENTITY, OUTCOME, EventLog, Record, open_log
+from services.common.log import (
+    BEHAVIOR,
+    DECISION,
+    IDENTITY,
+    OUTCOME,
+    LogUnavailable,
+    Record,
+    open_log,
+)
 
-_BLOCK_MS = 200
-_SETTLE_S = 10.0
+# Each look asks for 64 streams; the log is trimmed no more often than each 10 s.
+_LOOK_S = 0.5
+_SETTLE_LOOKS = 20
 
 
 class Ledger:
     """What one tenant has in the log."""
 
     def __init__(self, url: str, tenant: str) -> None:
-        self._url = url
+        self._log = open_log(url)
         self._tenant = tenant
-        self._logs: list[EventLog] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.stored: Counter[tuple[str, str, int]] = Counter()
         """(session, stream, seq) of frames and identifies."""
@@ -44,30 +53,26 @@ class Ledger:
             DECISION: self._decision,
         }
         for topic, take in readers.items():
-            log = open_log(self._url)  # blocking reads need a connection each
-            self._logs.append(log)
-            ends = await log.ends(topic)
-            self._tasks.append(asyncio.create_task(self._follow(log, topic, ends, take)))
+            ends = await self._log.ends(topic)
+            self._tasks.append(asyncio.create_task(self._follow(topic, ends, take)))
 
     async def close(self) -> None:
         """Stop following."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for log in self._logs:
-            await log.close()
+        await self._log.close()
 
     async def missing(self, stories: list[Story]) -> list[str]:
         """Acknowledged messages that are not in the log; waits a while for the reader."""
-        async with asyncio.timeout(_SETTLE_S * 2):
-            for _ in range(int(_SETTLE_S * 10)):
-                found = self._missing(stories)
-                if not found:
-                    return []
-                await asyncio.sleep(0.1)
-        return self._missing(stories)
+        for _ in range(_SETTLE_LOOKS):
+            if not self.absent(stories):
+                return []
+            await asyncio.sleep(_LOOK_S)
+        return self.absent(stories)
 
-    def _missing(self, stories: list[Story]) -> list[str]:
+    def absent(self, stories: list[Story]) -> list[str]:
+        """Acknowledged messages that have not been seen in the log so far."""
         found: list[str] = []
         for story in stories:
             for seq, proof in story.sent.items():
@@ -82,15 +87,18 @@ class Ledger:
         return found
 
     async def _follow(
-        self, log: EventLog, topic: str, after: dict[int, int], take: Callable[[Record], None]
+        self, topic: str, after: dict[int, int], take: Callable[[Record], None]
     ) -> None:
         key = self._tenant.encode() + b"\x00"
         while True:
-            for entry in await log.read(topic, after, block_ms=_BLOCK_MS):
-                after[entry.partition] = entry.offset
-                for record in entry.records:
-                    if record.key.startswith(key):
-                        take(record)
+            # Away for a moment: the offsets are kept, nothing is skipped.
+            with contextlib.suppress(LogUnavailable):
+                for entry in await self._log.read(topic, after):
+                    after[entry.partition] = entry.offset
+                    for record in entry.records:
+                        if record.key.startswith(key):
+                            take(record)
+            await asyncio.sleep(_LOOK_S)
 
     def _behavior(self, record: Record) -> None:
         batch = types_pb2.BehaviorBatch.FromString(record.value)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from urllib.parse import urlsplit
 
-import httpx
-
+from cli.smoke.http import Connection, HttpError
 from cli.smoke.story import EXPECT_S, Message, Story
 
 _LINK = re.compile(r"https?://\S+/i/[A-Za-z0-9_=-]+")
-_POLL_S = 0.05
 _ACT = "send_offer"
 
 
@@ -22,31 +21,39 @@ class Owners:
         self._by_phone = {story.phone: story for story in stories}
         self._sandbox = sandbox
         self._intervene = intervene
+        self._seen: set[int] = set()
         self._acts: set[asyncio.Task[None]] = set()
-        self._client = httpx.AsyncClient(timeout=EXPECT_S, limits=httpx.Limits(max_connections=40))
 
-    async def watch(self) -> None:
-        """Take messages as they come, until cancelled."""
-        after = 0
-        while True:
-            answer = await self._client.get(
-                f"{self._sandbox}/api/messages", params={"provider": "twilio", "after_id": after}
-            )
-            answer.raise_for_status()
-            for raw in answer.json()["messages"]:
-                after = max(after, int(raw["id"]))
-                self._take(raw["to"], Message(raw["id"], raw["body"], raw["received_at_ms"]))
-            await asyncio.sleep(_POLL_S)
+    async def watch(self, ready: asyncio.Event) -> None:
+        """Take messages as they come, until cancelled; sets `ready` once none can be missed.
+
+        Raises:
+            HttpError: the sandbox went away.
+        """
+        async with Connection(self._sandbox, EXPECT_S) as connection:
+            async for line in connection.lines("/api/stream"):
+                ready.set()
+                if line.startswith("data: "):
+                    self._take(json.loads(line.removeprefix("data: ")))
+
+    async def catch_up(self) -> None:
+        """Take what a stream that was too slow left out."""
+        async with Connection(self._sandbox, EXPECT_S) as connection:
+            found = await connection.request("GET", "/api/messages?provider=twilio")
+        for raw in json.loads(found)["messages"]:
+            self._take(raw)
 
     async def finish(self) -> None:
-        """Wait for owners who are still at it, then hang up."""
-        await asyncio.gather(*self._acts, return_exceptions=True)
-        await self._client.aclose()
+        """Wait for owners who are still at it."""
+        await asyncio.gather(*self._acts)
 
-    def _take(self, to: str, message: Message) -> None:
-        story = self._by_phone.get(to)
-        if story is None:  # of another run on the same mesh
+    def _take(self, raw: dict[str, object]) -> None:
+        story = self._by_phone.get(str(raw["to"]))
+        number = int(str(raw["id"]))
+        if story is None or number in self._seen:  # None: of another run on the same mesh
             return
+        self._seen.add(number)
+        message = Message(number, str(raw["body"]), float(str(raw["received_at_ms"])))
         story.messages.append(message)
         if len(story.messages) == 1:
             self._acts.add(asyncio.create_task(self._act(story, message.body)))
@@ -57,15 +64,11 @@ class Owners:
             story.problems.append(f"no link in the text: {body!r}")
             return
         # The public name of the link need not be reachable from here; its path is.
-        base = self._intervene + urlsplit(found.group()).path
+        path = urlsplit(found.group()).path
         try:
-            page = await self._client.get(base)
-            page.raise_for_status()
-            seen = await self._client.post(f"{base}/seen")
-            seen.raise_for_status()
-            acted = await self._client.post(
-                f"{base}/act", json={"act": _ACT, "nonce": seen.json()["nonce"]}
-            )
-            acted.raise_for_status()
-        except (httpx.HTTPError, ValueError, KeyError) as error:
-            story.problems.append(f"the owner's page failed: {type(error).__name__} {error}")
+            async with Connection(self._intervene, EXPECT_S) as phone:
+                await phone.request("GET", path)
+                seen = json.loads(await phone.request("POST", f"{path}/seen"))
+                await phone.request("POST", f"{path}/act", {"act": _ACT, "nonce": seen["nonce"]})
+        except (HttpError, ValueError, KeyError) as error:
+            story.problems.append(f"the owner's page failed: {error}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cli import mesh
 from cli.errors import CliError
+from cli.up.plan import python_path
 
 _READY_S = 120.0
 _STOP_S = 40.0
@@ -22,10 +23,7 @@ _STOP_S = 40.0
 def _environment() -> dict[str, str]:
     """Ours without any SIQ_* word: no real provider, no engine of somebody else."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SIQ_")}
-    root = Path(__file__).resolve().parents[2]
-    if (root / "proto").is_dir():
-        clean["PYTHONPATH"] = f"{root}:{root / 'proto'}"
-    return clean
+    return {**clean, **python_path()}
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import grpc.aio
 from sentientiq.accountability.v1 import accountability_service_pb2 as pb
 from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
 
+from cli.errors import CliError
 from cli.mesh import Mesh
 from cli.smoke.cast import Cast, provision
 from cli.smoke.ledger import Ledger
@@ -50,10 +51,13 @@ class Run:
         ledger = Ledger(self.mesh.env["SIQ_LOG_URL"], cast.tenant)
         owners = Owners(cast.stories, self.mesh.urls["sandbox"], self.mesh.urls["intervene"])
         await ledger.open()
-        watching = asyncio.create_task(owners.watch())
+        listening = asyncio.Event()
+        watching = asyncio.create_task(owners.watch(listening))
         reporting = asyncio.create_task(self._report(cast.stories))
         try:
+            await self._listen(listening)
             await self._visit(cast)
+            await owners.catch_up()
             await owners.finish()
             await self._settle(cast)
             missing = await ledger.missing(cast.stories)
@@ -63,6 +67,13 @@ class Run:
             watching.cancel()
             await asyncio.gather(reporting, watching, return_exceptions=True)
             await ledger.close()
+
+    async def _listen(self, listening: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(EXPECT_S):
+                await listening.wait()
+        except TimeoutError:
+            raise CliError(f"the sandbox does not answer at {self.mesh.urls['sandbox']}") from None
 
     async def _visit(self, cast: Cast) -> None:
         start = time.time() + 0.2

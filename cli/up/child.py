@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cli import processes
-from cli.engines import Command
+from cli.engines import Command, EngineError
 
 _PROBE_S = 0.05
 _BACKOFF_S = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 # A child that ran this long had recovered: its next crash starts the backoff anew.
 _RECOVERED_S = 30.0
+# Ends of a child that was never ready after which the start is given up.
+_HOPELESS = 6
 _LONGEST_LINE = 1 << 20
 EXIT_ENVIRONMENT = 78
 
@@ -81,11 +83,18 @@ class Child:
         attempt = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._run_once(began)
+            try:
+                code = await self._run_once(began)
+            except (EngineError, OSError) as error:
+                self._fail(str(error))
+                return
             if self._stopping.is_set():
                 break
             if code == EXIT_ENVIRONMENT and not self.was_ready.is_set():
                 self._fail("its environment is incomplete")
+                return
+            if attempt >= _HOPELESS - 1 and not self.was_ready.is_set():
+                self._fail(f"it ended {_HOPELESS} times before it was ready")
                 return
             if time.monotonic() - began > _RECOVERED_S:
                 attempt = 0

@@ -54,7 +54,7 @@ def command(data: Path, port_choice: str, no_demo: bool) -> None:
     """
     with DataFolder(data.resolve()) as folder:
         left = folder.end_leftovers()
-        chosen = ports.free_ports() if port_choice == "free" else dict(ports.DEFAULT_PORTS)
+        chosen = folder.free_ports() if port_choice == "free" else dict(ports.DEFAULT_PORTS)
         try:
             code = asyncio.run(_Up(folder, chosen, demo=not no_demo, left=left).run())
         except EngineError as error:
@@ -179,11 +179,13 @@ class _Up:
 
     def _show(self) -> None:
         self._screen.health(self._supervisor.children.values(), self._supervisor.ready_s or 0.0)
-        hints = ["Ctrl-C stops everything; the data stays."]
-        if "sandbox" in self._urls:
-            hints.insert(0, f"Text messages to the team arrive at {self._urls['sandbox']}")
-        else:
-            hints.insert(0, "Text messages go out through Twilio: they are real.")
+        phones = self._urls.get("sandbox")
+        texts = f"arrive at {phones}" if phones else "go out through Twilio: they are real"
+        hints = [f"Text messages to the team {texts}. Ctrl-C stops everything; the data stays."]
+        if "shop" in self._urls:
+            hints.insert(
+                0, "Sign in as Dana, open the cart and press the dead “Pay now” a few times."
+            )
         self._screen.url(self._urls.get("shop") or self._urls["ws"], hints)
 
 

@@ -16,6 +16,7 @@ from typing import Self
 
 from cli import mesh, processes
 from cli.errors import CliError
+from cli.up import ports
 
 _LEFTOVER_S = 10.0
 
@@ -95,6 +96,20 @@ class DataFolder:
         if asdict(made) != known:
             mesh.write_private(path, json.dumps(asdict(made), indent=1))
         return made
+
+    def free_ports(self) -> dict[str, int]:
+        """Choose free ports, those of the last time where they are still free.
+
+        Bookmarks, and the origins of the demo's key, then stay right.
+        """
+        path = self.path / "ports.json"
+        try:
+            last: dict[str, int] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            last = {}
+        chosen = ports.free_ports(last)
+        mesh.write_private(path, json.dumps(chosen, indent=1))
+        return chosen
 
     def end_leftovers(self) -> int:
         """End the processes of a supervisor that was killed. Returns how many there were."""

@@ -5,6 +5,7 @@ This is the one place that knows. `up` starts it, `serve` runs one row of it.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,15 @@ SANDBOX_ACCOUNT = "ACsandbox00000000000000000000000000"
 SANDBOX_FROM = "+15005550006"
 
 
+def python_path() -> dict[str, str]:
+    """PYTHONPATH of a checkout, where nothing need be installed; empty when installed."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "proto").is_dir():
+        return {}
+    given = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(root), str(root / "proto"), given)))}
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """One row."""
@@ -48,12 +58,10 @@ class Process:
 
     def command(self) -> Command:
         """How to run it."""
-        root = Path(__file__).resolve().parents[2]
-        paths = {"PYTHONPATH": f"{root}:{root / 'proto'}"} if (root / "proto").is_dir() else {}
         return Command(
             # -P: a folder named `edge` where the user stands must not become ours.
             (sys.executable, "-P", "-m", self.module),
-            env={"PYTHONUNBUFFERED": "1", **paths, **self.env},
+            env={"PYTHONUNBUFFERED": "1", **python_path(), **self.env},
         )
 
 

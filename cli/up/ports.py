@@ -27,13 +27,20 @@ DEFAULT_PORTS: Mapping[str, int] = {
 _LISTEN = "0A"
 
 
-def free_ports() -> dict[str, int]:
-    """Choose a free port for each. All stay bound until all are chosen, so none comes twice."""
+def free_ports(last: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Choose a free port for each, the last one where it still is.
+
+    All stay bound until all are chosen, so none comes twice.
+    """
     chosen: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         for name in DEFAULT_PORTS:
             probe = stack.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", (last or {}).get(name, 0)))
+            except OSError:
+                probe.bind(("127.0.0.1", 0))
             chosen[name] = probe.getsockname()[1]
     return chosen
 

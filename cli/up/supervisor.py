@@ -63,9 +63,10 @@ class Supervisor:
         self._step_tasks = [asyncio.create_task(self._run_step(step)) for step in self._steps]
         everything = asyncio.create_task(self._all_ready())
         stopped = asyncio.create_task(stop.wait())
+        failures = self._step_failures()
         try:
             await asyncio.wait(
-                [everything, stopped, *self._step_failures(), *self._tasks.values()],
+                [everything, stopped, *failures, *self._tasks.values()],
                 timeout=READY_S,
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -74,8 +75,8 @@ class Supervisor:
             if not everything.done():
                 raise StartFailed(await self._why_not())
         finally:
-            everything.cancel()
-            stopped.cancel()
+            for watcher in (everything, stopped, *failures):
+                watcher.cancel()
         self.ready_s = time.monotonic() - began
         return True
 
@@ -140,7 +141,7 @@ class Supervisor:
         for name, task in self._tasks.items():
             child = self.children[name]
             if task.done() and (error := task.exception()) is not None:
-                return f"{name} cannot start: {error}"
+                raise error  # of ours, not of the child
             if child.state is State.FAILED:
                 return _with_tail(f"{name} cannot start: {child.failure}", child)
         late = [child for child in self.children.values() if not child.was_ready.is_set()]

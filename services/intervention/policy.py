@@ -173,8 +173,6 @@ def parse_policy(version: str, body: bytes) -> Policy:
         document = msgspec.json.decode(body, type=Document)
     except msgspec.MsgspecError as error:
         raise PolicyError(f"policy {version}: {error}") from error
-    except RecursionError as error:
-        raise PolicyError(f"policy {version}: nested too deeply") from error
     templates = {**builtin_templates(), **document.templates}
     names: set[str] = set()
     for rule in document.rules:

@@ -111,6 +111,7 @@ async def serve(settings: Settings) -> None:
         topic=OUTCOME,
         decode=pb.Outcome.FromString,
         handle=Shown(pool).handle,
+        linger_s=0.1,
     )
 
     web = HttpServer(

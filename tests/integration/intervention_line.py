@@ -55,6 +55,8 @@ class Directory:
         self.people: dict[str, list[tenant_pb2.Person]] = {}
         self.identities: dict[tuple[str, str], identity_pb2.UserIdentity] = {}
         self.policies: dict[str, tenant_pb2.ConfigDocument] = {}
+        self.fail = False
+        """Answer everything with UNAVAILABLE."""
         self._watchers: set[asyncio.Queue[tenant_pb2.ConfigDocument]] = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -82,10 +84,12 @@ class Directory:
 
     async def ListPeople(self, request: Any, context: Any) -> tenant_pb2.ListPeopleResponse:
         """The tenant's team."""
+        await self._stand(context)
         return tenant_pb2.ListPeopleResponse(people=self.people.get(request.tenant_id, []))
 
     async def GetConfig(self, request: Any, context: Any) -> tenant_pb2.GetConfigResponse:
         """The newest document."""
+        await self._stand(context)
         document = self.policies.get(request.tenant_id)
         if document is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "never set")
@@ -105,9 +109,14 @@ class Directory:
 
     async def Resolve(self, request: Any, context: Any) -> identity_pb2.ResolveResponse:
         """Who a session is."""
+        await self._stand(context)
         key = (request.tenant_id, request.session_id)
         anonymous = identity_pb2.UserIdentity(tenant_id=key[0], session_id=key[1])
         return identity_pb2.ResolveResponse(identity=self.identities.get(key, anonymous))
+
+    async def _stand(self, context: Any) -> None:
+        if self.fail:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
 
     async def serve(self, port: int) -> grpc.aio.Server:
         """Listen."""
@@ -146,7 +155,9 @@ class Ports:
 
 
 @contextmanager
-def process(module: str, environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    module: str, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a module as a process until the block ends; SIGTERM ends it with 0."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "proto")])
     with log.open("ab") as sink:
@@ -223,7 +234,9 @@ class Line:
         self.directory.people.setdefault(self.tenant, []).append(person)
         return person
 
-    def identity(self, session: str, minor: int = 10_000_000, **more: Any) -> identity_pb2.UserIdentity:
+    def identity(
+        self, session: str, minor: int = 10_000_000, **more: Any
+    ) -> identity_pb2.UserIdentity:
         """A verified identity, known to the directory too."""
         identity = identity_pb2.UserIdentity(
             tenant_id=self.tenant,

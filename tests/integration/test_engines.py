@@ -162,3 +162,18 @@ def test_engine_ends_with_the_process_that_started_it(folder: Path) -> None:
     while orphan.healthy():
         os.sched_yield()
     sockets.remove()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_root_lets_postgres_pass_to_a_private_folder_and_no_more(folder: Path) -> None:
+    folder.chmod(0o700)
+    sockets = SocketFolder.of(folder)
+    engine = Postgres(folder / "postgres", sockets.create(), durable=False)
+    try:
+        engine.start()
+        assert engine.healthy()
+        assert folder.stat().st_mode & 0o077 == 0o001
+        assert (folder / "postgres").stat().st_mode & 0o077 == 0
+    finally:
+        engine.stop()
+        sockets.remove()

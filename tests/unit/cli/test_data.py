@@ -16,9 +16,9 @@ from cli.up.data import DataFolder
 
 
 def test_second_supervisor_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
-    with DataFolder(tmp_path / "d"):
-        with pytest.raises(CliError, match=rf"already running .*process {os.getpid()}.*--data"):
-            DataFolder(tmp_path / "d").__enter__()
+    told = rf"already running .*process {os.getpid()}.*--data"
+    with DataFolder(tmp_path / "d"), pytest.raises(CliError, match=told):
+        DataFolder(tmp_path / "d").__enter__()
     with DataFolder(tmp_path / "d"):
         pass  # free again
 

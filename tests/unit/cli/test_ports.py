@@ -17,6 +17,7 @@ def test_free_ports_are_distinct() -> None:
     assert set(chosen) == set(DEFAULT_PORTS)
     assert len(set(chosen.values())) == len(chosen)
     check_free(chosen)
+    assert free_ports(chosen) == chosen
 
 
 def test_taken_port_is_named_with_the_mend() -> None:

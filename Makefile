@@ -12,21 +12,25 @@ help: ## List the commands
 
 setup: $(VENV)/.installed $(VENV)/.kernels $(VENV)/.sdk ## Create .venv and build everything
 
+# PYTHONWARNINGS: setuptools warns about editable installs, which this is on purpose.
 $(VENV)/.installed: pyproject.toml
 	@scripts/check-tools
 	@test -x $(PY) || python3 -m venv $(VENV)
-	$(PY) -m pip install -q --upgrade "pip>=25.1"
-	$(PY) -m pip install -q --group dev --group proto "setuptools>=80" "Cython>=3.3,<4"
-	$(PY) -m pip install -q --no-build-isolation -e ".[embedded]"
-	@touch $@
+	@echo "Installing Python packages and building the kernels (two minutes or so, once)"
+	@$(PY) -m pip install -q --upgrade "pip>=25.1"
+	@$(PY) -m pip install -q --group dev --group proto "setuptools>=80" "Cython>=3.3,<4"
+	@PYTHONWARNINGS=ignore $(PY) -m pip install -q --no-build-isolation -e ".[embedded]"
+	@touch $@ $(VENV)/.kernels
 
-$(VENV)/.kernels: $(VENV)/.installed setup.py $(wildcard hotpath/*.pyx hotpath/*.pxd)
-	$(PY) setup.py -q build_ext --inplace
+$(VENV)/.kernels: setup.py $(wildcard hotpath/*.pyx hotpath/*.pxd) | $(VENV)/.installed
+	@echo "Building the kernels"
+	@$(PY) setup.py -q build_ext --inplace
 	@touch $@
 
 SDK_SOURCES := $(wildcard sdk/js/src/*.ts sdk/js/src/*/*.ts sdk/js/*.json sdk/js/*.mjs)
-$(VENV)/.sdk: $(VENV)/.installed $(SDK_SOURCES)
-	cd sdk/js && npm ci --silent --no-audit --no-fund && npm run --silent build
+$(VENV)/.sdk: $(SDK_SOURCES) | $(VENV)/.installed
+	@echo "Building the SDK"
+	@cd sdk/js && npm ci --silent --no-audit --no-fund && npm run --silent build
 	@touch $@
 
 run: setup ## Start the mesh on embedded engines and print one URL

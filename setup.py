@@ -28,7 +28,8 @@ extensions = [
         str(source.with_suffix("")).replace(os.sep, "."),
         [str(source)],
         # No -ffast-math: a replay must give the same bits on every machine.
-        extra_compile_args=["-O2", "-ffp-contract=off"],
+        # Cython emits converters for every enum, used or not.
+        extra_compile_args=["-O2", "-ffp-contract=off", "-Wno-unused-function"],
         define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACE else [],
     )
     for source in sorted(Path("hotpath").glob("*.pyx"))

@@ -48,8 +48,11 @@ class People:
             if team is not None and self._monotonic() - team.at_s < _FRESH_S:
                 return team.people
             try:
+                # An alert is worth waiting for a channel that is just being opened again.
                 answer = await self._stub.ListPeople(
-                    pb.ListPeopleRequest(tenant_id=tenant_id), timeout=_DEADLINE_S
+                    pb.ListPeopleRequest(tenant_id=tenant_id),
+                    timeout=_DEADLINE_S,
+                    wait_for_ready=True,
                 )
             except grpc.aio.AioRpcError as error:
                 if team is None:

@@ -14,7 +14,7 @@ from services.intervention.policy import Policy, PolicyError, builtin_policy, pa
 
 _KIND = "policy"
 _DEADLINE_S = 0.5
-_PAUSE_S = 1.0
+_PAUSE_S = 0.2
 _log = logs.get(__name__)
 
 
@@ -79,7 +79,8 @@ class Policies:
         """Follow changes until cancelled; a broken stream is reopened and starts over."""
         while True:
             try:
-                async for change in self._stub.WatchConfig(pb.WatchConfigRequest(kind=_KIND)):
+                request = pb.WatchConfigRequest(kind=_KIND)
+                async for change in self._stub.WatchConfig(request, wait_for_ready=True):
                     self.apply(change.document)
             except grpc.aio.AioRpcError as error:
                 _log.warning("policy watch broke, reopening", code=error.code().name)

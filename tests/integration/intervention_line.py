@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Directory:
         self.people: dict[str, list[tenant_pb2.Person]] = {}
         self.identities: dict[tuple[str, str], identity_pb2.UserIdentity] = {}
         self.policies: dict[str, tenant_pb2.ConfigDocument] = {}
+        self.watched = asyncio.Event()
+        """Set once the service has found us."""
         self.fail = False
         """Answer everything with UNAVAILABLE."""
         self._watchers: set[asyncio.Queue[tenant_pb2.ConfigDocument]] = set()
@@ -99,6 +101,7 @@ class Directory:
         """All documents, then changes."""
         queue: asyncio.Queue[tenant_pb2.ConfigDocument] = asyncio.Queue()
         self._watchers.add(queue)
+        self.watched.set()
         try:
             for document in list(self.policies.values()):
                 yield tenant_pb2.WatchConfigResponse(document=document)
@@ -157,7 +160,7 @@ class Ports:
 @contextmanager
 def process(
     module: str, environment: Mapping[str, str], log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes], None, None]:
     """Run a module as a process until the block ends; SIGTERM ends it with 0."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "proto")])
     with log.open("ab") as sink:

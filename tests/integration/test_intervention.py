@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ async def line(ports: Ports, log_url: str) -> AsyncGenerator[Line, None]:
     directory = Directory()
     server = await directory.serve(ports.directory)
     made = Line(ports, directory, log_url)
+    await directory.watched.wait()
     yield made
     await made.sandbox.delete("/api/faults")
     await made.close()
@@ -279,7 +281,7 @@ async def test_acting_reaches_the_live_page_once(line: Line, state_url: str) -> 
     line.person()
     client: Any = state.connect(state_url)
     worker = f"w-{line.tenant}"
-    async with client.pubsub(ignore_subscribe_messages=True) as edge:
+    async with aclosing(client), client.pubsub(ignore_subscribe_messages=True) as edge:
         await edge.subscribe(edge_channel(worker))
         await client.hset(where_key(line.tenant, "s1"), "p1", f"{worker} {time.time() * 1000:.0f}")
         decision = await line.decide(line.emotion("s1"), line.identity("s1"))
@@ -329,7 +331,6 @@ async def test_acting_reaches_the_live_page_once(line: Line, state_url: str) -> 
         return bool(answer["done"]["state"] == "shown")
 
     await until(on_screen)
-    await client.aclose()
 
 
 async def test_declining_is_an_answer_too(line: Line) -> None:

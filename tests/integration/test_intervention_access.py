@@ -42,6 +42,7 @@ async def line(ports: Ports, log_url: str) -> AsyncGenerator[Line, None]:
     directory = Directory()
     server = await directory.serve(ports.directory)
     made = Line(ports, directory, log_url)
+    await directory.watched.wait()
     yield made
     await made.close()
     await server.stop(None)

@@ -89,6 +89,7 @@ async def mesh(
         line = Line(ports, directory, own_log.url)
         made = Mesh(line, environment, tmp_path, postgres_url)
         made.start()
+        await directory.watched.wait()
         yield made
         await line.close()
         made.stop()

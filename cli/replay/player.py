@@ -16,6 +16,8 @@ _ACK_S = 15.0
 # Below the edge's 100 frames a second, with room for its clock and ours.
 _PACE_S = 1 / 80
 _WINDOW = 64
+# Verdicts follow the ack within milliseconds; a page that closes at once would not hear the last.
+_LINGER_S = 1.0
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ class Player:
                 await self._send(frame)
                 self._advance(max(len(frame.events), 1))
             for page in self._pages.values():
-                await self._finish(page)
+                await page.drained(_ACK_S)
+            await asyncio.sleep(_LINGER_S)
         except Refused as refusal:
             self._totals.errors[f"refused {refusal.code} {refusal.reason}"] += 1
         except TimeoutError:
@@ -120,9 +123,6 @@ class Player:
         self._totals.streams += 1
         await page.open()
         return page
-
-    async def _finish(self, page: Page) -> None:
-        await page.drained(_ACK_S)
 
     def _count(self, page: Page) -> None:
         self._totals.frames += page.sent

@@ -1,5 +1,6 @@
 """The event log: one port, an adapter for each engine."""
 
+from services.common.log.adapters import open_log
 from services.common.log.port import (
     BEHAVIOR,
     DECISION,
@@ -13,7 +14,6 @@ from services.common.log.port import (
     LogFull,
     LogUnavailable,
     Record,
-    open_log,
 )
 
 __all__ = [

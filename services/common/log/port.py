@@ -136,13 +136,3 @@ def session_append(
     """An append of one record under its session's key and partition."""
     record = Record(record_key(tenant_id, session_id), value, headers)
     return Append(topic, partition_of(tenant_id, session_id), [record])
-
-
-def open_log(url: str) -> EventLog:
-    """Open the adapter for a URL: redis:// or unix:// (Valkey Streams)."""
-    scheme = url.partition(":")[0]
-    if scheme in {"redis", "rediss", "unix", "valkey"}:
-        from services.common.log.valkey import ValkeyLog
-
-        return ValkeyLog(url)
-    raise ValueError(f"SIQ_LOG_URL={url!r}: expected redis://host:port for Valkey Streams")

@@ -36,10 +36,10 @@ $(VENV)/.sdk: $(SDK_SOURCES) | $(VENV)/.installed
 run: setup ## Start the mesh on embedded engines and print one URL
 	$(VENV)/bin/sentientiq up
 
-test: setup browser ## Everything that must hold, in at most 20 minutes
+test: lint types browser ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long"
 
-test-long: setup browser ## The rest: fuzzing, soak, faults
+test-long: lint types browser ## The rest: fuzzing, soak, faults
 	$(PY) -m pytest
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
@@ -51,9 +51,10 @@ lint: setup ## Style, layering and contracts
 	buf lint proto && buf format --diff --exit-code proto
 	lint-imports
 
-types: setup ## mypy and pyright, both strict
+types: setup ## mypy and pyright, both strict; stubs against the compiled kernels
 	mypy
 	pyright
+	MYPYPATH=proto stubtest hotpath --allowlist hotpath/stubtest-allowlist.txt --ignore-unused-allowlist
 
 proto: $(VENV)/.installed ## Regenerate the committed protobuf code
 	find proto -name '*_pb2*.py*' -delete

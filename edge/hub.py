@@ -49,9 +49,9 @@ class Live:
 
     tenant: str
     session: str
-    connections: dict[str, Connection] = field(default_factory=dict)
-    visible_at_ms: dict[str, float] = field(default_factory=dict)
-    pushed: set[str] = field(default_factory=set)
+    connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
+    visible_at_ms: dict[str, float] = field(default_factory=dict[str, float])
+    pushed: set[str] = field(default_factory=set[str])
     """Interventions sent to a page here; the page shows each once in any case."""
 
     def front(self) -> Connection | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import redis.asyncio as redis
 from google.protobuf.message import DecodeError
@@ -88,7 +89,8 @@ class Presence:
         """Push what is published to this worker, until cancelled."""
         while True:
             try:
-                async with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
+                channel: Any = self._client.pubsub(ignore_subscribe_messages=True)
+                async with channel as pubsub:
                     await pubsub.subscribe(edge_channel(self._worker))
                     async for message in pubsub.listen():
                         self._push(message["data"])

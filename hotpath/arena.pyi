@@ -1,7 +1,7 @@
 # ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """The arena: where the state of every stream lives."""
 
-from typing import Final, final
+from typing import Final, Self, final
 
 STREAM_STATE_BYTES: Final[int]
 
@@ -16,7 +16,7 @@ class Arena:
         ValueError: capacity is not 1 to 2**24.
     """
 
-    def __init__(self, capacity: int) -> None: ...
+    def __new__(cls, capacity: int) -> Self: ...
     def __len__(self) -> int: ...
     @property
     def capacity(self) -> int: ...

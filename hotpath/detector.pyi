@@ -2,7 +2,7 @@
 """The detector: batches in, emissions out. The face of the kernels for services and commands."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
 
 from hotpath.emission import Emission as Emission
 from hotpath.emission import Scores as Scores
@@ -25,7 +25,7 @@ class Detector:
         ValueError: an argument is out of range.
     """
 
-    def __init__(self, capacity: int = 4096, *, threshold: int = 50) -> None: ...
+    def __new__(cls, capacity: int = 4096, *, threshold: int = 50) -> Self: ...
     def __len__(self) -> int:
         """Return how many streams are held."""
     def apply(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
@@ -36,7 +36,7 @@ def _read_files(folder: Path) -> list[tuple[str, str]]:
 async def migrate(url: str, schema: str, folder: Path) -> list[str]:
     """Apply what is missing, in order, one transaction a file. Returns the names applied."""
     files = _read_files(folder)
-    connection = await asyncpg.connect(url)
+    connection: Any = await cast("Any", asyncpg).connect(url)
     applied: list[str] = []
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -39,8 +39,8 @@ class GrpcServer:
     def __init__(self, listen: str, mesh_secret: str) -> None:
         self.listen = listen
         self.raw = grpc.aio.server(interceptors=[ServerInterceptor(mesh_secret)], options=_OPTIONS)
-        self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.raw)
+        self._health: Any = cast("Any", health).aio.HealthServicer()
+        cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, self.raw)
 
     async def start(self, service_names: Sequence[str]) -> None:
         """Listen and report SERVING for the process ("") and each service."""

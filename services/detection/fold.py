@@ -31,7 +31,7 @@ class Fold:
     """Offset through which everything is applied."""
     live: bool = False
     """Whether the log's tail is replayed and the fast lane may be applied."""
-    waiting: dict[int, list[BehaviorBatch]] = field(default_factory=dict)
+    waiting: dict[int, list[BehaviorBatch]] = field(default_factory=dict[int, list[BehaviorBatch]])
     """Entries that came before their predecessors."""
     waiting_since: float = 0.0
     """When the oldest gap was first seen, on the caller's monotonic clock."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -44,7 +45,7 @@ class Running:
     async def ready(self, address: str, within_s: float = 20.0) -> None:
         """Wait until the gRPC health of `address` says SERVING."""
         async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(within_s):
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             while True:
                 assert self.process.poll() is None, (
                     f"{self.module} ended: {self.process.returncode}"

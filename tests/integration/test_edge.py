@@ -289,7 +289,7 @@ async def test_a_bad_beacon_is_told_so(mesh: Mesh, content: bytes, status: int):
 async def test_a_push_reaches_the_page_in_front_once(mesh: Mesh, state_url: str):
     page = await mesh.page()
     session = page.welcome["session"]
-    client = state.connect(state_url)
+    client: Any = state.connect(state_url)
     async with asyncio.timeout(5):
         while not (where := await client.hgetall(where_key("acme", session))):
             await asyncio.sleep(0.02)

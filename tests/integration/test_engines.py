@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -38,7 +39,7 @@ async def test_postgres_keeps_rows_over_a_restart(folder: Path, sockets: Path) -
     engine = Postgres(folder / "postgres", sockets, durable=False)
     for expected in (1, 2):
         try:
-            connection = await asyncpg.connect(engine.start())
+            connection: Any = await cast("Any", asyncpg).connect(engine.start())
             await connection.execute("CREATE TABLE IF NOT EXISTS t (n int)")
             await connection.execute("INSERT INTO t VALUES (1)")
             assert await connection.fetchval("SELECT count(*) FROM t") == expected
@@ -57,7 +58,7 @@ async def test_postgres_starts_after_a_kill_and_ends_the_leftover(
     second = Postgres(folder / "postgres", sockets, durable=False)
     try:
         second.start()
-        connection = await asyncpg.connect(second.url)
+        connection: Any = await cast("Any", asyncpg).connect(second.url)
         assert await connection.fetchval("SELECT 1") == 1
         await connection.close()
     finally:

@@ -51,7 +51,7 @@ class Client:
         self.closed: int | None = None
         self.others: list[Effect] = []
 
-    def say(self, now_ms: float = NOW, **frame: Any) -> Client:
+    def say(self, now_ms: float = NOW, /, **frame: Any) -> Client:
         return self.say_raw(json.dumps(frame), now_ms)
 
     def say_raw(self, data: str | bytes, now_ms: float = NOW) -> Client:
@@ -260,18 +260,19 @@ def test_a_foreign_origin_is_refused(origin: str | None):
     assert Client(origin=origin).hello().closed == Close.KEY_OR_ORIGIN
 
 
-@pytest.mark.parametrize(
-    ("frame", "code"),
-    [
-        ({"events": [[3, -1, 0, 0, 0]]}, "bad_dt"),
-        ({"events": [[3, 0, 0, 0, 9]]}, "bad_target"),
-        ({"events": [[2, 0, "x", 0]]}, "bad_number"),
-        ({"events": [[2, 0]]}, "bad_arity"),
-        ({"events": [[]]}, "bad_arity"),
-    ],
-)
-def test_a_bad_event_is_refused_for_good_and_its_seq_is_spent(frame: dict[str, Any], code: str):
-    client = Client().hello().clicks(1, **frame)
+BAD_EVENTS: list[tuple[list[Any], str]] = [
+    ([3, -1, 0, 0, 0], "bad_dt"),
+    ([3, 0, 0, 0, 9], "bad_target"),
+    ([2, 0, "x", 0], "bad_number"),
+    ([2, 0, 1e308, 0], "bad_number"),
+    ([2, 0], "bad_arity"),
+    ([], "bad_arity"),
+]
+
+
+@pytest.mark.parametrize(("event", "code"), BAD_EVENTS)
+def test_a_bad_event_is_refused_for_good_and_its_seq_is_spent(event: list[Any], code: str):
+    client = Client().hello().clicks(1, events=[event])
     assert client.last["code"] == code
     assert client.last["seq"] == 1
     assert client.clicks(2).accepted[0].seq == 2

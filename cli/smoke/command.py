@@ -53,6 +53,13 @@ def command(start: bool, visitors: int, as_json: bool, data: Path) -> None:
             click.secho(f"{kind}: {text}", err=True, fg="red")
         if len(texts) > _SHOWN:
             click.secho(f"{kind}: and {len(texts) - _SHOWN} more", err=True, fg="red")
+    if verdict.generator_was_late:
+        click.secho(
+            f"presses went out up to {verdict.late_ms['p99']:.0f} ms (p99) late: this machine was "
+            "busy with other things, and the latencies count that in",
+            err=True,
+            fg="yellow",
+        )
     click.echo(json.dumps({**verdict.as_json(), "seconds": round(time.monotonic() - began, 1)}))
     raise SystemExit(0 if verdict.holds else 1)
 

@@ -13,6 +13,7 @@ from cli.smoke.story import EXPECT_S, Story
 
 INTERVENTION_P99_MS = 300.0
 ALERT_P99_MS = 3_000.0
+GENERATOR_P99_MS = 10.0
 _LOST_MS = EXPECT_S * 1000
 
 
@@ -29,6 +30,11 @@ class Verdict:
     lost: list[str] = field(default_factory=list[str])
     duplicated: list[str] = field(default_factory=list[str])
     problems: list[str] = field(default_factory=list[str])
+
+    @property
+    def generator_was_late(self) -> bool:
+        """Whether the machine was too busy for the latencies to mean much."""
+        return self.late_ms["p99"] > GENERATOR_P99_MS
 
     @property
     def holds(self) -> bool:

@@ -73,7 +73,7 @@ def who_listens(port: int) -> str:
     for entry in Path("/proc").glob("[0-9]*/fd") if inodes else ():
         if not inodes.isdisjoint(_targets(entry)):
             pid = int(entry.parent.name)
-            return f"process {pid}: {processes.arguments(pid)[:100]}"
+            return f"process {pid}: {' '.join(processes.arguments(pid).split())[:100]}"
     return "another process"
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import grpc.aio
 import jwt
+from google.protobuf.message import DecodeError
 
 from services.common import logs
-from services.common.errors import PermissionDenied, ServiceError, Unauthenticated
+from services.common.errors import InvalidArgument, PermissionDenied, ServiceError, Unauthenticated
 
 ANY_TENANT = "*"
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
@@ -92,6 +93,31 @@ def read_token(secret: str, token: str) -> Principal:
     return Principal(str(claims["sub"]), str(claims["tenant"]), str(claims["role"]))
 
 
+def _parse(parse: Callable[[bytes], Any], data: bytes) -> Any:
+    try:
+        return parse(data)
+    except DecodeError as error:
+        raise InvalidArgument("the request is not a message of this RPC") from error
+
+
+async def _parsed(
+    parse: Callable[[bytes], Any], stream: AsyncIterator[bytes]
+) -> AsyncIterator[Any]:
+    async for data in stream:
+        yield _parse(parse, data)
+
+
+def _tenants_of(request: Any) -> Iterator[str]:
+    """Every tenant that a request names, itself or in a message it carries."""
+    if request is None:
+        return
+    for field, value in request.ListFields():
+        if field.name == "tenant_id":
+            yield value
+        elif field.message_type is not None and not field.is_repeated:
+            yield from _tenants_of(value)
+
+
 class ServerInterceptor(grpc.aio.ServerInterceptor):
     """Authenticates every call, checks `tenant_id` of unary requests, maps errors to statuses."""
 
@@ -125,7 +151,9 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
                 if handler.request_streaming
                 else grpc.unary_unary_rpc_method_handler
             )
-        return make(wrapped, handler.request_deserializer, handler.response_serializer)
+        # Requests come as bytes and are parsed here: what is no message gets a status like any
+        # other mistake, and no traceback of the library's.
+        return make(wrapped, None, handler.response_serializer)
 
     def _authenticate(self, metadata: dict[Any, Any]) -> Principal:
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
@@ -142,16 +170,22 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
     def _admit(self, metadata: dict[Any, Any], request: Any) -> None:
         caller = self._authenticate(metadata)
-        tenant_id = getattr(request, "tenant_id", "")
-        if tenant_id:
+        for tenant_id in _tenants_of(request):
             caller.require_tenant(tenant_id)
         _current.set(caller)
 
     def _unary(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
         behavior = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
-        async def call(request: Any, context: Any) -> Any:
+        parse = handler.request_deserializer
+
+        async def call(data: Any, context: Any) -> Any:
             try:
+                if handler.request_streaming:
+                    self._admit(metadata, None)
+                    return await behavior(_parsed(parse, data), context)
+                self._authenticate(metadata)
+                request = _parse(parse, data)
                 self._admit(metadata, request)
                 return await behavior(request, context)
             except ServiceError as error:
@@ -167,9 +201,13 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
     def _streaming(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
-        async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+        parse = handler.request_deserializer
+
+        async def call(data: Any, context: Any) -> AsyncIterator[Any]:
             try:
-                self._admit(metadata, request)
+                self._authenticate(metadata)
+                request = _parsed(parse, data) if handler.request_streaming else _parse(parse, data)
+                self._admit(metadata, None if handler.request_streaming else request)
                 async for response in behavior(request, context):
                     yield response
             except ServiceError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 
+from services.common.auth import principal
 from services.detection.emotions import EmotionWriter, to_emotion
 from services.detection.fold import Fold
 
@@ -58,6 +59,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
     async def Detect(
         self, request_iterator: AsyncIterator[pb.DetectRequest], context: Any
     ) -> AsyncIterator[pb.DetectResponse]:
+        principal().require_role("mesh")
         outbox: _Outbox = asyncio.Queue()
         self._streams.add(outbox)
 

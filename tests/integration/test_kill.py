@@ -45,7 +45,8 @@ ALWAYS = [
 OTHERS = [
     (victim, how)
     for victim in PROCESSES + ENGINES
-    for how in (signal.SIGKILL, signal.SIGTERM)
+    # PostgreSQL's SIGTERM waits for its clients to leave; SIGINT is its ordinary stop.
+    for how in (signal.SIGKILL, signal.SIGINT if victim == "postgres" else signal.SIGTERM)
     if (victim, how) not in ALWAYS
 ]
 

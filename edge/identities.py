@@ -23,6 +23,10 @@ _CAPACITY = 50_000
 _Key = tuple[str, str]
 
 
+class Unsettled(Exception):
+    """The page has said who its visitor is, and identity could not be told yet."""
+
+
 class Identities:
     """Cache of identities over the identity service."""
 
@@ -31,6 +35,7 @@ class Identities:
         self._sealer = sealer
         self._known: OrderedDict[_Key, tuple[pb.UserIdentity, float]] = OrderedDict()
         self._identifying: dict[_Key, asyncio.Task[None]] = {}
+        self._untold: OrderedDict[_Key, pb.SealedIdentify] = OrderedDict()
         self.failures = 0
 
     async def learn_key(self) -> None:
@@ -61,19 +66,42 @@ class Identities:
     ) -> None:
         if before is not None:
             await asyncio.wait([before])
+        await self._tell(key, identify, timeout_s=2.0)
+
+    async def _tell(self, key: _Key, identify: pb.SealedIdentify, *, timeout_s: float) -> None:
         try:
-            response = await self._stub.Identify(pb.IdentifyRequest(identify=identify), timeout=2.0)
-            self._remember(key, response.identity)
+            response = await self._stub.Identify(
+                pb.IdentifyRequest(identify=identify), timeout=timeout_s
+            )
         except grpc.aio.AioRpcError as error:
             self.failures += 1
             _log.warning("identify left to the log", error=error.details())
+            if error.code() != grpc.StatusCode.INVALID_ARGUMENT:
+                self._untold[key] = identify
+                if len(self._untold) > _CAPACITY:
+                    self._untold.popitem(last=False)
+            return
+        self._untold.pop(key, None)
+        self._remember(key, response.identity)
 
     async def resolve(self, tenant: str, session: str) -> pb.UserIdentity | None:
-        """Who the session is; None if identity does not answer in time."""
+        """Who the session is; None if identity does not answer in time.
+
+        Raises:
+            Unsettled: the session is somebody, but identity has not heard of it: whoever decides
+                now would decide for an anonymous visitor.
+        """
         key = (tenant, session)
         underway = self._identifying.get(key)
         if underway is not None:
             await asyncio.wait([underway], timeout=0.5)
+            if not underway.done():
+                raise Unsettled
+        untold = self._untold.get(key)
+        if untold is not None:
+            await self._tell(key, untold, timeout_s=0.5)
+            if key in self._untold:
+                raise Unsettled
         known = self._known.get(key)
         if known is not None:
             fresh_s = _FRESH_S if known[0].user_id else _ANONYMOUS_FRESH_S

@@ -18,7 +18,7 @@ from sentientiq.intervention.v1 import intervention_service_pb2 as pb
 from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
 
 from edge.hub import Hub, Live
-from edge.identities import Identities
+from edge.identities import Identities, Unsettled
 from edge.push import emotion_frame
 from edge.tenants import TenantDirectory, UnknownKey
 from services.common import logs
@@ -59,7 +59,12 @@ class Reactor:
 
     async def _one(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
         await self._tell_page(emotion, live)
-        identity = await self._identities.resolve(emotion.tenant_id, emotion.session_id)
+        try:
+            identity = await self._identities.resolve(emotion.tenant_id, emotion.session_id)
+        except Unsettled:
+            # A decision stands for good: better the team hears late than that nobody hears who.
+            self.counters["unsettled"] += 1
+            return
         try:
             response = await self._stub.Decide(
                 pb.DecideRequest(emotion=emotion, identity=identity), timeout=_DECIDE_TIMEOUT_S

@@ -78,13 +78,19 @@ class Consumer(Generic[M]):
         self.applied = 0
         self.dead = 0
         self.retries = 0
+        self.caught_up = asyncio.Event()
+        """Set once everything that was in the log when `run` began is applied."""
 
     async def run(self) -> None:
         """Consume until cancelled."""
         after = await self._patiently(lambda: self._log.committed(self._group, self._topic))
         for partition in range(PARTITIONS):
             after.setdefault(partition, 0)
+        ends = await self._patiently(lambda: self._log.ends(self._topic))
         while True:
+            if all(after[partition] >= end for partition, end in ends.items()):
+                ends = {}
+                self.caught_up.set()
             entries = await self._patiently(
                 lambda: self._log.read(self._topic, after, limit=self._limit, block_ms=_BLOCK_MS)
             )

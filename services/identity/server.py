@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from services.identity.tenant_store import TenantStore
 SCHEMA = "identity"
 MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICES = ("sentientiq.identity.v1.IdentityService", "sentientiq.tenant.v1.TenantService")
+_CATCH_UP_S = 10.0
 _CLOSE_S = 5
 _log = logs.get(__name__)
 
@@ -65,7 +66,9 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncGenerator[Parts, None]:
+async def running(
+    settings: Settings, before_serving: Callable[[Parts], Awaitable[None]] | None = None
+) -> AsyncGenerator[Parts, None]:
     """Migrate, connect and serve; on exit let calls finish and release everything."""
     sealing = load_sealing_key(settings.sealing_key_file)
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
@@ -76,6 +79,8 @@ async def running(settings: Settings) -> AsyncGenerator[Parts, None]:
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
     tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)
     try:
+        if before_serving is not None:
+            await before_serving(parts)
         await server.start(SERVICES)
         _log.info("serving", listen=settings.listen, key_id=sealing.key_id.hex())
         yield parts
@@ -95,6 +100,28 @@ async def _close(pool: Any) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until cancelled."""
-    async with running(settings) as parts:
-        await run_all(parts.consumer.run(), parts.feed.run())
+    """Serve until cancelled.
+
+    What the log took while no identity service ran is applied before the first answer: a Resolve
+    that does not know yet who somebody is would make an alert about them anonymous for good.
+    """
+    loops: list[asyncio.Task[None]] = []
+
+    async def follow_log(parts: Parts) -> None:
+        loops.append(asyncio.create_task(run_all(parts.consumer.run(), parts.feed.run())))
+        caught_up = asyncio.create_task(parts.consumer.caught_up.wait())
+        await asyncio.wait(
+            [caught_up, *loops], timeout=_CATCH_UP_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not caught_up.done():
+            caught_up.cancel()
+            _log.warning("serving before the log is applied")
+
+    try:
+        async with running(settings, follow_log):
+            await asyncio.wait(loops)
+            loops[0].result()
+    finally:
+        for task in loops:
+            task.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)

@@ -139,6 +139,10 @@ class Acting:
             if not await store.use_nonce(
                 connection, _hash(nonce), decision.id, visit.person_id, now_ms
             ):
+                # Waiting for the nonce may have been waiting for another tap to commit.
+                first = await store.read_act(connection, decision.id)
+                if first is not None:
+                    raise AlreadyActed(first)
                 raise PermissionDenied("Please reload the page and try again.")
             if intervention is not None:
                 await interventions.insert(connection, intervention, now_ms)

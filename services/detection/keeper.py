@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from google.protobuf.message import DecodeError
 from redis.exceptions import RedisError
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
@@ -29,12 +30,22 @@ GROUP = "detection"
 
 
 def batches_of(entry: Entry) -> list[BehaviorBatch]:
-    """Decode an entry's records; one that is torn is left out, counted by the log adapter."""
-    return [
-        BehaviorBatch.FromString(record.value)
-        for record in entry.records
-        if "unreadable" not in record.headers
-    ]
+    """Decode an entry's records. One that is no batch is left out: the partition must move on.
+
+    The pipeline, which reads the same topic, keeps it as a dead letter.
+    """
+    batches: list[BehaviorBatch] = []
+    for record in entry.records:
+        try:
+            batches.append(BehaviorBatch.FromString(record.value))
+        except DecodeError as error:
+            _log.error(
+                "record is no batch",
+                partition=entry.partition,
+                offset=entry.offset,
+                why=str(error),
+            )
+    return batches
 
 
 class Keeper:

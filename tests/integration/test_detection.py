@@ -164,6 +164,17 @@ async def test_what_the_stream_does_not_bring_is_read_from_the_log(mesh: Mesh):
     assert min(emotion.rev for emotion in found.values()) == 1
 
 
+async def test_a_record_that_is_no_batch_does_not_stop_its_partition(mesh: Mesh):
+    address = await mesh.start()
+    await mesh.owned_by(address)
+    garbage = Append(BEHAVIOR, partition_of("t", "s1"), [Record(b"k", b"\xff\xff\xff\xff")])
+    await mesh.log.append([garbage])
+    for number in range(4):
+        await append(mesh.log, presses("s1", number + 1, 250 * number))
+    await eventually(lambda: emotions_in(mesh.log))
+    assert mesh.processes[address].process.poll() is None
+
+
 async def test_another_epoch_changes_nothing(mesh: Mesh):
     address = await mesh.start()
     await mesh.owned_by(address)

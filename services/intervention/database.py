@@ -32,14 +32,16 @@ FAILURES: tuple[type[Exception], ...] = (*_AWAY, _driver.PostgresError)
 LAZILY = "set_config('synchronous_commit', 'off', true) = 'off'"
 
 
-async def connect(url: str, schema: str) -> Any:
-    """Open the pool. Connections keep no state between borrowers, so none is reset on return:
-    that round trip would double the cost of most statements here.
+async def connect(url: str, schema: str, *, size: int) -> Any:
+    """Open a pool of at most `size`.
+
+    Connections keep no state between borrowers, so none is reset on return: that round trip would
+    double the cost of most statements here.
     """
     return await _driver.create_pool(
         url,
-        min_size=2,
-        max_size=12,
+        min_size=min(2, size),
+        max_size=size,
         reset=_keep,
         server_settings={"search_path": schema},
     )

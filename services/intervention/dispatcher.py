@@ -24,11 +24,11 @@ from services.intervention.store import messages as store
 MAX_ATTEMPTS = 8
 _POLL_S = 1.0
 _MAX_IN_FLIGHT = 256
-_MAX_CLAIM = 16
+_MAX_CLAIM = 8
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 120.0
 _LOOK_UP_PAUSE_S = 5.0
-_MAX_PER_DESTINATION = {"sms": 64}
+_MAX_PER_DESTINATION = {"sms": 32}
 _MAX_PER_OTHER_DESTINATION = 8
 _log = logs.get(__name__)
 

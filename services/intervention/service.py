@@ -59,7 +59,9 @@ _log = logs.get(__name__)
 async def serve(settings: Settings) -> None:
     """Run until cancelled; then stop accepting, finish what is under way, and flush the outbox."""
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
-    pool = await database.connect(settings.postgres_url, SCHEMA)
+    pool = await database.connect(settings.postgres_url, SCHEMA, size=10)
+    # A Decide must never queue for a connection behind a burst of messages and callbacks.
+    writer_pool = await database.connect(settings.postgres_url, SCHEMA, size=2)
     log = open_log(settings.log_url)
     hot = state.connect(settings.state_url)
     channel = connect(
@@ -77,7 +79,7 @@ async def serve(settings: Settings) -> None:
         if messages:
             dispatcher.wake()
 
-    writer = Writer(pool, wall_ms, committed=committed)
+    writer = Writer(writer_pool, wall_ms, committed=committed)
     policies = Policies(channel)
     identities = Identities(channel)
     pages = Pages(hot)
@@ -150,8 +152,9 @@ async def serve(settings: Settings) -> None:
         await log.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(3.0):
-                await pool.close()
+                await asyncio.gather(pool.close(), writer_pool.close())
         pool.terminate()
+        writer_pool.terminate()
 
 
 def _senders(settings: Settings, http: Http) -> dict[str, Twilio | Slack | Webhook]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from array import array
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from hotpath.detector import Detector
+from hotpath.emission import EMOTIONS
 from hotpath.events import EventKind
 from hotpath.ids import emission_id
 from hotpath.recording import FLAGS, Reader, RecordingError, open_lines
@@ -23,8 +25,6 @@ TENANT: Final = "recording"
 STREAMS: Final = 1 << 16
 """Streams of one file that are held at once."""
 PROGRESS_LINES: Final = 100_000
-LATER_EMOTIONS: Final = ("hesitation", "confusion", "abandonment")
-"""Their kernels are not built yet: they score 0."""
 
 
 class Totals:
@@ -46,7 +46,7 @@ class Totals:
     def summary(self) -> dict[str, object]:
         """Return the summary; `emotions` counts episodes, not their revisions."""
         hours = self.active_ms / 3_600_000
-        rage = len(self.alarms.get("rage", ()))
+        alarms = {emotion: len(self.alarms.get(emotion, ())) for emotion in EMOTIONS}
         return {
             "sessions": self.sessions,
             "events": self.events,
@@ -55,8 +55,11 @@ class Totals:
             "dropped": sum(self.dropped.values()),
             "dropped_by_reason": {k: n for k, n in sorted(self.dropped.items()) if n},
             "active_hours": round(hours, 4),
-            "rage_alarms": rage,
-            "rage_alarms_per_active_hour": round(rage / hours, 4) if hours else 0.0,
+            **{f"{emotion}_alarms": count for emotion, count in alarms.items()},
+            **{
+                f"{emotion}_alarms_per_active_hour": round(count / hours, 4) if hours else 0.0
+                for emotion, count in alarms.items()
+            },
         }
 
 
@@ -74,8 +77,8 @@ class FileRun:
         self.scores = scores
         self.explain = explain
         self.detector = Detector(STREAMS, threshold=threshold)
-        # Line numbers of the presses, which is all that evidence ever names.
-        self.press_lines: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
+        # Line number of every event, by stream and batch: any of them can be evidence.
+        self.event_lines: dict[tuple[str, str], dict[int, array[int]]] = {}
         self.clocks: dict[tuple[str, str], int] = {}
         self.ended: set[str] = set()
         self.scored: set[str] = set()
@@ -100,12 +103,9 @@ class FileRun:
     def take(self, batch: RecordedBatch) -> None:
         """Hand one batch to the detector."""
         key = (batch.session, batch.stream)
-        presses = self.press_lines.setdefault(key, {})
-        for index, event in enumerate(batch.events):
-            if event[0] == EventKind.CLICK:
-                presses[batch.seq, index] = batch.lines[index]
-            elif event[0] == EventKind.SESSION_END:
-                self.ended.add(batch.session)
+        self.event_lines.setdefault(key, {})[batch.seq] = array("L", batch.lines)
+        if any(event[0] == EventKind.SESSION_END for event in batch.events):
+            self.ended.add(batch.session)
         columns = batch.columns
         self.detector.apply(
             TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
@@ -136,17 +136,23 @@ class FileRun:
 
     def line_of(self, emission: Emission) -> dict[str, object]:
         """Return the line that says an emission; docs/contracts.md, 4.6."""
-        presses = self.press_lines[emission.session, emission.stream]
+        known = self.event_lines[emission.session, emission.stream]
         line: dict[str, object] = {
             "session": emission.session,
             "stream": emission.stream,
-            "id": emission_id(emission.tenant, emission.session, emission.stream, emission.episode),
+            "id": emission_id(
+                emission.tenant,
+                emission.session,
+                emission.stream,
+                emission.emotion,
+                emission.episode,
+            ),
             "rev": emission.rev,
             "t": emission.occurred_at_ms,
             "emotion": emission.emotion,
             "confidence": emission.confidence,
             "trigger": emission.trigger,
-            "evidence": [presses[ref] for ref in emission.evidence],
+            "evidence": [known[seq][index] for seq, index in emission.evidence],
         }
         if self.named:
             line["file"] = self.path
@@ -163,11 +169,7 @@ class FileRun:
         scores = self.detector.scores(TENANT, session)
         line: dict[str, object] = {
             "session": session,
-            "scores": {
-                "rage": scores["rage"],
-                **dict.fromkeys(LATER_EMOTIONS, 0),
-                "unanswered": scores["unanswered"],
-            },
+            "scores": {name: value for name, value in scores.items() if name != "automated"},
             "automated": scores["automated"],
         }
         if self.named:
@@ -205,10 +207,11 @@ def print_line(line: dict[str, object]) -> None:
 
 def print_human(summary: dict[str, object]) -> None:
     """Print the summary for people, beside the data."""
+    alarms = ", ".join(f"{summary[emotion + '_alarms']} {emotion}" for emotion in EMOTIONS)
     click.echo(
         f"{summary['sessions']} sessions, {summary['events']} events, "
         f"{summary['active_hours']} active hours: {summary['emotions']} emotions "
-        f"({summary['rage_alarms_per_active_hour']} rage alarms per active hour), "
+        f"({alarms}), "
         f"{summary['dropped']} dropped",
         err=True,
     )

@@ -1,8 +1,6 @@
-"""The arena: where the state of every stream lives."""
+"""Arenas: where states live, by (tenant, session, stream)."""
 
 import os
-
-import cython
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_Compare
@@ -10,24 +8,12 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from hotpath.rage_state cimport PRESSES
-
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
 
 
 cdef enum:
     FIRST_STREAMS = 64
-
-
-STREAM_STATE_BYTES = sizeof(StreamState)
-
-
-cdef inline uint64_t stir(uint64_t h) noexcept nogil:
-    """Spread every bit over all bits (the finaliser of MurmurHash3)."""
-    h = (h ^ (h >> 33)) * <uint64_t>0xFF51AFD7ED558CCD
-    h = (h ^ (h >> 33)) * <uint64_t>0xC4CEB9FE1A85EC53
-    return h ^ (h >> 33)
 
 
 cdef uint64_t hash_text(uint64_t h, str text) except? 0:
@@ -44,14 +30,14 @@ cdef uint64_t hash_text(uint64_t h, str text) except? 0:
     return h
 
 
-@cython.final
 cdef class Arena:
     """States by (tenant, session, stream); see arena.pxd."""
 
-    def __cinit__(self, int capacity):
+    def __cinit__(self, int capacity, size_t item):
         if not 1 <= capacity <= 1 << 24:
             raise ValueError(f"capacity must be 1 to {1 << 24} streams, not {capacity}")
         self.capacity = capacity
+        self.item = item
         self.newest = self.oldest = self.first_free = -1
         self.names = []
         self.seed = int.from_bytes(os.urandom(8), "little")
@@ -73,10 +59,10 @@ cdef class Arena:
         cdef void* block
         while size < 2 * <uint32_t>room:
             size *= 2
-        block = realloc(self.states, room * sizeof(StreamState))
+        block = realloc(self.states, room * self.item)
         if block == NULL:
             raise MemoryError
-        self.states = <StreamState*>block
+        self.states = <char*>block
         block = realloc(self.slots, room * sizeof(Slot))
         if block == NULL:
             raise MemoryError
@@ -178,13 +164,16 @@ cdef class Arena:
         slot = self.first_free
         self.names[slot] = (tenant, session, stream)
         self.first_free = self.slots[slot].next_free
-        memset(&self.states[slot], 0, sizeof(StreamState))
-        self.states[slot].clock = -1
+        memset(arena_state(self, slot), 0, self.item)
         self.slots[slot].hash = hash
         self.index(slot)
         self.link(slot)
         self.used += 1
+        self.begin(slot)
         return slot
+
+    cdef int begin(self, int32_t slot) except -1:
+        return 0
 
     cdef int release(self, int32_t slot) except -1:
         self.unindex(slot)
@@ -212,47 +201,26 @@ cdef class Arena:
             slot = self.slots[slot].newer
         return out
 
-    def evict_idle(self, long long before_ms):
-        """Evict streams whose clock is behind `before_ms`; return how many."""
-        cdef int32_t slot = self.oldest, newer
-        cdef int count = 0
-        while slot >= 0:
-            newer = self.slots[slot].newer
-            if self.states[slot].clock < before_ms:
-                self.release(slot)
-                count += 1
-            slot = newer
-        self.evicted += count
-        return count
-
     def dump(self):
         """Return the states as bytes, in the order of `streams`."""
-        blob = PyBytes_FromStringAndSize(NULL, self.used * <Py_ssize_t>sizeof(StreamState))
+        blob = PyBytes_FromStringAndSize(NULL, self.used * <Py_ssize_t>self.item)
         cdef char* out = PyBytes_AS_STRING(blob)
         cdef int32_t slot = self.oldest
         while slot >= 0:
-            memcpy(out, &self.states[slot], sizeof(StreamState))
-            out += sizeof(StreamState)
+            memcpy(out, arena_state(self, slot), self.item)
+            out += self.item
             slot = self.slots[slot].newer
         return blob
 
-    def load(self, list streams not None, bytes blob not None, uint32_t texts):
-        """Take over what `streams` and `dump` returned; `texts` bounds the ids inside.
+    def load(self, list streams not None, bytes blob not None):
+        """Take over what `streams` and `dump` returned.
 
         Raises:
-            ValueError: the bytes are not such states. The arena is then partly filled: drop it.
+            ValueError: the bytes are not such states.
         """
         cdef const char* data = PyBytes_AS_STRING(blob)
-        cdef StreamState* state
-        cdef int i
-        if PyBytes_GET_SIZE(blob) != <Py_ssize_t>len(streams) * <Py_ssize_t>sizeof(StreamState):
+        if PyBytes_GET_SIZE(blob) != <Py_ssize_t>len(streams) * <Py_ssize_t>self.item:
             raise ValueError("not as many states as streams")
         for tenant, session, stream in streams:
-            state = &self.states[self.acquire(tenant, session, stream)]
-            memcpy(state, data, sizeof(StreamState))
-            data += sizeof(StreamState)
-            if state.rage.length > PRESSES or state.rage.head >= PRESSES or state.page >= texts:
-                raise ValueError("a state is damaged")
-            for i in range(PRESSES):
-                if state.rage.element[i] >= texts:
-                    raise ValueError("a state is damaged")
+            memcpy(arena_state(self, self.acquire(tenant, session, stream)), data, self.item)
+            data += self.item

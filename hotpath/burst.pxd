@@ -76,5 +76,7 @@ cdef void burst_collect(const RageState* rage, int form, Burst* burst) noexcept 
 # Say whether the burst goes on with the last episode, or what that one says about it.
 cdef void burst_place_in_history(const RageState* rage, Burst* burst) noexcept nogil
 
-# Fill `terms` and `score` as things stand at relative time `rel`.
-cdef void burst_score(const RageState* rage, Burst* burst, int64_t rel) noexcept nogil
+# Fill `terms` and `score` as things stand at relative time `rel`; `weight` is Tables.burst.
+cdef void burst_score(
+    const RageState* rage, Burst* burst, int64_t rel, const int16_t* weight
+) noexcept nogil

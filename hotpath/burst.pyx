@@ -122,7 +122,9 @@ cdef inline void term_add(Burst* burst, int term, int amount) noexcept nogil:
     burst.score += amount
 
 
-cdef void burst_score(const RageState* rage, Burst* burst, int64_t rel) noexcept nogil:
+cdef void burst_score(
+    const RageState* rage, Burst* burst, int64_t rel, const int16_t* weight
+) noexcept nogil:
     cdef int silent = 0, late = 0, timely = 0, blind = 0, i, place, size = burst.size
     cdef uint8_t trait = rage.trait[burst.place[0]]
     cdef bint error
@@ -145,37 +147,43 @@ cdef void burst_score(const RageState* rage, Burst* burst, int64_t rel) noexcept
         rage.error_t >= rage.t[burst.place[size - 1]]
         and rage.error_t <= <int64_t>rage.t[burst.place[0]] + ERROR_MS
     )
-    term_add(burst, TERM_PRIOR, WEIGHT_PRIOR)
+    term_add(burst, TERM_PRIOR, weight[<int>WEIGHT_PRIOR])
     if size >= 5:
-        term_add(burst, TERM_PRESSES, WEIGHT_PRESSES_5)
+        term_add(burst, TERM_PRESSES, weight[<int>WEIGHT_PRESSES_5])
         term_add(
             burst, TERM_EXTRA_PRESSES,
-            min(<int>WEIGHT_EXTRA_PRESSES_MAX, WEIGHT_EXTRA_PRESS * (size - 5)),
+            min(
+                <int>weight[<int>WEIGHT_EXTRA_PRESSES_MAX],
+                weight[<int>WEIGHT_EXTRA_PRESS] * (size - 5),
+            ),
         )
     else:
-        term_add(burst, TERM_PRESSES, WEIGHT_PRESSES_4 if size == 4 else WEIGHT_PRESSES_3)
+        term_add(
+            burst, TERM_PRESSES,
+            weight[<int>WEIGHT_PRESSES_4] if size == 4 else weight[<int>WEIGHT_PRESSES_3],
+        )
     if burst.form != SLOW and is_quick(rage, burst):
-        term_add(burst, TERM_QUICK_PRESSES, WEIGHT_QUICK)
+        term_add(burst, TERM_QUICK_PRESSES, weight[<int>WEIGHT_QUICK])
     if trait & PLAIN:
-        term_add(burst, TERM_PLAIN_TARGET, WEIGHT_PLAIN_TARGET)
+        term_add(burst, TERM_PLAIN_TARGET, weight[<int>WEIGHT_PLAIN_TARGET])
     if 3 * silent >= 2 * size:
-        term_add(burst, TERM_UNANSWERED_PRESSES, WEIGHT_UNANSWERED)
+        term_add(burst, TERM_UNANSWERED_PRESSES, weight[<int>WEIGHT_UNANSWERED])
     elif 3 * (silent + late) >= 2 * size and not trait & REPEATABLE:
-        term_add(burst, TERM_LATE_ANSWERS, WEIGHT_LATE)
+        term_add(burst, TERM_LATE_ANSWERS, weight[<int>WEIGHT_LATE])
     elif error and 3 * blind >= 2 * size:
-        term_add(burst, TERM_UNOBSERVABLE, WEIGHT_UNOBSERVABLE)
+        term_add(burst, TERM_UNOBSERVABLE, weight[<int>WEIGHT_UNOBSERVABLE])
     else:
         # Nothing aggravates what the page may well have answered.
         if timely > 0 and silent + late == 0:
-            term_add(burst, TERM_ANSWERED_PRESSES, WEIGHT_ANSWERED)
+            term_add(burst, TERM_ANSWERED_PRESSES, weight[<int>WEIGHT_ANSWERED])
         else:
-            term_add(burst, TERM_UNPROVEN, WEIGHT_UNPROVEN)
+            term_add(burst, TERM_UNPROVEN, weight[<int>WEIGHT_UNPROVEN])
         return
     if error:
-        term_add(burst, TERM_ERROR, WEIGHT_ERROR)
+        term_add(burst, TERM_ERROR, weight[<int>WEIGHT_ERROR])
     if trait & OFF:
-        term_add(burst, TERM_DISABLED_TARGET, WEIGHT_DISABLED)
+        term_add(burst, TERM_DISABLED_TARGET, weight[<int>WEIGHT_DISABLED])
     if burst.marks & MARK_REPEATED and not trait & PLAIN:
-        term_add(burst, TERM_REPEATED, WEIGHT_REPEATED)
+        term_add(burst, TERM_REPEATED, weight[<int>WEIGHT_REPEATED])
     if burst.marks & MARK_TROUBLED and not trait & PLAIN:
-        term_add(burst, TERM_TROUBLED, WEIGHT_TROUBLED)
+        term_add(burst, TERM_TROUBLED, weight[<int>WEIGHT_TROUBLED])

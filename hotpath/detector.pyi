@@ -6,6 +6,7 @@ from typing import Self, final
 
 from hotpath.emission import Emission as Emission
 from hotpath.emission import Scores as Scores
+from hotpath.model import Model
 
 class SnapshotError(ValueError):
     """The bytes are no snapshot of this version: discard them and rebuild from the log."""
@@ -20,12 +21,15 @@ class Detector:
     Args:
         capacity: streams held at most; one more evicts the one touched longest ago.
         threshold: confidence from which episodes are emitted, 0 to 100.
+        model: what marks are worth; the shipped one if left out.
 
     Raises:
         ValueError: an argument is out of range.
     """
 
-    def __new__(cls, capacity: int = 4096, *, threshold: int = 50) -> Self: ...
+    def __new__(
+        cls, capacity: int = 4096, *, threshold: int = 50, model: Model | None = None
+    ) -> Self: ...
     def __len__(self) -> int:
         """Return how many streams are held."""
     def apply(
@@ -63,6 +67,8 @@ class Detector:
         Timers due by then fire at their own time. Return how many emissions that brought; an
         unknown stream brings none.
         """
+    def use_model(self, model: Model) -> None:
+        """Judge by another model from now on, marks that were noted before included."""
     def drain(self) -> list[Emission]:
         """Hand over the emissions made since the last call, in order."""
     def wakes(self) -> list[tuple[str, str, str, int]]:

@@ -4,15 +4,17 @@ import cython
 import msgspec
 
 from hotpath.columns import ColumnsError
+from hotpath import meanings
+from hotpath import emission as naming
 from hotpath.emission import Emission, Scores
-from hotpath.rage_rules import RageTerm
+from hotpath.model import Model as DefaultModel
 from zlib import crc32
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from hotpath.arena cimport Arena, StreamState, arena_state
+from hotpath.arenas cimport Streams, arenas_mark, stream_state, visit_state
 from hotpath.columns cimport (
     COLUMNS_OK,
     ColumnsStatus,
@@ -21,24 +23,45 @@ from hotpath.columns cimport (
     columns_open,
     columns_raise,
 )
-from hotpath.events cimport CHANGE, CLICK, INPUT, MAX_EVENTS, MAX_TARGETS, PAGE_VIEW
+from hotpath.events cimport (
+    BLUR,
+    CHANGE,
+    CLICK,
+    FOCUS,
+    HOVER,
+    INPUT,
+    INVALID,
+    MAX_EVENTS,
+    MAX_TARGETS,
+    PAGE_VIEW,
+    PRESS_CANCEL,
+    SUBMIT,
+    TRACK,
+)
+from hotpath.features cimport EMOTIONS as EMOTION_KINDS
+from hotpath.features cimport RAGE
+from hotpath.model cimport Model
 from hotpath.names cimport Names
-from hotpath.rage_rules cimport TERMS
-from hotpath.rage_state cimport PRESSES, Sink, Verdict
+from hotpath.rage_state cimport RAGE_CLICK
+from hotpath.sink cimport TERMS_ROOM, Sink, Verdict
+from hotpath.state cimport StreamState
 from hotpath.stream cimport MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
+from hotpath.visit cimport VisitState
 
 
 cdef enum:
     # Raise with every change of StreamState's meaning; a change of its size is noticed by itself.
-    SNAPSHOT_VERSION = 1
-    PRESS_KINDS = 1 << CLICK | 1 << CHANGE | 1 << INPUT
+    SNAPSHOT_VERSION = 2
+    TARGET_KINDS = (
+        1 << CLICK | 1 << HOVER | 1 << FOCUS | 1 << BLUR | 1 << INPUT | 1 << CHANGE | 1 << SUBMIT
+        | 1 << INVALID | 1 << PRESS_CANCEL
+    )
     LOWEST_CLOCK_MS = 0
 
 
 cdef int64_t HIGHEST_CLOCK_MS = 1 << 52
 cdef bytes MAGIC = b"siqstate"
-_BODY = tuple[list[tuple[str, str, str]], bytes, list[str | None], dict[str, int], int]
-cdef tuple TERM_NAMES = tuple(term.name.removeprefix("TERM_").lower() for term in RageTerm)
+_BODY = tuple[list[tuple[str, str, str]], bytes, bytes, list[str | None], dict[str, int], int]
 
 
 class SnapshotError(ValueError):
@@ -49,31 +72,37 @@ class SnapshotError(ValueError):
 cdef class Detector:
     """Judges the streams of one partition; see detector.pyi."""
 
-    cdef Arena arena
+    cdef Streams arena
+    cdef Model model            # whose tables the sink has borrowed
     cdef Names names
     cdef Sink* sink             # owned, with the two buffers below: scratch for one batch
     cdef uint32_t* target_ids   # by target index
     cdef uint32_t* target_flags
     cdef uint32_t* page_ids     # by text index
+    cdef uint8_t* meanings      # by text index
     cdef Tally tally
     cdef list emissions
     cdef list pending_wakes
 
-    def __cinit__(self, int capacity=4096, *, int threshold=50):
+    def __cinit__(self, int capacity=4096, *, int threshold=50, Model model=None):
+        cdef int emotion
         if not 0 <= threshold <= 100:
             raise ValueError(f"threshold must be 0 to 100, not {threshold}")
-        self.arena = Arena(capacity)
+        self.arena = Streams(capacity, sizeof(StreamState))
         self.names = Names()
         self.sink = <Sink*>calloc(1, sizeof(Sink))
         self.target_ids = <uint32_t*>calloc(MAX_TARGETS + 1, sizeof(uint32_t))
         self.target_flags = <uint32_t*>calloc(MAX_TARGETS + 1, sizeof(uint32_t))
         self.page_ids = <uint32_t*>calloc(2 * MAX_EVENTS + 1, sizeof(uint32_t))
+        self.meanings = <uint8_t*>calloc(2 * MAX_EVENTS + 1, 1)
         if (
             self.sink == NULL or self.target_ids == NULL
-            or self.target_flags == NULL or self.page_ids == NULL
+            or self.target_flags == NULL or self.page_ids == NULL or self.meanings == NULL
         ):
             raise MemoryError
-        self.sink.threshold = threshold
+        for emotion in range(EMOTION_KINDS):
+            self.sink.threshold[emotion] = threshold
+        self.use_model(DefaultModel() if model is None else model)
         self.emissions = []
         self.pending_wakes = []
 
@@ -82,6 +111,12 @@ cdef class Detector:
         free(self.target_ids)
         free(self.target_flags)
         free(self.page_ids)
+        free(self.meanings)
+
+    def use_model(self, Model model not None):
+        """Judge by another model from now on; see detector.pyi."""
+        self.model = model
+        self.sink.tables = &model.tables
 
     cdef int prepare(self, Batch* batch, object targets, object strings) except -1:
         """Give the strings that kernels will keep a number."""
@@ -90,20 +125,25 @@ cdef class Detector:
         for i in range(batch.view.count):
             if batch.view.kind[i] < 32:
                 kinds |= <uint32_t>1 << batch.view.kind[i]
-        if kinds & PRESS_KINDS:
+        if kinds & TARGET_KINDS:
             for descriptor, flags in targets:
                 place += 1
                 self.target_ids[place] = self.names.intern(descriptor)
                 self.target_flags[place] = flags
-        if kinds & <uint32_t>1 << PAGE_VIEW:
+        if kinds & (<uint32_t>1 << PAGE_VIEW | <uint32_t>1 << TRACK):
             for i in range(batch.view.count):
+                place = column_index(&batch.view, 1, i)
+                if not place:
+                    continue
                 if batch.view.kind[i] == PAGE_VIEW:
-                    place = column_index(&batch.view, 1, i)
-                    if place:
-                        self.page_ids[place] = self.names.intern(strings[place - 1])
+                    self.page_ids[place] = self.names.intern(strings[place - 1])
+                    self.meanings[place] = meanings.of_page(strings[place - 1])
+                elif batch.view.kind[i] == TRACK:
+                    self.meanings[place] = meanings.of_event(strings[place - 1])
         batch.element = self.target_ids
         batch.flags = self.target_flags
         batch.page = self.page_ids
+        batch.meaning = self.meanings
         return 0
 
     cdef int collect(self, int32_t slot) except -1:
@@ -117,13 +157,18 @@ cdef class Detector:
                 (verdict.evidence[j] >> 16, verdict.evidence[j] & 0xFFFF)
                 for j in range(verdict.size)
             ]
+            terms = naming.TERMS[
+                verdict.emotion, verdict.emotion == RAGE and verdict.trigger >= RAGE_CLICK
+            ]
             contributions = [
-                (TERM_NAMES[j], verdict.terms[j] / 10.0) for j in range(TERMS) if verdict.terms[j]
+                (terms[j], verdict.terms[j] / 10.0)
+                for j in range(TERMS_ROOM) if verdict.terms[j]
             ]
             self.emissions.append(Emission(
-                key[0], key[1], key[2], verdict.episode, verdict.rev, "rage", verdict.confidence,
-                "slow_rage_click" if verdict.slow else "rage_click", verdict.t, evidence,
-                contributions, self.names.text(arena_state(self.arena, slot).page),
+                key[0], key[1], key[2], verdict.episode, verdict.rev,
+                naming.EMOTIONS[verdict.emotion], verdict.confidence,
+                naming.TRIGGERS[verdict.emotion][verdict.trigger], verdict.t, evidence,
+                contributions, self.names.text(stream_state(self.arena, slot).hot.page),
                 self.names.text(verdict.element),
             ))
         self.tally.emissions += self.sink.count
@@ -150,30 +195,34 @@ cdef class Detector:
         if not LOWEST_CLOCK_MS <= t0_ms <= HIGHEST_CLOCK_MS:
             raise ColumnsError(f"t0 {t0_ms} is no time")
         if seq >> MAX_SEQ_BITS:
-            raise ColumnsError(f"seq {seq} is beyond 48 bits")
+            raise ColumnsError(f"seq {seq} is beyond 32 bits")
         self.prepare(&batch, targets, strings)
         cdef uint32_t page_id = self.names.intern(page) if page else 0
         cdef int32_t slot = self.arena.acquire(tenant, session, stream)
-        cdef StreamState* state = arena_state(self.arena, slot)
-        cdef int64_t due = state.rage.due
+        cdef StreamState* state = stream_state(self.arena, slot)
+        cdef VisitState* visit = visit_state(self.arena, state.hot.visit)
+        cdef int64_t due = state.hot.due
         self.tally.batches += 1
         if seq:
-            if seq <= state.last_seq:
+            if seq <= state.hot.last_seq:
                 self.tally.duplicates += 1
                 return 0
-            state.last_seq = seq
+            state.hot.last_seq = seq
         if page_id:
-            state.page = page_id
+            state.hot.page = page_id
         batch.seq = seq
         batch.t = t0_ms
         batch.at = 0
         batch.pointer = pointer
-        while not stream_run(state, &batch, self.sink, &self.tally):
+        visit.observed -= state.rage.observed
+        visit.answered -= state.rage.answered
+        while not stream_run(state, visit, &batch, self.sink, &self.tally):
             self.collect(slot)
         if self.sink.count:
             self.collect(slot)
-        if state.rage.due and state.rage.due != due:
-            self.pending_wakes.append((tenant, session, stream, state.rage.due))
+        self.sum_up(state, visit)
+        if state.hot.due and state.hot.due != due:
+            self.pending_wakes.append((tenant, session, stream, state.hot.due))
         if len(self.names) > self.names.limit:
             self.sweep()
         return len(self.emissions) - before
@@ -185,15 +234,30 @@ cdef class Detector:
         cdef int32_t slot = self.arena.slot(tenant, session, stream)
         cdef Py_ssize_t before = len(self.emissions)
         cdef StreamState* state
+        cdef VisitState* visit
         if slot < 0 or t_ms > HIGHEST_CLOCK_MS:
             return 0
-        state = arena_state(self.arena, slot)
-        cdef int64_t due = state.rage.due
-        stream_advance(state, self.sink, t_ms)
+        state = stream_state(self.arena, slot)
+        visit = visit_state(self.arena, state.hot.visit)
+        cdef int64_t due = state.hot.due
+        visit.observed -= state.rage.observed
+        visit.answered -= state.rage.answered
+        stream_advance(state, visit, self.sink, t_ms)
         self.collect(slot)
-        if state.rage.due and state.rage.due != due:
-            self.pending_wakes.append((tenant, session, stream, state.rage.due))
+        self.sum_up(state, visit)
+        if state.hot.due and state.hot.due != due:
+            self.pending_wakes.append((tenant, session, stream, state.hot.due))
         return len(self.emissions) - before
+
+    cdef void sum_up(self, StreamState* state, VisitState* visit) noexcept:
+        """Tell the visit what its stream has come to."""
+        cdef int emotion
+        visit.observed += state.rage.observed
+        visit.answered += state.rage.answered
+        visit.automated |= state.rage.automated
+        visit.peak[<int>RAGE] = max(visit.peak[<int>RAGE], state.rage.peak)
+        for emotion in range(EMOTION_KINDS):
+            visit.peak[emotion] = max(visit.peak[emotion], state.mood[emotion].peak)
 
     def drain(self):
         """Hand over the emissions made since the last call."""
@@ -209,22 +273,22 @@ cdef class Detector:
 
     def scores(self, str tenant not None, str session not None):
         """Return the session's peak scores; see detector.pyi."""
-        cdef int rage = 0
-        cdef long long observed = 0, answered = 0
-        cdef bint automated = False
-        cdef StreamState* state
-        for slot, key in enumerate(self.arena.names):
-            if key is not None and key[1] == session and key[0] == tenant:
-                state = arena_state(self.arena, slot)
-                rage = max(rage, state.rage.peak)
-                observed += state.rage.observed
-                answered += state.rage.answered
-                automated |= state.rage.automated != 0
+        cdef int32_t slot = self.arena.visits.slot(tenant, session, "")
+        cdef VisitState* visit
+        cdef long long silent
+        if slot < 0:
+            return Scores(**dict.fromkeys(naming.EMOTIONS, 0), unanswered=0, automated=False)
+        visit = visit_state(self.arena, <uint32_t>slot)
+        silent = max(<long long>visit.observed - <long long>visit.answered, 0)
+        peaks = {
+            name: 0 if visit.automated else visit.peak[emotion]
+            for emotion, name in enumerate(naming.EMOTIONS)
+        }
         return Scores(
-            rage=0 if automated else rage,
+            **peaks,
             # Two presses more than there were: one silent press is not yet a silent page.
-            unanswered=round(100 * max(observed - answered, 0) / (observed + 2)),
-            automated=automated,
+            unanswered=round(100 * silent / (<long long>visit.observed + 2)),
+            automated=visit.automated != 0,
         )
 
     def evict_idle(self, int64_t before_ms):
@@ -252,18 +316,10 @@ cdef class Detector:
         """Forget the names that no stream holds."""
         cdef uint32_t texts = len(self.names.dump())
         cdef unsigned char* marks = <unsigned char*>calloc(texts, 1)
-        cdef StreamState* state
-        cdef int i
         if marks == NULL:
             raise MemoryError
-        for slot, key in enumerate(self.arena.names):
-            if key is not None:
-                state = arena_state(self.arena, slot)
-                marks[state.page] = 1
-                marks[state.rage.episode_element] = 1
-                for i in range(PRESSES):
-                    marks[state.rage.element[i]] = 1
         try:
+            arenas_mark(self.arena, marks)
             self.names.sweep(marks)
         finally:
             free(marks)
@@ -276,8 +332,8 @@ cdef class Detector:
         self.sweep()
         body = msgspec.msgpack.encode(
             [
-                self.arena.streams(), self.arena.dump(), self.names.dump(), self.tally,
-                self.arena.evicted,
+                self.arena.streams(), self.arena.dump(), self.arena.dump_visits(),
+                self.names.dump(), self.tally, self.arena.evicted,
             ]
         )
         head = msgspec.msgpack.encode([SNAPSHOT_VERSION, sizeof(StreamState), crc32(body)])
@@ -295,9 +351,11 @@ cdef class Detector:
                 raise SnapshotError(f"a snapshot of version {version} with states of {size} bytes")
             if crc != crc32(body):
                 raise SnapshotError("the snapshot is damaged")
-            streams, states, texts, tally, evicted = msgspec.msgpack.decode(body, type=_BODY)
-            arena = Arena(max(self.arena.capacity, len(streams)))
-            arena.load(streams, states, len(texts))
+            streams, states, visits, texts, tally, evicted = msgspec.msgpack.decode(
+                body, type=_BODY
+            )
+            arena = Streams(max(self.arena.capacity, len(streams)), sizeof(StreamState))
+            arena.restore(streams, states, visits, len(texts))
             arena.evicted = evicted
         except SnapshotError:
             raise
@@ -308,7 +366,7 @@ cdef class Detector:
         self.tally = tally
         self.emissions = []
         self.pending_wakes = [
-            (key[0], key[1], key[2], arena_state(self.arena, slot).rage.due)
+            (key[0], key[1], key[2], stream_state(self.arena, slot).hot.due)
             for slot, key in enumerate(self.arena.names)
-            if key is not None and arena_state(self.arena, slot).rage.due
+            if key is not None and stream_state(self.arena, slot).hot.due
         ]

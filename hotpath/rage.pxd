@@ -10,9 +10,12 @@ most one verdict to the sink, rage_timers at most PRESSES.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from hotpath.rage_state cimport RageState, Sink
+from hotpath.rage_state cimport RageState
+from hotpath.sink cimport Sink
 
 
+# Say whether nothing about a target tells that it can be pressed.
+cdef bint rage_plain(uint32_t flags) noexcept nogil
 cdef void rage_begin(RageState* rage, int64_t now) noexcept nogil
 cdef void rage_rebase(RageState* rage, int64_t now) noexcept nogil
 cdef void rage_press(

@@ -4,8 +4,6 @@ from libc.math cimport floor, isnan
 from libc.stdint cimport INT32_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from math import exp
-
 from hotpath.events cimport (
     BUTTON,
     CANVAS,
@@ -41,6 +39,8 @@ from hotpath.burst cimport (
     pending,
     relative,
 )
+from hotpath.features cimport RAGE
+from hotpath.model cimport model_confidence
 from hotpath.rage_rules cimport (
     BOT_PRESSES,
     BOT_PRESSES_PER_S,
@@ -58,13 +58,13 @@ from hotpath.rage_state cimport (
     OFF,
     PLAIN,
     PRESSES,
+    RAGE_CLICK,
     REPEATABLE,
-    SINK_ROOM,
     SLOW_LINK,
+    SLOW_RAGE_CLICK,
     RageState,
-    Sink,
-    Verdict,
 )
+from hotpath.sink cimport SINK_ROOM, Sink, Verdict
 
 
 cdef enum:
@@ -76,13 +76,6 @@ cdef enum:
     )
     MAX_PX = 32000
     MAX_LATENCY = 32767
-    HIGHEST = 99        # tenths of log-odds beyond which the confidence no longer changes
-
-
-# Confidence by tenths of log-odds, from -HIGHEST: no exp, and no libm, at run time.
-cdef uint8_t CONFIDENCE[2 * HIGHEST + 1]
-for _tenths in range(-HIGHEST, HIGHEST + 1):
-    CONFIDENCE[_tenths + HIGHEST] = round(100 / (1 + exp(-_tenths / 10)))
 
 
 cdef void emit(
@@ -115,11 +108,13 @@ cdef void emit(
     verdict.element = rage.element[first]
     verdict.episode = rage.episode
     verdict.rev = rage.episode_rev
+    verdict.emotion = RAGE
     verdict.confidence = confidence
-    verdict.slow = burst.form == SLOW
+    verdict.trigger = SLOW_RAGE_CLICK if burst.form == SLOW else RAGE_CLICK
     verdict.size = <uint8_t>burst.size
     for i in range(burst.size):
         verdict.evidence[i] = rage.ref[burst.place[burst.size - 1 - i]]
+    memset(verdict.terms, 0, sizeof(verdict.terms))
     for i in range(TERMS):
         verdict.terms[i] = burst.terms[i]
 
@@ -152,7 +147,7 @@ cdef void evaluate(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
             continue
         open_until = max(open_until, rage.t[first] + FORM[form].quiet)
         burst_place_in_history(rage, &burst)
-        burst_score(rage, &burst, rel)
+        burst_score(rage, &burst, rel, sink.tables.burst)
         if best.size == 0 or burst.score > best.score:
             best = burst
     if rage.automated or best.size == 0:
@@ -163,9 +158,9 @@ cdef void evaluate(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
             due = rage.t[place] + patience(rage, place)
             if due <= open_until and (rage.due == 0 or rage.origin + due < rage.due):
                 rage.due = rage.origin + due
-    confidence = CONFIDENCE[max(-<int>HIGHEST, min(<int>HIGHEST, best.score)) + HIGHEST]
+    confidence = model_confidence(&sink.tables.emotion[<int>RAGE], best.score)
     rage.peak = max(rage.peak, confidence)
-    if confidence >= sink.threshold:
+    if confidence >= sink.threshold[<int>RAGE]:
         emit(rage, sink, &best, confidence, now)
 
 
@@ -179,9 +174,13 @@ cdef bint answer(RageState* rage, int place, int64_t latency) noexcept nogil:
     return True
 
 
+cdef bint rage_plain(uint32_t flags) noexcept nogil:
+    return not flags & ACTIONABLE_FLAGS
+
+
 cdef uint8_t traits(uint32_t flags) noexcept nogil:
     cdef uint8_t trait = 0
-    if not flags & ACTIONABLE_FLAGS:
+    if rage_plain(flags):
         trait |= PLAIN
     if flags & BLIND_FLAGS:
         trait |= BLIND

@@ -1,4 +1,4 @@
-"""The numbers of the rage rules: times, distances, weights and the names of the terms."""
+"""The numbers of the rage rules: times, distances, and the names of weights and terms."""
 
 
 cpdef enum RageTiming:
@@ -23,25 +23,25 @@ cpdef enum RageTiming:
     BOT_PRESSES = 8             # that many so fast: the whole stream is automated
 
 
-# Log-odds in tenths, so that they add up exactly and alike on every machine.
+# Places of the weights in Tables.burst; what each is worth stands in models/rage.json.
 cpdef enum RageWeight:
-    WEIGHT_PRIOR = -22
-    WEIGHT_PRESSES_3 = 12
-    WEIGHT_PRESSES_4 = 20
-    WEIGHT_PRESSES_5 = 26
-    WEIGHT_EXTRA_PRESS = 3
-    WEIGHT_EXTRA_PRESSES_MAX = 12
-    WEIGHT_QUICK = 3            # median gap < QUICK_GAP_MS
-    WEIGHT_UNANSWERED = 22      # 2/3 of the presses or more
+    WEIGHT_PRIOR = 0
+    WEIGHT_PRESSES_3 = 1
+    WEIGHT_PRESSES_4 = 2
+    WEIGHT_PRESSES_5 = 3
+    WEIGHT_EXTRA_PRESS = 4
+    WEIGHT_EXTRA_PRESSES_MAX = 5
+    WEIGHT_QUICK = 6            # median gap < QUICK_GAP_MS
+    WEIGHT_UNANSWERED = 7       # 2/3 of the presses or more
     WEIGHT_LATE = 8             # 2/3 or more late or unanswered
-    WEIGHT_ANSWERED = -35       # every press that could be judged was answered in time
-    WEIGHT_UNPROVEN = -22       # too few presses are unanswered to accuse the page
-    WEIGHT_UNOBSERVABLE = -10   # silence proves nothing here; only an error accuses
+    WEIGHT_ANSWERED = 9         # every press that could be judged was answered in time
+    WEIGHT_UNPROVEN = 10        # too few presses are unanswered to accuse the page
+    WEIGHT_UNOBSERVABLE = 11    # silence proves nothing here; only an error accuses
     WEIGHT_ERROR = 12
-    WEIGHT_DISABLED = 8
-    WEIGHT_PLAIN_TARGET = -20   # nothing says that the target can be pressed
-    WEIGHT_REPEATED = 8         # second episode on the target within REPEATED_MS
-    WEIGHT_TROUBLED = 4         # another episode within TROUBLED_MS
+    WEIGHT_DISABLED = 13
+    WEIGHT_PLAIN_TARGET = 14    # nothing says that the target can be pressed
+    WEIGHT_REPEATED = 15        # second episode on the target within REPEATED_MS
+    WEIGHT_TROUBLED = 16        # another episode within TROUBLED_MS
 
 
 # Terms of the score, by the name under which they are reported.

@@ -27,25 +27,25 @@ class RageTiming(IntEnum):
     BOT_PRESSES = 8
 
 class RageWeight(IntEnum):
-    """Log-odds in tenths."""
+    """Places of the weights in the table of `burst`, models/rage.json."""
 
-    WEIGHT_PRIOR = -22
-    WEIGHT_PRESSES_3 = 12
-    WEIGHT_PRESSES_4 = 20
-    WEIGHT_PRESSES_5 = 26
-    WEIGHT_EXTRA_PRESS = 3
-    WEIGHT_EXTRA_PRESSES_MAX = 12
-    WEIGHT_QUICK = 3
-    WEIGHT_UNANSWERED = 22
+    WEIGHT_PRIOR = 0
+    WEIGHT_PRESSES_3 = 1
+    WEIGHT_PRESSES_4 = 2
+    WEIGHT_PRESSES_5 = 3
+    WEIGHT_EXTRA_PRESS = 4
+    WEIGHT_EXTRA_PRESSES_MAX = 5
+    WEIGHT_QUICK = 6
+    WEIGHT_UNANSWERED = 7
     WEIGHT_LATE = 8
-    WEIGHT_ANSWERED = -35
-    WEIGHT_UNPROVEN = -22
-    WEIGHT_UNOBSERVABLE = -10
+    WEIGHT_ANSWERED = 9
+    WEIGHT_UNPROVEN = 10
+    WEIGHT_UNOBSERVABLE = 11
     WEIGHT_ERROR = 12
-    WEIGHT_DISABLED = 8
-    WEIGHT_PLAIN_TARGET = -20
-    WEIGHT_REPEATED = 8
-    WEIGHT_TROUBLED = 4
+    WEIGHT_DISABLED = 13
+    WEIGHT_PLAIN_TARGET = 14
+    WEIGHT_REPEATED = 15
+    WEIGHT_TROUBLED = 16
 
 class RageTerm(IntEnum):
     """Terms of the score; `name` without TERM_, in lower case, is how each is reported."""

@@ -1,21 +1,22 @@
-"""What the rage kernel keeps for each stream, and what it says.
+"""What the rage kernel keeps for each stream.
 
 Ownership: a RageState lies inside its stream's StreamState, which the arena owns; kernels
-borrow it for the length of a call. A Sink belongs to the detector.
+borrow it for the length of a call.
 
 Times inside the state are relative to `origin`, so that they fit 32 bits.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from hotpath.rage_rules cimport TERMS
-
 
 cdef enum:
     PRESSES = 16                # ring of presses; a power of two
-    SINK_ROOM = 64
-    # One event can fire a timer for each press, and then be evaluated itself.
-    SINK_RESERVE = PRESSES + 1
+
+
+# Triggers of bursts; the features come before them.
+cdef enum RageTrigger:
+    RAGE_CLICK = 16
+    SLOW_RAGE_CLICK = 17
 
 
 # What the kernel must know of a press's target.
@@ -55,21 +56,3 @@ cdef struct RageState:
     uint32_t presses                # clicks so far, whether held or not: what `of` counts
     uint32_t observed               # presses that count for the `unanswered` score …
     uint32_t answered               # … and how many got an answer within NO_ANSWER_MS
-
-
-cdef struct Verdict:
-    int64_t t                       # epoch ms
-    uint64_t evidence[PRESSES]      # refs, oldest first
-    int16_t terms[TERMS]            # tenths of log-odds; 0: does not apply
-    uint32_t element
-    uint32_t episode
-    uint8_t size
-    uint8_t rev
-    uint8_t confidence
-    uint8_t slow
-
-
-cdef struct Sink:
-    int threshold                   # emit from this confidence, 0 to 100
-    int count
-    Verdict items[SINK_ROOM]

@@ -3,16 +3,17 @@
 Ownership: stream_run borrows everything for the call and keeps nothing.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from hotpath.arena cimport StreamState
 from hotpath.columns cimport ColumnsView
-from hotpath.rage_state cimport Sink
+from hotpath.sink cimport Sink
+from hotpath.state cimport StreamState
+from hotpath.visit cimport VisitState
 
 
 cdef enum:
     CLOCK_TOLERANCE_MS = 2000   # further behind the stream's clock an event is dropped
-    MAX_SEQ_BITS = 48           # evidence holds seq << 16 | index
+    MAX_SEQ_BITS = 32           # a mark holds that many of the frame's seq
 
 
 cdef struct Tally:
@@ -35,12 +36,15 @@ cdef struct Batch:
     const uint32_t* element     # by target index; entry 0 is 0
     const uint32_t* flags       # by target index; entry 0 is 0
     const uint32_t* page        # by text index; set for page views only
+    const uint8_t* meaning      # by text index; set for page views and tracked events
 
 
 # Run events until the batch ends or the sink needs room; say whether the batch has ended.
 cdef bint stream_run(
-    StreamState* state, Batch* batch, Sink* sink, Tally* tally
+    StreamState* state, VisitState* visit, Batch* batch, Sink* sink, Tally* tally
 ) noexcept nogil
 
 # Move the stream's clock and fire what becomes due.
-cdef void stream_advance(StreamState* state, Sink* sink, int64_t now) noexcept nogil
+cdef void stream_advance(
+    StreamState* state, VisitState* visit, Sink* sink, int64_t now
+) noexcept nogil

@@ -1,28 +1,93 @@
 """One stream's events, one after the other, through the kernels."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memset
 
+from hotpath.abandonment cimport (
+    abandonment_active,
+    abandonment_begin,
+    abandonment_end,
+    abandonment_exit,
+    abandonment_fill,
+    abandonment_inside,
+    abandonment_invalid,
+    abandonment_page,
+    abandonment_press,
+    abandonment_submit,
+    abandonment_timers,
+    abandonment_track,
+    abandonment_visibility,
+)
+from hotpath.anger cimport (
+    anger_end,
+    anger_error,
+    anger_input,
+    anger_invalid,
+    anger_success,
+    anger_thrash,
+)
 from hotpath.columns cimport column_dt, column_index, column_number
+from hotpath.confusion cimport (
+    confusion_begin,
+    confusion_end,
+    confusion_focus,
+    confusion_hover,
+    confusion_input,
+    confusion_invalid,
+    confusion_page,
+    confusion_press,
+    confusion_scroll,
+    confusion_select,
+    confusion_submit,
+    confusion_success,
+    confusion_thrash,
+    confusion_viewport,
+)
 from hotpath.events cimport (
+    BLUR,
     CHANGE,
     CLICK,
     COPY,
     DRAG,
     ERROR,
     EVENT_KINDS,
+    FOCUS,
+    HOVER,
     INPUT,
+    INVALID,
     PAGE_VIEW,
+    POINTER_EXIT,
     POINTER_MOVE,
+    PRESS_CANCEL,
     REACTION,
     REACTION_SELECTION,
     RESET,
+    RESIZE,
     SCROLL,
     SELECT,
     SESSION_END,
     SUBMIT,
+    TRACK,
     VISIBILITY,
 )
+from hotpath.features cimport EMOTIONS
+from hotpath.hesitation cimport (
+    hesitation_begin,
+    hesitation_blur,
+    hesitation_cancel,
+    hesitation_change,
+    hesitation_end,
+    hesitation_focus,
+    hesitation_hover,
+    hesitation_input,
+    hesitation_press,
+    hesitation_submit,
+    hesitation_timers,
+)
 from hotpath.motion cimport motion_is_mechanical, motion_step
+from hotpath.path cimport path_end
+from hotpath.pointer cimport pointer_begin, pointer_step
 from hotpath.rage cimport (
     rage_answer,
     rage_answer_element,
@@ -30,6 +95,7 @@ from hotpath.rage cimport (
     rage_end,
     rage_error,
     rage_hidden,
+    rage_plain,
     rage_press,
     rage_rebase,
     rage_scroll,
@@ -37,82 +103,257 @@ from hotpath.rage cimport (
     rage_void,
 )
 from hotpath.rage_rules cimport DRAG_PX
-from hotpath.rage_state cimport SINK_RESERVE, SINK_ROOM
-from libc.math cimport NAN
+from hotpath.sink cimport SINK_RESERVE, SINK_ROOM
+from hotpath.state cimport Moment
+from hotpath.visit cimport MEANS_SUCCESS, visit_enter, visit_page
 
 
-cdef inline void press(
-    StreamState* state, Batch* batch, Sink* sink, int64_t now, uint32_t i
-) noexcept nogil:
-    """Hand a click on if it is a plain press: primary button, no modifier, not the keyboard's."""
-    cdef uint32_t target
-    if (
-        column_number(&batch.view, 2, i) > 0        # NaN: primary
-        or column_number(&batch.view, 3, i) == 0    # NaN: not known to be the keyboard's
-        or column_number(&batch.view, 4, i) > 0     # NaN: none
-    ):
-        return
-    target = column_index(&batch.view, 0, i)
-    rage_press(
-        &state.rage, sink, now, batch.seq << 16 | i, column_number(&batch.view, 0, i),
-        column_number(&batch.view, 1, i), batch.element[target], batch.flags[target],
-        batch.pointer,
+cdef enum:
+    REBASE_MS = 1 << 30         # times since the origin stay below it
+    # Events that a visitor causes: somebody is there.
+    ACTIVE_KINDS = (
+        1 << CLICK | 1 << SCROLL | 1 << HOVER | 1 << FOCUS | 1 << BLUR | 1 << INPUT | 1 << CHANGE
+        | 1 << SUBMIT | 1 << SELECT | 1 << COPY | 1 << DRAG | 1 << PRESS_CANCEL | 1 << PAGE_VIEW
     )
 
 
-cdef void happen(
-    StreamState* state, Batch* batch, Sink* sink, int64_t now, uint32_t i
-) noexcept nogil:
+cdef void begin(StreamState* state, int64_t now) noexcept nogil:
+    """Start a stream, or start it anew after twelve days: nothing held can matter any more."""
+    state.hot.origin = now
+    state.hot.due = 0
+    memset(state.mood, 0, sizeof(state.mood))
+    memset(&state.hesitation, 0, sizeof(state.hesitation))
+    memset(&state.confusion, 0, sizeof(state.confusion))
+    memset(&state.abandonment, 0, sizeof(state.abandonment))
+    memset(state.held, 0, sizeof(state.held))
+    state.hot.path.begun = 0
+    state.hot.thrash.begun = 0
+    pointer_begin(&state.hot, 0, 0)
+    hesitation_begin(state)
+    confusion_begin(state)
+    abandonment_begin(state)
+
+
+cdef void rebase(StreamState* state, int64_t now) noexcept nogil:
+    cdef uint32_t episodes[EMOTIONS]
+    cdef uint8_t peaks[EMOTIONS]
+    cdef int i
+    if now - state.hot.origin <= REBASE_MS:
+        return
+    for i in range(EMOTIONS):
+        episodes[i] = state.mood[i].episode
+        peaks[i] = state.mood[i].peak
+    begin(state, now)
+    for i in range(EMOTIONS):
+        state.mood[i].episode = episodes[i]
+        state.mood[i].peak = peaks[i]
+
+
+cdef inline int64_t earlier(int64_t a, int64_t b) noexcept nogil:
+    """Return the earlier of two timers; 0 is none."""
+    if a == 0 or b == 0:
+        return a + b
+    return min(a, b)
+
+
+cdef inline void set_due(StreamState* state) noexcept nogil:
+    state.hot.due = earlier(
+        earlier(state.rage.due, state.hesitation.due), state.abandonment.due
+    )
+
+
+cdef void fire(Moment* moment, int64_t now) noexcept nogil:
+    """Fire every timer that is due at `now` or before, each at its own time."""
+    cdef StreamState* state = moment.state
+    while state.hot.due and state.hot.due <= now:
+        moment.now = state.hot.due
+        moment.rel = <int32_t>(moment.now - state.hot.origin)
+        moment.element = moment.flags = 0
+        if state.rage.due and state.rage.due <= moment.now:
+            rage_timers(&state.rage, moment.sink, moment.now)
+        if state.hesitation.due and state.hesitation.due <= moment.now:
+            hesitation_timers(moment)
+        if state.abandonment.due and state.abandonment.due <= moment.now:
+            abandonment_timers(moment)
+        set_due(state)
+
+
+cdef void succeed(Moment* moment) noexcept nogil:
+    """Something worked out: whatever was felt about it is over."""
+    anger_success(moment)
+    confusion_success(moment)
+    moment.visit.success_t = moment.now
+
+
+cdef void press(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
+    """Hand a click on if it is a plain press: primary button, no modifier, not the keyboard's."""
+    cdef float x, y
+    if (
+        column_number(&batch.view, 2, i) > 0        # NaN: primary
+        or column_number(&batch.view, 4, i) > 0     # NaN: none
+    ):
+        return
+    visit_page(moment.visit, 0).acted = True
+    abandonment_press(moment)
+    if column_number(&batch.view, 3, i) == 0:       # NaN: not known to be the keyboard's
+        return
+    x = column_number(&batch.view, 0, i)
+    y = column_number(&batch.view, 1, i)
+    rage_press(
+        &moment.state.rage, moment.sink, moment.now, moment.ref, x, y, moment.element,
+        moment.flags, moment.pointer,
+    )
+    hesitation_press(moment)
+    confusion_press(moment, rage_plain(moment.flags))
+    path_end(&moment.state.hot.path)
+    pointer_begin(&moment.state.hot, x, y)
+
+
+cdef void enter(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
+    """Come to a page: the clearest answer, and none of its elements was pressed yet."""
+    cdef StreamState* state = moment.state
+    cdef uint32_t text = column_index(&batch.view, 1, i)
+    cdef uint32_t page = batch.page[text]
+    cdef float height = column_number(&batch.view, 2, i)
+    rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN)
+    rage_end(&state.rage)
+    hesitation_end(moment)
+    if page:
+        state.hot.page = page
+    entered = visit_enter(moment.visit)
+    entered.page = state.hot.page
+    entered.since = moment.now
+    entered.nav = <uint8_t>column_number(&batch.view, 0, i)
+    entered.acted = False
+    entered.meaning = batch.meaning[text]
+    if height > 0:
+        confusion_viewport(moment, height)
+    if entered.meaning & MEANS_SUCCESS:
+        succeed(moment)
+    confusion_page(moment)
+    abandonment_page(moment)
+    path_end(&state.hot.path)
+
+
+cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     """Let one event, not a mere movement, happen."""
-    cdef uint32_t page
+    cdef StreamState* state = moment.state
     cdef int kind = batch.view.kind[i]
+    cdef uint32_t target = column_index(&batch.view, 0, i)
+    cdef float a = column_number(&batch.view, 0, i), b = column_number(&batch.view, 1, i), c
+    moment.element = batch.element[target]
+    moment.flags = batch.flags[target]
+    if ACTIVE_KINDS >> kind & 1:
+        abandonment_active(moment)
+        moment.visit.active_t = moment.now
     if kind == CLICK:
-        press(state, batch, sink, now, i)
+        press(moment, batch, i)
     elif kind == REACTION:
-        rage_answer(
-            &state.rage, sink, now, column_number(&batch.view, 1, i),
-            column_number(&batch.view, 2, i),
-        )
-        if <int>column_number(&batch.view, 0, i) == REACTION_SELECTION:
+        rage_answer(&state.rage, moment.sink, moment.now, b, column_number(&batch.view, 2, i))
+        if <int>a == REACTION_SELECTION:
             rage_void(&state.rage)
+            confusion_select(moment)
     elif kind == SCROLL:
-        rage_scroll(&state.rage, now)
-    elif kind == INPUT or kind == CHANGE:
-        rage_answer_element(
-            &state.rage, sink, now, batch.element[column_index(&batch.view, 0, i)]
-        )
+        rage_scroll(&state.rage, moment.now)
+        confusion_scroll(moment, a, b)
+    elif kind == HOVER:
+        hesitation_hover(moment, a, b == 1)
+        confusion_hover(moment, a, b == 1)
+    elif kind == FOCUS:
+        hesitation_focus(moment)
+        confusion_focus(moment)
+    elif kind == BLUR:
+        hesitation_blur(moment, a == 1, b)
+    elif kind == INPUT:
+        visit_page(moment.visit, 0).acted = True
+        rage_answer_element(&state.rage, moment.sink, moment.now, moment.element)
+        c = column_number(&batch.view, 2, i)
+        anger_input(moment, a, c, column_number(&batch.view, 3, i) == 1)
+        hesitation_input(moment, a, b, c, column_number(&batch.view, 3, i) == 1)
+        confusion_input(moment)
+        abandonment_fill(moment)
+    elif kind == CHANGE:
+        visit_page(moment.visit, 0).acted = True
+        rage_answer_element(&state.rage, moment.sink, moment.now, moment.element)
+        hesitation_change(moment)
+        abandonment_fill(moment)
     elif kind == SUBMIT:
-        rage_answer(&state.rage, sink, now, NAN, NAN)
+        visit_page(moment.visit, 0).acted = True
+        rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN)
+        hesitation_submit(moment)
+        confusion_submit(moment)
+        abandonment_submit(moment)
+    elif kind == INVALID:
+        anger_invalid(moment)
+        confusion_invalid(moment)
+        abandonment_invalid(moment)
     elif kind == ERROR:
-        rage_error(&state.rage, sink, now)
+        rage_error(&state.rage, moment.sink, moment.now)
+        anger_error(moment)
     elif kind == SELECT:
-        if column_number(&batch.view, 0, i) > 0:
+        if a > 0:
             rage_void(&state.rage)
+            confusion_select(moment)
     elif kind == DRAG:
-        if column_number(&batch.view, 0, i) > <int>DRAG_PX:
+        if a > <int>DRAG_PX:
             rage_void(&state.rage)
-    elif kind == VISIBILITY:
-        if column_number(&batch.view, 0, i) == 0:
-            rage_hidden(&state.rage, sink, now)
-    elif kind == PAGE_VIEW:
-        # A new page is the clearest answer, and none of its elements was pressed yet.
-        rage_answer(&state.rage, sink, now, NAN, NAN)
-        rage_end(&state.rage)
-        page = batch.page[column_index(&batch.view, 1, i)]
-        if page:
-            state.page = page
+            confusion_select(moment)
     elif kind == COPY:
         rage_void(&state.rage)
+        confusion_select(moment)
+    elif kind == PRESS_CANCEL:
+        hesitation_cancel(moment)
+    elif kind == VISIBILITY:
+        if a == 0:
+            rage_hidden(&state.rage, moment.sink, moment.now)
+            hesitation_end(moment)
+        abandonment_visibility(moment, a == 1)
+    elif kind == POINTER_EXIT:
+        abandonment_exit(moment, <int>a, b, column_number(&batch.view, 2, i))
+        path_end(&state.hot.path)
+    elif kind == RESIZE:
+        confusion_viewport(moment, b)
+    elif kind == PAGE_VIEW:
+        enter(moment, batch, i)
+    elif kind == TRACK:
+        target = batch.meaning[column_index(&batch.view, 1, i)]
+        if target & MEANS_SUCCESS:
+            succeed(moment)
+        abandonment_track(moment, <int>target)
     elif kind == RESET or kind == SESSION_END:
+        abandonment_end(moment)
         rage_end(&state.rage)
+        anger_end(moment)
+        hesitation_end(moment)
+        confusion_end(moment)
+
+
+cdef inline void move(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
+    """Let the pointer move."""
+    cdef StreamState* state = moment.state
+    cdef float x = column_number(&batch.view, 0, i), y = column_number(&batch.view, 1, i)
+    if motion_step(&state.hot.motion, x, y) and motion_is_mechanical(&state.hot.motion):
+        state.rage.automated = True
+    if state.abandonment.exit_t:
+        abandonment_inside(moment)
+        set_due(state)
+    if pointer_step(&state.hot, moment.rel, x, y) and moment.pointer == 0:
+        moment.element = moment.flags = 0
+        anger_thrash(moment)
+        confusion_thrash(moment)
 
 
 cdef bint stream_run(
-    StreamState* state, Batch* batch, Sink* sink, Tally* tally
+    StreamState* state, VisitState* visit, Batch* batch, Sink* sink, Tally* tally
 ) noexcept nogil:
+    cdef Moment moment
     cdef int64_t now
     cdef int kind
     cdef uint32_t i
+    moment.state = state
+    moment.visit = visit
+    moment.sink = sink
+    moment.pointer = batch.pointer
     while batch.at < batch.view.count:
         if sink.count + SINK_RESERVE > SINK_ROOM:
             return False
@@ -121,36 +362,48 @@ cdef bint stream_run(
         kind = batch.view.kind[i]
         batch.t += column_dt(&batch.view, i)
         now = batch.t
-        if now < state.clock:
-            if state.clock - now > CLOCK_TOLERANCE_MS:
+        if now < state.hot.clock:
+            if state.hot.clock - now > CLOCK_TOLERANCE_MS:
                 tally.late += 1
                 state.rage.presses += kind == CLICK     # `of` counts it all the same
                 continue
             tally.clamped += 1
-            now = state.clock
-        elif state.clock < 0:
+            now = state.hot.clock
+        elif state.hot.clock < 0:
             rage_begin(&state.rage, now)
-        state.clock = now
-        if state.rage.due and state.rage.due <= now:
-            rage_timers(&state.rage, sink, now)
+            begin(state, now)
+        state.hot.clock = now
+        moment.ref = batch.seq << 16 | i
+        if state.hot.due and state.hot.due <= now:
+            fire(&moment, now)
+        moment.now = now
+        moment.rel = <int32_t>(now - state.hot.origin)
         if kind == POINTER_MOVE:
             tally.events += 1
-            if motion_step(
-                &state.motion, column_number(&batch.view, 0, i), column_number(&batch.view, 1, i)
-            ) and motion_is_mechanical(&state.motion):
-                state.rage.automated = True
+            move(&moment, batch, i)
             continue
         if kind == 0 or kind >= EVENT_KINDS:
             tally.unknown += 1
             continue
         tally.events += 1
         rage_rebase(&state.rage, now)
+        rebase(state, now)
+        moment.rel = <int32_t>(now - state.hot.origin)
         state.rage.presses += kind == CLICK
-        happen(state, batch, sink, now, i)
+        happen(&moment, batch, i)
+        set_due(state)
     return True
 
 
-cdef void stream_advance(StreamState* state, Sink* sink, int64_t now) noexcept nogil:
-    if now > state.clock and state.clock >= 0:
-        state.clock = now
-        rage_timers(&state.rage, sink, now)
+cdef void stream_advance(
+    StreamState* state, VisitState* visit, Sink* sink, int64_t now
+) noexcept nogil:
+    cdef Moment moment
+    if now > state.hot.clock and state.hot.clock >= 0:
+        state.hot.clock = now
+        moment.state = state
+        moment.visit = visit
+        moment.sink = sink
+        moment.pointer = 0
+        moment.ref = 0
+        fire(&moment, now)

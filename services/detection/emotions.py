@@ -27,7 +27,9 @@ _KINDS = {
 def to_emotion(emission: Emission) -> pb.Emotion:
     """The message of one emission. `detected_at_ms` is the only field of the wall clock."""
     return pb.Emotion(
-        id=emission_id(emission.tenant, emission.session, emission.stream, emission.episode),
+        id=emission_id(
+            emission.tenant, emission.session, emission.stream, emission.emotion, emission.episode
+        ),
         rev=emission.rev,
         tenant_id=emission.tenant,
         session_id=emission.session,

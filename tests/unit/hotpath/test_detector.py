@@ -6,9 +6,10 @@ import tracemalloc
 
 import pytest
 
-from hotpath.arena import STREAM_STATE_BYTES, Arena
+from hotpath.arena import Arena
+from hotpath.arenas import HOT_STATE_BYTES, STREAM_STATE_BYTES, VISIT_STATE_BYTES
 from hotpath.columns import Columns, ColumnsError, from_wire
-from hotpath.detector import Detector, SnapshotError
+from hotpath.detector import Detector, Scores, SnapshotError
 from hotpath.ids import emission_id
 from hotpath.names import Names
 
@@ -29,6 +30,13 @@ def _apply(
 ) -> int:  # fmt: skip
     c = from_wire(events, TABLE)
     return detector.apply("t", "s", stream, seq, t, 0, page, c.blob, c.targets, c.strings)
+
+
+def _scores(*, unanswered: int = 0, automated: bool = False) -> Scores:
+    return Scores(
+        rage=0, hesitation=0, confusion=0, abandonment=0, unanswered=unanswered,
+        automated=automated,
+    )  # fmt: skip
 
 
 def test_rage_at_the_third_press_on_a_dead_button() -> None:
@@ -151,7 +159,7 @@ def test_bot_is_marked_and_never_enraged() -> None:
     _apply(detector, 1, T0, [_press(20) for _ in range(16)])
     _apply(detector, 2, T0 + 9000, [_press(250) for _ in range(5)])
     assert detector.drain() == []
-    assert detector.scores("t", "s") == {"rage": 0, "unanswered": 91, "automated": True}
+    assert detector.scores("t", "s") == _scores(unanswered=91, automated=True)
 
 
 def test_equal_steps_mark_a_program() -> None:
@@ -161,7 +169,7 @@ def test_equal_steps_mark_a_program() -> None:
 
 
 def test_unknown_session_scores_nothing() -> None:
-    assert Detector().scores("t", "nobody") == {"rage": 0, "unanswered": 0, "automated": False}
+    assert Detector().scores("t", "nobody") == _scores()
     assert Detector().advance("t", "nobody", "p", T0) == 0
 
 
@@ -223,7 +231,8 @@ def test_names_nobody_holds_are_forgotten() -> None:
 
 
 def test_state_of_a_stream_fits_512_bytes() -> None:
-    assert STREAM_STATE_BYTES <= 512
+    assert HOT_STATE_BYTES <= 512
+    assert STREAM_STATE_BYTES + VISIT_STATE_BYTES <= 1536
 
 
 def _blobs() -> list[Columns]:
@@ -259,7 +268,7 @@ def test_events_allocate_nothing() -> None:
 
 
 def test_arena_finds_what_it_holds_through_growth_and_eviction() -> None:
-    arena = Arena(1000)
+    arena = Arena(1000, 16)
     names = [("t", f"s{i % 50}", f"p{i}") for i in range(3000)]
     for name in names:
         arena.touch(*name)
@@ -273,7 +282,7 @@ def test_arena_finds_what_it_holds_through_growth_and_eviction() -> None:
 
 
 def test_arena_tells_parts_of_names_apart() -> None:
-    arena = Arena(8)
+    arena = Arena(8, 16)
     keys = [("a", "bc", "d"), ("ab", "c", "d"), ("a", "b", "cd"), ("", "abc", "d"), ("é", "ü", "")]
     assert len({arena.touch(*key) for key in keys}) == 5
 
@@ -285,8 +294,8 @@ def test_capacity_out_of_range_is_refused(capacity: int) -> None:
 
 
 def test_emission_id_is_the_same_for_ever() -> None:
-    assert emission_id("t", "s", "p", 1) == "d9a842270d41e9e64c5c55a7d2bf4bb3"
-    assert emission_id("t", "s", "p", 2) != emission_id("t", "s", "p", 1)
+    assert emission_id("t", "s", "p", "rage", 1) == "222cff1dd4acb481cd519793ada0bf22"
+    assert emission_id("t", "s", "p", "rage", 2) != emission_id("t", "s", "p", "rage", 1)
 
 
 def test_names_survive_dump_and_load() -> None:

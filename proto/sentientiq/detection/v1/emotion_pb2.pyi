@@ -155,7 +155,7 @@ class Emotion(_message.Message):
     DETECTED_AT_MS_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """hash(tenant, session, stream, episode): a replay writes the same."""
+    """hash(tenant, session, stream, emotion, episode): a replay writes the same."""
     rev: _builtins.int
     """From 1; a higher one replaces a lower."""
     tenant_id: _builtins.str

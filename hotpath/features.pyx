@@ -1,0 +1,1 @@
+"""Emotions and their features as enums; see features.pxd."""

@@ -1,0 +1,65 @@
+"""Visits: what is kept for each session, across its streams.
+
+Ownership: a VisitState lies in the detector's arena of visits and lives as long as one of the
+session's streams is held; kernels borrow it for the call. Times are epoch ms.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+from hotpath.features cimport EMOTIONS
+
+
+cdef enum:
+    PAGES = 8               # page views kept; a power of two
+
+
+# What a page or a tracked event means for a visitor's goal.
+cdef enum Meaning:
+    MEANS_NOTHING = 0
+    MEANS_CART = 1          # something is about to be bought
+    MEANS_CHECKOUT = 2
+    MEANS_SUCCESS = 4       # bought, signed up, sent
+    MEANS_SEARCH = 8
+
+
+cdef enum Goal:
+    GOAL_FORM = 1           # a form is begun and not sent
+    GOAL_CART = 2
+    GOAL_CHECKOUT = 4
+
+
+cdef struct PageVisit:
+    int64_t since
+    uint32_t page           # id in the detector's Names
+    uint8_t nav             # position in the contract's list
+    uint8_t acted           # something was pressed, written or sent here
+    uint8_t meaning
+    uint8_t unused
+
+
+cdef struct VisitState:
+    PageVisit pages[PAGES]  # ring; newest at head - 1
+    int64_t active_t        # last time that anybody did anything, in any stream
+    int64_t goal_t          # last progress towards the goal
+    int64_t struggle_t      # last rage or confusion; 0: none
+    int64_t success_t       # last success; 0: none
+    uint32_t streams        # held now
+    uint32_t observed       # presses that count for the `unanswered` score …
+    uint32_t answered       # … and how many got an answer in time
+    uint8_t head
+    uint8_t length
+    uint8_t goal            # Goal bits
+    uint8_t automated
+    uint8_t peak[EMOTIONS]
+
+
+cdef inline PageVisit* visit_page(VisitState* visit, int back) noexcept nogil:
+    """Lend the page view `back` views before the newest; `back` < visit.length."""
+    return &visit.pages[(visit.head - 1 - back) & (PAGES - 1)]
+
+
+cdef inline PageVisit* visit_enter(VisitState* visit) noexcept nogil:
+    """Lend the place of a new page view; the oldest one makes room."""
+    visit.head = (visit.head + 1) & (PAGES - 1)
+    visit.length = min(visit.length + 1, <int>PAGES)
+    return visit_page(visit, 0)

@@ -10,14 +10,20 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 cdef struct HesitationState:
     int64_t due             # epoch ms of the pending timer; 0: none
     uint64_t dwell_ref      # the hover that is open
-    int32_t dwell_since     # when it began; only while `dwelling`
-    int32_t left_t          # when the last dwell ended without a press
+    uint64_t filled_ref     # what was filled in last
+    int32_t dwell_since     # when the open hover began
+    int32_t left_t          # when a dwell last ended without a press
     int32_t change_t        # of the last option changed
     int32_t focus_t         # when the field in focus was entered
-    int32_t filled_t        # last time that something was filled in; INT32_MIN: nothing is
-    uint16_t key_ms         # the visitor's own median of ms a key; 0: not known yet
-    uint8_t bursts          # bursts of keys seen, at most 255
-    uint8_t dwelling
-    uint8_t changes         # of options that follow each other
+    int32_t filled_t        # last time that something was filled in
+    uint16_t key_ms         # the visitor's own median of ms a key
+    uint8_t bursts          # bursts of keys that it rests on, at most 255
+    uint8_t dwelling        # 0: no; else 1 + the stages that are marked
+    uint8_t dwell_strength  # what a mark for the open hover is worth
+    uint8_t changes         # among the same two options, one after the other
+    uint8_t fills           # since the last submit, at most 255
+    uint8_t paused          # the pause since the last of them is marked
     uint8_t keyed           # the field in focus has had its first key
-    uint8_t unused[2]
+    uint8_t keys            # in the field in focus, at most 255 …
+    uint8_t deletes         # … and how many of them deleted
+    uint8_t unused

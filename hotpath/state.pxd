@@ -21,7 +21,8 @@ from hotpath.visit cimport VisitState
 # Ids in the detector's Names that kernels remember; rage keeps its own, beside its presses.
 cdef enum Held:
     HELD_DWELL              # what the pointer rests on
-    HELD_LEFT               # what it rested on before
+    HELD_LEFT               # what it rested on before …
+    HELD_LEFT_BEFORE        # … and before that
     HELD_CHANGED            # the option changed last …
     HELD_CHANGED_BEFORE     # … and the one before that
     HELD_FIELD              # the field in focus …

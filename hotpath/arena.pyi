@@ -11,13 +11,14 @@ class Arena:
 
     Args:
         capacity: states held at most; one more evicts the one touched longest ago.
-        item: bytes of a state.
+        item: bytes of a state; rounded up to whole cache lines.
+        named: whether `streams` can name them.
 
     Raises:
         ValueError: capacity is not 1 to 2**24.
     """
 
-    def __new__(cls, capacity: int, item: int) -> Self: ...
+    def __new__(cls, capacity: int, item: int, named: bool = True) -> Self: ...
     def __len__(self) -> int: ...
     @property
     def capacity(self) -> int: ...
@@ -27,6 +28,7 @@ class Arena:
     def used(self) -> int: ...
     @property
     def evicted(self) -> int: ...
+    def _slots(self) -> list[int]: ...
     def touch(self, tenant: str, session: str, stream: str) -> int:
         """Return the slot of a state, made if need be."""
     def slot(self, tenant: str, session: str, stream: str) -> int:

@@ -24,13 +24,12 @@ cdef class Streams(Arena):
     """States of streams; see arenas.pyi."""
 
     def __cinit__(self, int capacity, size_t item):
-        self.visits = Arena(capacity, sizeof(VisitState))
+        self.visits = Arena(capacity, sizeof(VisitState), named=False)
 
-    cdef int begin(self, int32_t slot) except -1:
+    cdef int begin(self, int32_t slot, str tenant, str session) except -1:
         cdef StreamState* state = stream_state(self, slot)
-        cdef tuple key = <tuple>self.names[slot]
         state.hot.clock = -1
-        state.hot.visit = <uint32_t>self.visits.acquire(key[0], key[1], "")
+        state.hot.visit = <uint32_t>self.visits.acquire(tenant, session, "")
         visit_state(self, state.hot.visit).streams += 1
         return 0
 
@@ -44,14 +43,12 @@ cdef class Streams(Arena):
 
     def evict_idle(self, long long before_ms):
         """Evict streams whose clock is behind `before_ms`; return how many."""
-        cdef int32_t slot = self.oldest, newer
+        cdef int32_t slot
         cdef int count = 0
-        while slot >= 0:
-            newer = self.slots[slot].newer
-            if stream_state(self, slot).hot.clock < before_ms:
+        for slot in range(self.allocated):
+            if self.slots[slot].touched and stream_state(self, slot).hot.clock < before_ms:
                 self.release(slot)
                 count += 1
-            slot = newer
         self.evicted += count
         return count
 
@@ -71,14 +68,13 @@ cdef class Streams(Arena):
         if len(visits) != len(keys) * <Py_ssize_t>sizeof(VisitState):
             raise ValueError("not as many visits as sessions")
         self.load(streams, states)
-        slot = self.oldest
-        while slot >= 0:
+        for slot in range(self.allocated):
+            if not self.slots[slot].touched:
+                continue
             state = stream_state(self, slot)
-            tenant, session, _ = self.names[slot]
-            place = <uint32_t>self.visits.slot(tenant, session, "")
-            state.hot.visit = place
+            tenant, session, _ = self.name_of(slot)
+            state.hot.visit = <uint32_t>self.visits.slot(tenant, session, "")
             check_stream(state, texts)
-            slot = self.slots[slot].newer
         for number, key in enumerate(keys):
             place = <uint32_t>self.visits.slot(key[0], key[1], "")
             streams_held = visit_state(self, place).streams
@@ -132,8 +128,10 @@ cdef int arenas_mark(Streams streams, unsigned char* marks) except -1:
     cdef StreamState* state
     cdef VisitState* visit
     cdef int i
-    cdef int32_t slot = streams.oldest
-    while slot >= 0:
+    cdef int32_t slot
+    for slot in range(streams.allocated):
+        if not streams.slots[slot].touched:
+            continue
         state = stream_state(streams, slot)
         marks[state.hot.page] = 1
         marks[state.rage.episode_element] = 1
@@ -146,5 +144,4 @@ cdef int arenas_mark(Streams streams, unsigned char* marks) except -1:
         visit = visit_state(streams, state.hot.visit)
         for i in range(PAGES):
             marks[visit.pages[i].page] = 1
-        slot = streams.slots[slot].newer
     return 0

@@ -14,6 +14,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from hotpath.arena cimport SIQ_FETCH, Hash
 from hotpath.arenas cimport Streams, arenas_mark, stream_state, visit_state
 from hotpath.columns cimport (
     COLUMNS_OK,
@@ -44,7 +45,7 @@ from hotpath.model cimport Model
 from hotpath.names cimport Names
 from hotpath.rage_state cimport RAGE_CLICK
 from hotpath.sink cimport TERMS_ROOM, Sink, Verdict
-from hotpath.state cimport StreamState
+from hotpath.state cimport HotState, StreamState
 from hotpath.stream cimport MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
 from hotpath.visit cimport VisitState
 
@@ -62,6 +63,23 @@ cdef enum:
 cdef int64_t HIGHEST_CLOCK_MS = 1 << 52
 cdef bytes MAGIC = b"siqstate"
 _BODY = tuple[list[tuple[str, str, str]], bytes, bytes, list[str | None], dict[str, int], int]
+
+
+# A stream as it was before its batch.
+cdef struct Before:
+    int64_t due
+    uint32_t observed
+    uint32_t answered
+    uint8_t peak
+    uint8_t automated
+
+
+cdef inline void note(const StreamState* state, Before* then) noexcept:
+    then.due = state.hot.due
+    then.observed = state.rage.observed
+    then.answered = state.rage.answered
+    then.peak = state.rage.peak
+    then.automated = state.rage.automated
 
 
 class SnapshotError(ValueError):
@@ -146,11 +164,10 @@ cdef class Detector:
         batch.meaning = self.meanings
         return 0
 
-    cdef int collect(self, int32_t slot) except -1:
+    cdef int collect(self, int32_t slot, str tenant, str session, str stream) except -1:
         """Turn verdicts into emissions, while their names are still known."""
         cdef int i, j
         cdef Verdict* verdict
-        cdef tuple key = <tuple>self.arena.names[slot]
         for i in range(self.sink.count):
             verdict = &self.sink.items[i]
             evidence = [
@@ -165,7 +182,7 @@ cdef class Detector:
                 for j in range(TERMS_ROOM) if verdict.terms[j]
             ]
             self.emissions.append(Emission(
-                key[0], key[1], key[2], verdict.episode, verdict.rev,
+                tenant, session, stream, verdict.episode, verdict.rev,
                 naming.EMOTIONS[verdict.emotion], verdict.confidence,
                 naming.TRIGGERS[verdict.emotion][verdict.trigger], verdict.t, evidence,
                 contributions, self.names.text(stream_state(self.arena, slot).hot.page),
@@ -181,8 +198,13 @@ cdef class Detector:
     ):
         """Take one batch; see detector.pyi."""
         cdef Batch batch
+        cdef Hash hash
         cdef Py_ssize_t before = len(self.emissions), n_targets = len(targets)
         cdef Py_ssize_t n_strings = len(strings)
+        self.arena.hash(tenant, session, stream, &hash)
+        cdef int32_t slot = self.arena.find(&hash)
+        if slot >= 0:
+            self.fetch(slot)
         cdef ColumnsStatus status = columns_open(
             &batch.view, <const uint8_t*>PyBytes_AS_STRING(columns), PyBytes_GET_SIZE(columns)
         )
@@ -198,34 +220,55 @@ cdef class Detector:
             raise ColumnsError(f"seq {seq} is beyond 32 bits")
         self.prepare(&batch, targets, strings)
         cdef uint32_t page_id = self.names.intern(page) if page else 0
-        cdef int32_t slot = self.arena.acquire(tenant, session, stream)
+        slot = self.arena.take(tenant, session, stream, &hash, slot)
         cdef StreamState* state = stream_state(self.arena, slot)
         cdef VisitState* visit = visit_state(self.arena, state.hot.visit)
-        cdef int64_t due = state.hot.due
+        cdef Before then
         self.tally.batches += 1
         if seq:
             if seq <= state.hot.last_seq:
                 self.tally.duplicates += 1
                 return 0
-            state.hot.last_seq = seq
+            state.hot.last_seq = <uint32_t>seq
         if page_id:
             state.hot.page = page_id
         batch.seq = seq
         batch.t = t0_ms
         batch.at = 0
         batch.pointer = pointer
-        visit.observed -= state.rage.observed
-        visit.answered -= state.rage.answered
+        note(state, &then)
         while not stream_run(state, visit, &batch, self.sink, &self.tally):
-            self.collect(slot)
-        if self.sink.count:
-            self.collect(slot)
-        self.sum_up(state, visit)
-        if state.hot.due and state.hot.due != due:
-            self.pending_wakes.append((tenant, session, stream, state.hot.due))
+            self.collect(slot, tenant, session, stream)
+        self.settle(slot, state, visit, &then, tenant, session, stream)
         if len(self.names) > self.names.limit:
             self.sweep()
         return len(self.emissions) - before
+
+    cdef inline void fetch(self, int32_t slot) noexcept:
+        """Bring near what almost every batch looks at."""
+        cdef char* state = <char*>stream_state(self.arena, slot)
+        cdef size_t at
+        for at in range(0, sizeof(HotState) + 128, 64):
+            SIQ_FETCH(state + at)
+
+    cdef int settle(
+        self, int32_t slot, StreamState* state, VisitState* visit, const Before* then,
+        str tenant, str session, str stream,
+    ) except -1:
+        """Hand on what a stream has come to."""
+        if self.sink.count:
+            self.collect(slot, tenant, session, stream)
+        if (
+            state.rage.observed != then.observed or state.rage.answered != then.answered
+            or state.rage.peak != then.peak or state.rage.automated != then.automated
+        ):
+            visit.observed += state.rage.observed - then.observed
+            visit.answered += state.rage.answered - then.answered
+            visit.automated |= state.rage.automated
+            visit.peak[<int>RAGE] = max(visit.peak[<int>RAGE], state.rage.peak)
+        if state.hot.due and state.hot.due != then.due:
+            self.pending_wakes.append((tenant, session, stream, state.hot.due))
+        return 0
 
     def advance(
         self, str tenant not None, str session not None, str stream not None, int64_t t_ms
@@ -235,29 +278,15 @@ cdef class Detector:
         cdef Py_ssize_t before = len(self.emissions)
         cdef StreamState* state
         cdef VisitState* visit
+        cdef Before then
         if slot < 0 or t_ms > HIGHEST_CLOCK_MS:
             return 0
         state = stream_state(self.arena, slot)
         visit = visit_state(self.arena, state.hot.visit)
-        cdef int64_t due = state.hot.due
-        visit.observed -= state.rage.observed
-        visit.answered -= state.rage.answered
+        note(state, &then)
         stream_advance(state, visit, self.sink, t_ms)
-        self.collect(slot)
-        self.sum_up(state, visit)
-        if state.hot.due and state.hot.due != due:
-            self.pending_wakes.append((tenant, session, stream, state.hot.due))
+        self.settle(slot, state, visit, &then, tenant, session, stream)
         return len(self.emissions) - before
-
-    cdef void sum_up(self, StreamState* state, VisitState* visit) noexcept:
-        """Tell the visit what its stream has come to."""
-        cdef int emotion
-        visit.observed += state.rage.observed
-        visit.answered += state.rage.answered
-        visit.automated |= state.rage.automated
-        visit.peak[<int>RAGE] = max(visit.peak[<int>RAGE], state.rage.peak)
-        for emotion in range(EMOTION_KINDS):
-            visit.peak[emotion] = max(visit.peak[emotion], state.mood[emotion].peak)
 
     def drain(self):
         """Hand over the emissions made since the last call."""
@@ -365,8 +394,8 @@ cdef class Detector:
         self.names.load(texts)
         self.tally = tally
         self.emissions = []
+        cdef int32_t slot
         self.pending_wakes = [
-            (key[0], key[1], key[2], stream_state(self.arena, slot).hot.due)
-            for slot, key in enumerate(self.arena.names)
-            if key is not None and stream_state(self.arena, slot).hot.due
+            (*self.arena.name_of(slot), stream_state(self.arena, slot).hot.due)
+            for slot in self.arena._slots() if stream_state(self.arena, slot).hot.due
         ]

@@ -7,7 +7,7 @@ Sources of the measures: features.pxd; of their use in choice conflict: Fernande
 """
 
 from libc.math cimport isnan, sqrtf
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from hotpath.events cimport (
     BUTTON,
@@ -73,7 +73,8 @@ cdef enum:
     DWELT_MS = 2000             # a dwell that is over counts from here
     PARKED_MS = 12000           # who rests for longer has put the mouse down
     RETURN_MS = 15000           # back on what was left so recently
-    CHANGE_MS = 20000           # options changed within that belong together
+    CHANGE_MS = 20000           # options changed within that belong together …
+    PLAYED_MS = 600             # … and sooner than that are played with, not weighed
     TOGGLES = 3                 # changes among the same two options
     KEYS = 4                    # fewer keys have no pace
     PACED_BURSTS = 3            # before which the visitor's own pace is not known
@@ -274,13 +275,17 @@ cdef inline void fill(Moment* moment) noexcept nogil:
 cdef void hesitation_change(Moment* moment) noexcept nogil:
     cdef HesitationState* own = &moment.state.hesitation
     cdef uint32_t* held = moment.state.held
+    cdef int32_t since
     fill(moment)
     if moment.flags & PASSIVE or not moment.element:
         return
     if moment.rel - own.change_t > CHANGE_MS or not held[<int>HELD_CHANGED]:
         own.changes = 0
         held[<int>HELD_CHANGED_BEFORE] = 0
+    since = moment.rel - own.change_t
     own.change_t = moment.rel
+    if since < PLAYED_MS and own.changes:
+        return
     if (
         held[<int>HELD_CHANGED] == moment.element
         or held[<int>HELD_CHANGED_BEFORE] == moment.element

@@ -97,7 +97,7 @@ cdef void judge(Moment* moment, int emotion, int trigger) noexcept nogil:
         return      # a burst of presses has said so already
     add_up(model, mood, moment.rel, &sum)
     confidence = model_confidence(model, sum.score)
-    mood.peak = max(mood.peak, confidence)
+    moment.visit.peak[emotion] = max(moment.visit.peak[emotion], confidence)
     if mood.open and (
         moment.rel - mood.said_t > model.quiet_ms or confidence + LOWER_BY < threshold
     ):
@@ -141,6 +141,6 @@ cdef void judge_close(Moment* moment, int emotion, int trigger) noexcept nogil:
     mood.rev += 1
     mood.said_t = moment.rel
     mood.confidence = model_confidence(model, sum.score)
-    mood.peak = max(mood.peak, mood.confidence)
+    moment.visit.peak[emotion] = max(moment.visit.peak[emotion], mood.confidence)
     mood.trigger = <uint8_t>trigger
     emit(moment, emotion, &sum, trigger, mood.confidence)

@@ -29,7 +29,7 @@ cdef struct Mood:
     uint8_t rev
     uint8_t confidence      # as last emitted
     uint8_t size            # of the evidence as last emitted
-    uint8_t peak            # highest confidence so far
+    uint8_t unused
     uint8_t trigger         # as last emitted
     int32_t said_t          # when the episode last went on
     uint32_t episode        # number of the last one, from 1; 0: none yet

@@ -4,7 +4,7 @@ Ownership: a PathState lies inside its stream's StreamState; functions borrow it
 Steps are 25 Hz samples (pointer.pxd); times are ms since the stream's origin.
 """
 
-from libc.stdint cimport int8_t, int32_t, uint8_t, uint16_t
+from libc.stdint cimport int8_t, int32_t, uint8_t
 
 
 cdef enum:
@@ -17,17 +17,12 @@ cdef struct PathState:
     float y
     float length            # px travelled
     int32_t since           # when it began
-    uint16_t slow_ms        # spent below SLOW_PX_S
     int8_t way_x            # sign of the last step along x that counts; 0: none yet
     int8_t way_y
     uint8_t flips_x         # changes of direction
     uint8_t flips_y
     uint8_t begun
-    uint8_t unused
-
-
-cdef enum:
-    SLOW_PX_S = 50
+    uint8_t unused[3]
 
 
 cdef inline void path_end(PathState* path) noexcept nogil:
@@ -46,13 +41,10 @@ cdef inline void path_step(
         path.y = y
         path.length = 0
         path.since = t
-        path.slow_ms = 0
         path.way_x = path.way_y = 0
         path.flips_x = path.flips_y = 0
         return
     path.length += step
-    if step * 1000 < SLOW_PX_S * dt:
-        path.slow_ms = <uint16_t>min(60000, path.slow_ms + dt)
     if dx >= FLIP_PX or dx <= -FLIP_PX:
         way = 1 if dx > 0 else -1
         if path.way_x == -way and path.flips_x < 255:

@@ -82,7 +82,7 @@ cdef void emit(
     RageState* rage, Sink* sink, const Burst* burst, uint8_t confidence, int64_t now
 ) noexcept nogil:
     """Begin an episode, or revise it if that says something new."""
-    cdef int first = burst.place[0], i
+    cdef int first = burst.place[0], i, place
     cdef Verdict* verdict
     if not burst.same_episode:
         rage.episode += 1
@@ -113,7 +113,8 @@ cdef void emit(
     verdict.trigger = SLOW_RAGE_CLICK if burst.form == SLOW else RAGE_CLICK
     verdict.size = <uint8_t>burst.size
     for i in range(burst.size):
-        verdict.evidence[i] = rage.ref[burst.place[burst.size - 1 - i]]
+        place = burst.place[burst.size - 1 - i]
+        verdict.evidence[i] = <uint64_t>rage.seq[place] << 16 | rage.index[place]
     memset(verdict.terms, 0, sizeof(verdict.terms))
     for i in range(TERMS):
         verdict.terms[i] = burst.terms[i]
@@ -225,7 +226,8 @@ cdef void rage_press(
         return      # people press where they write as often as they like
     rage.head = (place + 1) & MASK
     rage.length = min(rage.length + 1, <int>PRESSES)
-    rage.ref[place] = ref
+    rage.seq[place] = <uint32_t>(ref >> 16)
+    rage.index[place] = <uint16_t>(ref & 0xFFFF)
     rage.t[place] = <int32_t>relative(rage, now)
     rage.element[place] = element
     rage.x[place] = whole_px(x)

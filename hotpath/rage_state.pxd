@@ -6,7 +6,7 @@ borrow it for the length of a call.
 Times inside the state are relative to `origin`, so that they fit 32 bits.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 
 cdef enum:
@@ -30,16 +30,16 @@ cdef enum Trait:
 
 
 cdef struct RageState:
+    # What most events look at comes first.
     int64_t origin                  # epoch ms of relative time 0
     int64_t due                     # epoch ms of the pending timer; 0: none
-    uint64_t ref[PRESSES]           # seq << 16 | index of the event
-    int32_t t[PRESSES]
-    uint32_t element[PRESSES]       # id in the detector's Names; 0: none
-    int16_t x[PRESSES]              # whole CSS px
-    int16_t y[PRESSES]
-    uint16_t number[PRESSES]        # low bits of the press's place in its stream, from 1
-    int16_t latency[PRESSES]        # ms to the first answer; -1: none yet
-    uint8_t trait[PRESSES]
+    uint32_t presses                # clicks so far, whether held or not: what `of` counts
+    uint32_t observed               # presses that count for the `unanswered` score …
+    uint32_t answered               # … and how many got an answer within NO_ANSWER_MS
+    uint32_t episode                # number of the last one, from 1; 0: none yet
+    uint32_t episode_element
+    int32_t episode_t               # of its newest press
+    int32_t error_t                 # of the last error; INT32_MIN: none
     uint8_t head                    # where the next press goes
     uint8_t length                  # presses held, newest at head - 1
     uint8_t radius                  # px, by the pointer of the newest press
@@ -49,10 +49,12 @@ cdef struct RageState:
     uint8_t episode_confidence      # as last emitted
     uint8_t episode_size            # presses in its evidence, as last emitted
     uint8_t episode_marks           # MARK_* that held when it began
-    uint32_t episode                # number of the last one, from 1; 0: none yet
-    uint32_t episode_element
-    int32_t episode_t               # of its newest press
-    int32_t error_t                 # of the last error; INT32_MIN: none
-    uint32_t presses                # clicks so far, whether held or not: what `of` counts
-    uint32_t observed               # presses that count for the `unanswered` score …
-    uint32_t answered               # … and how many got an answer within NO_ANSWER_MS
+    uint8_t trait[PRESSES]
+    int32_t t[PRESSES]
+    uint32_t element[PRESSES]       # id in the detector's Names; 0: none
+    uint32_t seq[PRESSES]           # of the frame …
+    uint16_t index[PRESSES]         # … and the press's place in it
+    int16_t x[PRESSES]              # whole CSS px
+    int16_t y[PRESSES]
+    uint16_t number[PRESSES]        # low bits of the press's place in its stream, from 1
+    int16_t latency[PRESSES]        # ms to the first answer; -1: none yet

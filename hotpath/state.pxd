@@ -43,13 +43,12 @@ cdef struct HotState:
     int64_t clock           # highest event time seen, epoch ms; -1: nothing seen yet
     int64_t origin          # epoch ms of relative time 0
     int64_t due             # earliest pending timer of any kernel, epoch ms; 0: none
-    uint64_t last_seq       # highest seq taken; 0: none
+    uint32_t last_seq       # highest seq taken; 0: none
     uint32_t page           # id in the detector's Names
     uint32_t visit          # slot of the session's VisitState
     int32_t sampled_t       # of the last 25 Hz sample
     float sampled_x
     float sampled_y
-    uint32_t unused
     MotionState motion
     PathState path
     ThrashState thrash

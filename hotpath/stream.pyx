@@ -136,17 +136,14 @@ cdef void begin(StreamState* state, int64_t now) noexcept nogil:
 
 cdef void rebase(StreamState* state, int64_t now) noexcept nogil:
     cdef uint32_t episodes[EMOTIONS]
-    cdef uint8_t peaks[EMOTIONS]
     cdef int i
     if now - state.hot.origin <= REBASE_MS:
         return
     for i in range(EMOTIONS):
         episodes[i] = state.mood[i].episode
-        peaks[i] = state.mood[i].peak
     begin(state, now)
     for i in range(EMOTIONS):
         state.mood[i].episode = episodes[i]
-        state.mood[i].peak = peaks[i]
 
 
 cdef inline int64_t earlier(int64_t a, int64_t b) noexcept nogil:
@@ -335,9 +332,11 @@ cdef inline void move(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     if motion_step(&state.hot.motion, x, y) and motion_is_mechanical(&state.hot.motion):
         state.rage.automated = True
     if state.abandonment.exit_t:
+        moment.ref = batch.seq << 16 | i
         abandonment_inside(moment)
         set_due(state)
     if pointer_step(&state.hot, moment.rel, x, y) and moment.pointer == 0:
+        moment.ref = batch.seq << 16 | i
         moment.element = moment.flags = 0
         anger_thrash(moment)
         confusion_thrash(moment)
@@ -373,7 +372,6 @@ cdef bint stream_run(
             rage_begin(&state.rage, now)
             begin(state, now)
         state.hot.clock = now
-        moment.ref = batch.seq << 16 | i
         if state.hot.due and state.hot.due <= now:
             fire(&moment, now)
         moment.now = now
@@ -390,6 +388,7 @@ cdef bint stream_run(
         rebase(state, now)
         moment.rel = <int32_t>(now - state.hot.origin)
         state.rage.presses += kind == CLICK
+        moment.ref = batch.seq << 16 | i
         happen(&moment, batch, i)
         set_due(state)
     return True

@@ -36,7 +36,8 @@ cdef inline bint thrash_step(
     """Take one sample; say whether the window that ends with it is one of thrashing."""
     cdef float dot, both, speed, box, score
     cdef int32_t lasted
-    if step * 1000 > <float>THRASH_LEAP_PX_S * dt or dt > 500:
+    # In whole numbers where it can be: doubles would cost twice as much.
+    if step > <float>(THRASH_LEAP_PX_S // 1000) * <float>dt or dt > 500:
         thrash.begun = 0
         return False
     if not thrash.begun or t - thrash.since > THRASH_WINDOW_MS:
@@ -63,14 +64,14 @@ cdef inline bint thrash_step(
     thrash.dx = dx
     thrash.dy = dy
     # A turn of 45 degrees or more: cos <= 1 / sqrt(2), without a root.
-    if dot > 0 and 2 * dot * dot > both:
+    if dot > 0 and <float>2 * dot * dot > both:
         return False
     if thrash.turns < 255:
         thrash.turns += 1
     lasted = t - thrash.since
     if thrash.turns < 4 or thrash.length < 300 or lasted < 500:
         return False
-    speed = thrash.length * 1000 / lasted
+    speed = thrash.length * <float>1000 / <float>lasted
     if speed < 300:
         return False
     box = max(thrash.high_x - thrash.low_x, thrash.high_y - thrash.low_y)

@@ -5,10 +5,10 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint types bench proto sdk browser annotate clean
+.PHONY: help setup run test test-long lint types bench proto proto-release sdk browser annotate clean
 
 help: ## List the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed $(VENV)/.kernels $(VENV)/.sdk ## Create .venv and build everything
 
@@ -49,6 +49,7 @@ lint: setup ## Style, layering and contracts
 	ruff check . && ruff format --check .
 	cython-lint hotpath
 	buf lint proto && buf format --diff --exit-code proto
+	buf breaking proto --against proto/released.binpb
 	lint-imports
 
 types: setup ## mypy and pyright, both strict; stubs against the compiled kernels
@@ -62,6 +63,10 @@ proto: $(VENV)/.installed ## Regenerate the committed protobuf code
 		$$(find proto -name '*.proto' | sort)
 	$(PY) -m grpc_tools.protoc -Iproto --grpc_python_out=proto --mypy_grpc_out=quiet:proto \
 		$$(find proto -name '*_service.proto' | sort)
+
+# Deliberate: whoever runs it says that clients of the old contract no longer count.
+proto-release: $(VENV)/.installed ## Make today's protobuf the released contract
+	buf build proto --exclude-source-info -o proto/released.binpb
 
 sdk: setup ## Build the SDK and print its gzip -9 size
 	cd sdk/js && npm run --silent build && npm run --silent size

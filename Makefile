@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint types bench proto proto-release sdk browser annotate clean
+.PHONY: help setup run test test-long lint types bench proto proto-release docs sdk browser annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -67,6 +67,11 @@ proto: $(VENV)/.installed ## Regenerate the committed protobuf code
 # Deliberate: whoever runs it says that clients of the old contract no longer count.
 proto-release: $(VENV)/.installed ## Make today's protobuf the released contract
 	buf build proto --exclude-source-info -o proto/released.binpb
+
+docs: setup ## Write the tables of settings and the schemas from the code
+	$(PY) -m cli.settings_docs
+	$(PY) -m edge.schema
+	$(PY) -m hotpath.recording_schema
 
 sdk: setup ## Build the SDK and print its gzip -9 size
 	cd sdk/js && npm run --silent build && npm run --silent size

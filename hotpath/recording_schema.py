@@ -1,10 +1,18 @@
-"""The JSON Schema of a recording line, made from the one field table."""
+"""The JSON Schema of a recording line, made from the one field table.
+
+`python -m hotpath.recording_schema` writes it down.
+"""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 from hotpath import fields
 from hotpath.events import FieldKind
 from hotpath.recording import FLAGS, KINDS
+
+_PATH = Path(__file__).with_name("recording.schema.json")
 
 
 def _field_schema(field: fields.Field) -> dict[str, object]:
@@ -59,3 +67,12 @@ def schema() -> dict[str, object]:
         "required": ["session", "t", "type"],
         "allOf": kinds,
     }
+
+
+def text() -> str:
+    """The schema as it is committed."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    _PATH.write_text(text())

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-import hotpath.recording as recording
 from hotpath.columns import to_wire
 from hotpath.recording import KINDS, Reader, RecordingError, line_of_event, open_lines
 from hotpath.recording_schema import schema
@@ -19,7 +18,6 @@ from hotpath.recording_schema import schema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-SCHEMA = Path(recording.__file__).with_name("recording.schema.json")
 EXAMPLES: list[dict[str, object]] = [
     {"type": "page_view", "page": "/p", "referrer": "/q", "nav": "back_forward", "vw": 900},
     {"type": "pointer_move", "x": 1, "y": 2},
@@ -89,10 +87,6 @@ def test_schema_accepts_what_the_reader_accepts(example: dict[str, object]) -> N
         except RecordingError:
             refused = True
         assert refused is not validator.is_valid(missing)
-
-
-def test_schema_file_is_the_schema() -> None:
-    assert json.loads(SCHEMA.read_text()) == schema()
 
 
 def test_batches_hold_consecutive_events_of_one_stream() -> None:

@@ -76,8 +76,8 @@ docs: setup ## Write the tables of settings and the schemas from the code
 sdk: setup ## Build the SDK and print its gzip -9 size
 	cd sdk/js && npm run --silent build && npm run --silent size
 
-annotate: setup ## Show where the kernels still touch Python (hotpath/*.html)
-	cython -3 -a hotpath/*.pyx
+annotate: setup ## Show where the kernels still touch Python (build/annotate)
+	$(PY) -m scripts.annotate
 
 clean: ## Remove what was built, and the data of `make run`
 	rm -rf $(VENV) build *.egg-info .sentientiq sdk/js/node_modules

@@ -35,4 +35,5 @@ extensions = [
     for source in sorted(Path("hotpath").glob("*.pyx"))
 ]
 
-setup(ext_modules=cythonize(extensions, compiler_directives=directives, nthreads=2))
+if __name__ == "__main__":
+    setup(ext_modules=cythonize(extensions, compiler_directives=directives, nthreads=2))

@@ -39,8 +39,8 @@ run: setup ## Start the mesh on embedded engines and print one URL
 test: lint types browser ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long"
 
-test-long: lint types browser ## The rest: fuzzing, soak, faults
-	$(PY) -m pytest
+test-long: lint types browser ## All tests, the long ones too; the result goes to docs/last-long-run.md
+	$(PY) -m scripts.long_run
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
 	@scripts/install-browser

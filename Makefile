@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint types bench proto proto-release docs sdk browser annotate clean
+.PHONY: help setup run test test-long test-debug lint types bench proto proto-release docs sdk browser annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -41,6 +41,13 @@ test: lint types browser ## Everything that must hold, in at most 20 minutes
 
 test-long: lint types browser ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run
+	$(MAKE) test-debug
+
+# Coroutines that nobody awaited and callbacks from the wrong thread fail in this mode. Without the
+# kills of a whole mesh: they hold it to a clock that the mode slows down.
+test-debug: setup ## Unit and integration tests in asyncio's debug mode
+	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -q tests/unit tests/integration -m "not long" \
+		--ignore=tests/integration/test_kill.py
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
 	@scripts/install-browser

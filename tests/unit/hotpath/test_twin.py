@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,16 +12,10 @@ from hotpath.columns import from_wire
 from hotpath.detector import Detector, SnapshotError
 from hotpath.events import EventKind
 from hotpath.recording import FLAGS, event_of_line
+from tests.unit.hotpath import twin
 
 if TYPE_CHECKING:
     from hotpath.emission import Emission
-
-_spec = importlib.util.spec_from_file_location("twin", Path(__file__).with_name("twin.py"))
-assert _spec
-assert _spec.loader
-twin = importlib.util.module_from_spec(_spec)
-sys.modules["twin"] = twin
-_spec.loader.exec_module(twin)
 
 T0 = 1_700_000_000_000
 Line = dict[str, object]

@@ -9,6 +9,7 @@ from typing import Protocol
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from edge.push import intervention_frame
+from services.common import tracing
 
 
 class Connection(Protocol):
@@ -51,8 +52,8 @@ class Live:
     session: str
     connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     visible_at_ms: dict[str, float] = field(default_factory=dict[str, float])
-    pushed: set[str] = field(default_factory=set[str])
-    """Interventions sent to a page here; the page shows each once in any case."""
+    pushed: dict[str, str] = field(default_factory=dict[str, str])
+    """Interventions sent to a page here, with their trace context. A page shows each once."""
 
     def front(self) -> Connection | None:
         """The connection that came to the front last."""
@@ -103,8 +104,14 @@ class Hub:
         if connection is None or not connection.interventions_allowed:
             return False
         connection.send(intervention_frame(intervention))
-        live.pushed.add(intervention.id)
+        live.pushed[intervention.id] = intervention.traceparent
         self.pushes += 1
+        tracing.record_under(
+            "page.push",
+            intervention.traceparent,
+            start_ns=int(now_ms * 1e6),
+            stream=connection.stream,
+        )
         return True
 
     def keys(self) -> set[str]:

@@ -30,16 +30,20 @@ _SILENT_S = 0.75
 _MAX_QUEUED = 20_000
 
 OnResponse = Callable[[pb.DetectResponse], None]
+OnSent = Callable[[list[pb.PartitionEntry]], None]
 
 
 class Link:
     """One Detect stream to one detection process, reopened when it breaks or falls silent."""
 
-    def __init__(self, endpoint: str, token: str, on_response: OnResponse) -> None:
+    def __init__(
+        self, endpoint: str, token: str, on_response: OnResponse, on_sent: OnSent | None
+    ) -> None:
         self.endpoint = endpoint
         self.counters: Counter[str] = Counter()
         self._token = token
         self._on_response = on_response
+        self._on_sent = on_sent
         self._queue: deque[pb.PartitionEntry] = deque(maxlen=_MAX_QUEUED)
         self._wake = asyncio.Event()
         self._sent_at: deque[float] = deque()
@@ -89,6 +93,8 @@ class Link:
             while self._queue:
                 entries = [self._queue.popleft() for _ in range(min(len(self._queue), 512))]
                 self._sent_at.append(time.monotonic())
+                if self._on_sent is not None:
+                    self._on_sent(entries)
                 await call.write(pb.DetectRequest(entries=entries))
 
     async def _read(self, call: Any) -> None:
@@ -111,10 +117,18 @@ class Link:
 class FastLane:
     """Routes entries to the holders of their partitions."""
 
-    def __init__(self, leases: LeaseStore, token: str, on_response: OnResponse) -> None:
+    def __init__(
+        self,
+        leases: LeaseStore,
+        token: str,
+        on_response: OnResponse,
+        on_sent: OnSent | None = None,
+    ) -> None:
+        """`on_sent`, where given, hears of entries as they leave."""
         self._leases = leases
         self._token = token
         self._on_response = on_response
+        self._on_sent = on_sent
         self._owners: dict[int, Lease] = {}
         self._links: dict[str, Link] = {}
         self._look_now = asyncio.Event()
@@ -166,7 +180,7 @@ class FastLane:
                 self._owners[partition] = lease
         in_use = {lease.endpoint for lease in self._owners.values()}
         for endpoint in in_use - self._links.keys():
-            self._links[endpoint] = Link(endpoint, self._token, self._receive)
+            self._links[endpoint] = Link(endpoint, self._token, self._receive, self._on_sent)
         for endpoint in self._links.keys() - in_use:
             await self._links.pop(endpoint).close()
 

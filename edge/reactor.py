@@ -21,7 +21,7 @@ from edge.hub import Hub, Live
 from edge.identities import Identities, Unsettled
 from edge.push import emotion_frame
 from edge.tenants import TenantDirectory, UnknownKey
-from services.common import logs
+from services.common import logs, tracing
 
 _log = logs.get(__name__)
 _HELP_WITHIN_MS = 3_000
@@ -58,17 +58,24 @@ class Reactor:
             task.add_done_callback(self._tasks.discard)
 
     async def _one(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
+        with tracing.span("edge.react", tracing.of_emotion(emotion.id, emotion.rev)):
+            await self._react(emotion, live)
+
+    async def _react(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
         await self._tell_page(emotion, live)
         try:
-            identity = await self._identities.resolve(emotion.tenant_id, emotion.session_id)
+            with tracing.span("identity.resolve", tracing.current(), kind="client"):
+                identity = await self._identities.resolve(emotion.tenant_id, emotion.session_id)
         except Unsettled:
             # A decision stands for good: better the team hears late than that nobody hears who.
             self.counters["unsettled"] += 1
             return
         try:
-            response = await self._stub.Decide(
-                pb.DecideRequest(emotion=emotion, identity=identity), timeout=_DECIDE_TIMEOUT_S
-            )
+            with tracing.span("edge.decide", tracing.current(), kind="client"):
+                response = await self._stub.Decide(
+                    pb.DecideRequest(emotion=emotion, identity=identity),
+                    timeout=_DECIDE_TIMEOUT_S,
+                )
         except grpc.aio.AioRpcError as error:
             self.counters["decide_failed"] += 1
             _log.warning("decision left to the durable path", error=error.details())

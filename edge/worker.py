@@ -13,10 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from google.protobuf.message import Message
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from sentientiq.detection.v1 import detection_service_pb2 as detection
 from sentientiq.identity.v1 import identity_service_pb2 as identity
 from sentientiq.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from sentientiq.intervention.v1 import intervention_pb2 as intervention
 from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
 from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
 
@@ -33,11 +35,12 @@ from edge.streams import StreamMemory, StreamRecord
 from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
 from edge.ticks import Ticker
 from edge.tokens import ResumeTokens
-from edge.writer import LogWriter, Pending
-from services.common import logs, state
+from edge.traces import FrameTraces
+from edge.writer import Appended, LogWriter, Pending
+from services.common import logs, state, tracing
 from services.common.auth import make_token
 from services.common.channels import connect
-from services.common.log import BEHAVIOR, IDENTITY, open_log
+from services.common.log import BEHAVIOR, IDENTITY, OUTCOME, open_log
 from services.common.ownership import LeaseStore
 
 _log = logs.get(__name__)
@@ -70,11 +73,17 @@ class Worker:
             self.hub, self.identities, self.tenants, InterventionServiceStub(to_intervention)
         )
         self.presence = Presence(self._state, settings.worker, self.hub)
-        self.lane = FastLane(LeaseStore(self._state), token, self._on_detected)
+        self._traces = FrameTraces() if tracing.enabled() else None
+        self.lane = FastLane(
+            LeaseStore(self._state),
+            token,
+            self._on_detected,
+            on_sent=self._traces.sent if self._traces else None,
+        )
         self.writer = LogWriter(
             self.log,
             max_bytes=settings.max_buffer_bytes,
-            on_behavior=self.lane.send,
+            on_behavior=self._send_traced if self._traces else self.lane.send,
             on_other=self._on_appended,
         )
         self.ticker = Ticker(self.hub, self._write_tick)
@@ -98,6 +107,7 @@ class Worker:
     def accept(self, session: core.Session, accept: core.Accept) -> None:
         """Queue an accepted message for the log."""
         self.counters[accept.topic] += 1
+        traced = accept.topic == OUTCOME and self._traces is not None
         self.writer.put(
             accept.topic,
             session.tenant,
@@ -106,7 +116,27 @@ class Worker:
             seq=accept.seq,
             stream=session.record,
             urgent=accept.urgent,
+            traceparent=self._trace_outcome(session, accept.message) if traced else "",
         )
+
+    def _trace_outcome(self, session: core.Session, message: Message) -> str:
+        """What a page did with an intervention, as a span; returns it as a header."""
+        live = self.hub.find(session.tenant, session.session)
+        if live is None or not isinstance(message, intervention.Outcome):
+            return ""
+        above = tracing.parse(live.pushed.get(message.intervention_id, ""))
+        if above is None:
+            return ""
+        here = above.fresh()
+        word = intervention.OutcomeKind.Name(message.kind).removeprefix("OUTCOME_KIND_").lower()
+        tracing.record(
+            f"page.{word}",
+            parent=above,
+            at=here,
+            kind="server",
+            start_ns=message.occurred_at_ms * 1_000_000,
+        )
+        return here.traceparent
 
     def welcome(self, live: Live) -> None:
         """Push, to a page that just opened, what still waits for its visitor."""
@@ -118,7 +148,16 @@ class Worker:
         if pending.topic == IDENTITY and isinstance(pending.message, identity.SealedIdentify):
             self.identities.identify(pending.message)
 
+    def _send_traced(self, appended: list[Appended]) -> None:
+        assert self._traces is not None
+        self._traces.appended(appended)
+        self.lane.send(appended)
+
     def _on_detected(self, response: detection.DetectResponse) -> None:
+        if self._traces is not None:
+            for emotion in response.emotions:
+                live = self.hub.find(emotion.tenant_id, emotion.session_id)
+                self._traces.behind(emotion, here=live is not None)
         if response.emotions:
             self.reactor.react(list(response.emotions))
         if response.wakes:

@@ -36,6 +36,7 @@ class Pending:
     value: bytes
     seq: int
     stream: StreamRecord
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Appended:
     partition: int
     offset: int
     batches: list[BehaviorBatch]
+    taken_ns: int
+    """When its round began, Unix epoch in nanoseconds."""
+    appended_ns: int
+    """When the log had answered."""
 
 
 class LogWriter:
@@ -102,10 +107,13 @@ class LogWriter:
         seq: int,
         stream: StreamRecord,
         urgent: bool,
+        traceparent: str = "",
     ) -> None:
         """Queue a message; its stream hears when the log has it."""
         value = message.SerializeToString()
-        self._queue.append(Pending(topic, tenant, session, message, value, seq, stream))
+        self._queue.append(
+            Pending(topic, tenant, session, message, value, seq, stream, traceparent)
+        )
         self._bytes += len(value)
         if self.full:
             self._room.clear()
@@ -147,17 +155,15 @@ class LogWriter:
                 topic,
                 partition,
                 [
-                    Record(
-                        record_key(item.tenant, item.session),
-                        item.value,
-                        {"schema": f"{topic}/1"},
-                    )
+                    Record(record_key(item.tenant, item.session), item.value, _headers(item))
                     for item in items
                 ],
             )
             for (topic, partition), items in groups.items()
         ]
+        taken_ns = time.time_ns()
         offsets = await self._append(appends)
+        appended_ns = time.time_ns()
         self.rounds += 1
         self.appended += len(batch)
         behavior: list[Appended] = []
@@ -166,7 +172,7 @@ class LogWriter:
                 batches = [
                     item.message for item in items if isinstance(item.message, BehaviorBatch)
                 ]
-                behavior.append(Appended(partition, offset, batches))
+                behavior.append(Appended(partition, offset, batches, taken_ns, appended_ns))
             else:
                 for item in items:
                     self._on_other(item)
@@ -190,3 +196,10 @@ class LogWriter:
                     _log.warning("log away, holding acks", error=str(error))
                 attempt += 1
                 await asyncio.sleep(pause)
+
+
+def _headers(item: Pending) -> dict[str, str]:
+    headers = {"schema": f"{item.topic}/1"}
+    if item.traceparent:
+        headers["traceparent"] = item.traceparent
+    return headers

@@ -45,7 +45,12 @@ _ENGINE_URLS = {
     help="Well-known ports, or any that are free.",
 )
 @click.option("--no-demo", is_flag=True, help="Without the demo tenant and its shop.")
-def command(data: Path, port_choice: str, no_demo: bool) -> None:
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Append a trace of each emotion to this file: one span a line, OTLP JSON.",
+)
+def command(data: Path, port_choice: str, no_demo: bool, trace: Path | None) -> None:
     """Run the whole mesh on this machine and print one URL.
 
     PostgreSQL and Valkey come from wheels; an engine whose URL is set in the environment
@@ -56,17 +61,35 @@ def command(data: Path, port_choice: str, no_demo: bool) -> None:
         left = folder.end_leftovers()
         chosen = folder.free_ports() if port_choice == "free" else dict(ports.DEFAULT_PORTS)
         try:
-            code = asyncio.run(_Up(folder, chosen, demo=not no_demo, left=left).run())
+            mesh_up = _Up(folder, chosen, demo=not no_demo, left=left, trace=_checked(trace))
+            code = asyncio.run(mesh_up.run())
         except EngineError as error:
             raise CliError(str(error)) from error
     sys.exit(code)
+
+
+def _checked(trace: Path | None) -> Path | None:
+    """The file, made if it is new: better refused here than by every process."""
+    if trace is None:
+        return None
+    try:
+        trace.open("ab").close()
+    except OSError as error:
+        raise CliError(f"cannot write {trace}: {error.strerror}; name another --trace") from error
+    return trace.resolve()
 
 
 class _Up:
     """One run of the mesh."""
 
     def __init__(
-        self, folder: DataFolder, chosen: dict[str, int], *, demo: bool, left: int
+        self,
+        folder: DataFolder,
+        chosen: dict[str, int],
+        *,
+        demo: bool,
+        left: int,
+        trace: Path | None,
     ) -> None:
         self._data = folder.path
         self._secrets: Secrets = folder.secrets()
@@ -81,6 +104,7 @@ class _Up:
             sandbox_token=self._secrets.sandbox_token,
             environ=os.environ,
             demo=demo,
+            trace=trace,
         )
         self._urls = plan.urls(self._plan)
         specs = [*map(_engine_spec, self._engines), *map(_spec, plan.table(self._plan))]

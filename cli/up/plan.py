@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from cli.engines import Command
+from services.common.telemetry import TRACE_FILE
 
 ENGINES = ("postgres", "valkey-state", "valkey-log")
 
@@ -77,6 +78,8 @@ class Inputs:
     sandbox_token: str
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     demo: bool = True
+    trace: Path | None = None
+    """File that every process appends its spans to."""
 
     def at(self, name: str) -> str:
         """host:port of a listener."""
@@ -130,6 +133,8 @@ def used_ports(given: Inputs) -> dict[str, int]:
 def table(given: Inputs) -> list[Process]:
     """Every process but the engines, in order of the list that people see."""
     common = {"SIQ_MESH_SECRET": given.mesh_secret, **client_env(given)}
+    if given.trace is not None:
+        common[TRACE_FILE] = str(given.trace)
     sandbox = {
         "SIQ_TWILIO_URL": f"http://{given.at('sandbox')}",
         "SIQ_TWILIO_ACCOUNT_SID": SANDBOX_ACCOUNT,

@@ -17,7 +17,7 @@ import grpc.aio
 import jwt
 from google.protobuf.message import DecodeError
 
-from services.common import logs
+from services.common import logs, tracing
 from services.common.errors import InvalidArgument, PermissionDenied, ServiceError, Unauthenticated
 
 ANY_TENANT = "*"
@@ -187,7 +187,8 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
                 self._authenticate(metadata)
                 request = _parse(parse, data)
                 self._admit(metadata, request)
-                return await behavior(request, context)
+                with tracing.span(method[1:], tracing.from_metadata(metadata), kind="server"):
+                    return await behavior(request, context)
             except ServiceError as error:
                 await context.abort(grpc.StatusCode[error.code], str(error))
             except (grpc.aio.AbortError, grpc.aio.BaseError):

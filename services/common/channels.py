@@ -8,6 +8,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from services.common import tracing
+
 DEFAULT_DEADLINE_S = 5.0
 
 _OPTIONS = [
@@ -26,6 +28,9 @@ _OPTIONS = [
 def _with_token(details: Any, token: str, deadline_s: float | None) -> Any:
     metadata = grpc.aio.Metadata(*(details.metadata or ()))
     metadata.add("authorization", f"Bearer {token}")
+    here = tracing.current()
+    if here is not None:
+        metadata.add(tracing.HEADER, here.traceparent)
     return details._replace(
         metadata=metadata, timeout=details.timeout if details.timeout is not None else deadline_s
     )

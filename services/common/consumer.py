@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Generic, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from services.common import logs
+from services.common import logs, tracing
 from services.common.log import Append, EventLog, LogUnavailable, Record
 from services.common.partition import PARTITIONS
 
@@ -117,7 +117,10 @@ class Consumer(Generic[M]):
                     )
             await self._bury(dead)
             if deliveries:
+                began_ns = time_ns()
                 await self._apply(deliveries)
+                if tracing.enabled():
+                    self._trace(deliveries, began_ns)
             after.update(done)
             await self._patiently(partial(self._log.commit, self._group, self._topic, done))
             most = max(Counter(entry.partition for entry in entries).values())
@@ -152,6 +155,17 @@ class Consumer(Generic[M]):
                     error=str(error),
                 )
                 await asyncio.sleep(pause)
+
+    def _trace(self, deliveries: list[Delivery[M]], began_ns: int) -> None:
+        for delivery in deliveries:
+            tracing.record_under(
+                "log.consume",
+                delivery.headers.get(tracing.HEADER, ""),
+                start_ns=began_ns,
+                kind="consumer",
+                topic=self._topic,
+                group=self._group,
+            )
 
     async def _bury(self, dead: Iterable[tuple[int, Record, str]]) -> None:
         appends = [

@@ -16,7 +16,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.common import logs
+from services.common import logs, telemetry
 from services.common.auth import ServerInterceptor
 from services.common.settings import SettingsError, load
 
@@ -68,6 +68,7 @@ def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[No
     logs.configure(process, os.environ.get("SIQ_LOG_LEVEL", "INFO"))
     try:
         settings = load(settings_class, os.environ)
+        telemetry.start(process, os.environ)
     except SettingsError as error:
         print(f"{process}: {error}", file=sys.stderr)
         sys.exit(78)
@@ -85,6 +86,8 @@ def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[No
     except Exception as error:
         _log.error("process failed", exc_info=error)
         sys.exit(1)
+    finally:
+        telemetry.stop()
     _log.info("stopped")
 
 

@@ -9,7 +9,7 @@ from sentientiq.detection.v1 import emotion_pb2 as pb
 
 from hotpath.detector import Emission
 from hotpath.ids import emission_id
-from services.common import logs
+from services.common import logs, tracing
 from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
 
@@ -49,6 +49,30 @@ def to_emotion(emission: Emission) -> pb.Emotion:
     )
 
 
+def trace_emotions(emotions: list[pb.Emotion], partition: int, began_ns: int) -> None:
+    """Record that emotions were found in entries taken up at `began_ns`, and are on their way."""
+    for emotion in emotions:
+        root = tracing.of_presses(emotion.id)
+        above = root.fresh()
+        found_ns = time.time_ns()
+        tracing.record(
+            "detection.apply",
+            parent=root,
+            at=above,
+            start_ns=began_ns,
+            end_ns=found_ns,
+            partition=partition,
+        )
+        tracing.record(
+            "emotion.emit",
+            parent=above,
+            at=tracing.of_emotion(emotion.id, emotion.rev),
+            start_ns=found_ns,
+            rev=emotion.rev,
+            confidence=emotion.confidence,
+        )
+
+
 class EmotionWriter:
     """Appends emotions to the log in rounds; what the log refuses stays, to be tried again."""
 
@@ -74,7 +98,16 @@ class EmotionWriter:
         async with self._writing:
             while self._queue:
                 batch = list(self._queue)
+                began_ns = time.time_ns()
                 await self._log.append(_by_partition(batch))
+                for emotion in batch if tracing.enabled() else ():
+                    tracing.record(
+                        "log.append",
+                        parent=tracing.of_emotion(emotion.id, emotion.rev),
+                        start_ns=began_ns,
+                        kind="producer",
+                        topic=EMOTION,
+                    )
                 del self._queue[: len(batch)]
                 self.written += len(batch)
 
@@ -91,11 +124,18 @@ class EmotionWriter:
                 await asyncio.sleep(0.25)
 
 
+def _headers(emotion: pb.Emotion) -> dict[str, str]:
+    if not tracing.enabled():
+        return _HEADERS
+    here = tracing.of_emotion(emotion.id, emotion.rev)
+    return {**_HEADERS, tracing.HEADER: here.traceparent}
+
+
 def _by_partition(emotions: list[pb.Emotion]) -> list[Append]:
     groups: dict[int, list[Record]] = {}
     for emotion in emotions:
         key = record_key(emotion.tenant_id, emotion.session_id)
         partition = partition_of(emotion.tenant_id, emotion.session_id)
-        record = Record(key, emotion.SerializeToString(), _HEADERS)
+        record = Record(key, emotion.SerializeToString(), _headers(emotion))
         groups.setdefault(partition, []).append(record)
     return [Append(EMOTION, partition, records) for partition, records in groups.items()]

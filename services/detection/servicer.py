@@ -10,8 +10,9 @@ from typing import Any
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 
+from services.common import tracing
 from services.common.auth import principal
-from services.detection.emotions import EmotionWriter, to_emotion
+from services.detection.emotions import EmotionWriter, to_emotion, trace_emotions
 from services.detection.fold import Fold
 
 _Outbox = asyncio.Queue[pb.DetectResponse | None]
@@ -37,12 +38,14 @@ class DetectionServicer(rpc.DetectionServiceServicer):
     def on_applied(self, fold: Fold) -> None:
         """Publish what a fold emitted outside of any request."""
         response = pb.DetectResponse()
-        self._collect(fold, response)
+        self._collect(fold, response, time.time_ns())
         self._publish(response, except_for=None)
 
-    def _collect(self, fold: Fold, response: pb.DetectResponse) -> None:
+    def _collect(self, fold: Fold, response: pb.DetectResponse, began_ns: int) -> None:
         emotions = [to_emotion(emission) for emission in fold.drain()]
         self._writer.put(emotions)
+        if emotions and tracing.enabled():
+            trace_emotions(emotions, fold.partition, began_ns)
         response.emotions.extend(emotions)
         response.wakes.extend(
             pb.Wake(tenant_id=tenant, session_id=session, stream_id=stream, due_at_ms=due)
@@ -81,7 +84,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
 
     def _answer(self, request: pb.DetectRequest, origin: _Outbox) -> pb.DetectResponse:
         self.requests += 1
-        now = time.monotonic()
+        now, began_ns = time.monotonic(), time.time_ns()
         response = pb.DetectResponse()
         results: dict[int, pb.PartitionResult] = {}
         for entry in request.entries:
@@ -103,6 +106,6 @@ class DetectionServicer(rpc.DetectionServiceServicer):
         response.results.extend(results.values())
         for partition, result in results.items():
             if result.status == pb.PARTITION_STATUS_APPLIED:
-                self._collect(self._folds[partition], response)
+                self._collect(self._folds[partition], response, began_ns)
         self._publish(response, except_for=origin)
         return response

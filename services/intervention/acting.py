@@ -6,12 +6,14 @@ Looking is what a visible page says, never what a GET says; it buys a nonce, and
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.common import tracing
 from services.common.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from services.intervention import outcomes
 from services.intervention.clock import Clock
@@ -95,19 +97,23 @@ class Acting:
     async def see(self, visit: Visit) -> str:
         """Note that the person looks, and return a fresh nonce."""
         nonce = secrets.token_urlsafe(24)
-        now_ms = self._clock()
+        now_ms, began_ns = self._clock(), time.time_ns()
         decision, person_id = visit.decision, visit.person_id
+        here = _span_of(decision)
         async with self._pool.acquire() as connection, connection.transaction():
             first = await store.add_visit(connection, decision.id, person_id, now_ms)
             if first:
                 outcome = outcomes.of_person(
                     decision, person_id=person_id, kind=pb.OUTCOME_KIND_SEEN, at_ms=now_ms
                 )
-                await put_outcome(connection, outcome)
+                await put_outcome(connection, outcome, tracing.header(here))
             await store.add_nonce(
                 connection, _hash(nonce), decision.id, person_id, now_ms + NONCE_LIFETIME_MS
             )
         if first:
+            tracing.record(
+                "person.seen", parent=_decided(decision), at=here, start_ns=began_ns, kind="server"
+            )
             self._committed()
         return nonce
 
@@ -121,7 +127,8 @@ class Acting:
         """
         if name != DECLINE and name not in TEMPLATES:
             raise InvalidArgument(f"act is one of {', '.join([*TEMPLATES, DECLINE])}")
-        decision, now_ms = visit.decision, self._clock()
+        decision, now_ms, began_ns = visit.decision, self._clock(), time.time_ns()
+        here = _span_of(decision)
         intervention = None
         if name in TEMPLATES:
             intervention = build_intervention(
@@ -160,7 +167,16 @@ class Acting:
                     detail=name,
                     intervention_id=act.intervention_id or "",
                 ),
+                tracing.header(here),
             )
+        tracing.record(
+            "person.acted",
+            parent=_decided(decision),
+            at=here,
+            start_ns=began_ns,
+            kind="server",
+            act=name,
+        )
         self._committed()
         return Acted(act, await self._pages.push(intervention) if intervention else 0)
 
@@ -173,6 +189,15 @@ class Acting:
         if act.intervention_id:
             state = await interventions.state_of(self._pool, act.intervention_id, self._clock())
         return act, state
+
+
+def _decided(decision: pb.Decision) -> tracing.Context:
+    return tracing.of_decision(decision.emotion.id, decision.id)
+
+
+def _span_of(decision: pb.Decision) -> tracing.Context:
+    """A span for what a person does about a decision, however much later."""
+    return _decided(decision).fresh()
 
 
 def _hash(nonce: str) -> bytes:

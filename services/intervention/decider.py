@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
+from services.common import tracing
 from services.common.errors import InvalidArgument, Unavailable
 from services.intervention.clock import Clock
 from services.intervention.identities import Identities
@@ -56,6 +59,22 @@ class Decider:
             Unavailable: PostgreSQL or identity is away; nothing was decided.
         """
         check_emotion(emotion)
+        emitted = tracing.of_emotion(emotion.id, emotion.rev)
+        caller = tracing.current()
+        # A call under another trace is answered in the emotion's own all the same.
+        above = caller if caller is not None and caller.trace == emitted.trace else emitted
+        with tracing.span("intervention.decide", above) as span:
+            settled = await self._decide(emotion, identity, path, span.context)
+            span.attributes.update(path=path, new=settled.new, reason=settled.decision.reason)
+        return settled
+
+    async def _decide(
+        self,
+        emotion: emotion_pb2.Emotion,
+        identity: identity_pb2.UserIdentity | None,
+        path: str,
+        here: tracing.Context | None,
+    ) -> Settled:
         policy = await self._policies.of(emotion.tenant_id)
         rule = policy.choose(emotion)
         identity = await self._identity(emotion, identity, path)
@@ -71,7 +90,19 @@ class Decider:
             await self._add_team(proposal, rule, identity)
             if not proposal.messages and not proposal.decision.HasField("intervention"):
                 proposal.decision.reason = "no_rule"
-        return await self._writer.submit(proposal)
+        began_ns = time.time_ns()
+        settled = await self._writer.submit(proposal)
+        if settled.new:
+            tracing.record(
+                "decision.commit",
+                parent=here,
+                at=tracing.of_decision(emotion.id, settled.decision.id),
+                start_ns=began_ns,
+                decision=settled.decision.id,
+                intervention=settled.decision.HasField("intervention"),
+                recommendation=settled.decision.HasField("recommendation"),
+            )
+        return settled
 
     async def _add_team(
         self, proposal: Proposal, rule: Rule, identity: identity_pb2.UserIdentity

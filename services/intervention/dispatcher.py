@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from services.common import logs
+from services.common import logs, tracing
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.clock import Clock
@@ -116,9 +117,12 @@ class Dispatcher:
         return len(rows)
 
     async def _attempt(self, row: store.Claimed) -> None:
+        began_ns = time.time_ns()
         try:
             verdict = await self._deliver(row)
-            await self._record(row, verdict)
+            answered_ns = time.time_ns()
+            ended = await self._record(row, verdict)
+            _trace(row, verdict, began_ns, answered_ns, ended=ended)
         except FAILURES as error:
             # The claim's lease will end, and the next attempt begins by looking the message up.
             self.failures += 1
@@ -168,7 +172,8 @@ class Dispatcher:
             )
         )
 
-    async def _record(self, row: store.Claimed, verdict: Verdict) -> None:
+    async def _record(self, row: store.Claimed, verdict: Verdict) -> bool:
+        """Write down how an attempt ended. Tells whether it was the message's last."""
         now_ms = self._clock()
         ending = verdict.ending
         if ending in (Ending.RETRY, Ending.UNKNOWN) and row.attempts < MAX_ATTEMPTS:
@@ -187,7 +192,7 @@ class Dispatcher:
             _log.warning(
                 "message not sent yet", message=row.id, detail=verdict.detail, pause_s=pause_s
             )
-            return
+            return False
         if ending is Ending.SENT:
             await store.mark_sent(self._pool, row, verdict.provider_id, now_ms)
         else:
@@ -205,6 +210,35 @@ class Dispatcher:
             if not delivered:
                 _log.error("message failed", message=row.id, channel=row.channel, detail=detail)
         self._committed()
+        return True
+
+
+def _trace(
+    row: store.Claimed, verdict: Verdict, began_ns: int, answered_ns: int, *, ended: bool
+) -> None:
+    """Record an attempt; what the provider reports later hangs on the one that ended it."""
+    above = tracing.parse(row.traceparent)
+    if above is None:
+        return
+    here = tracing.of_message(above, row.id) if ended else above.fresh()
+    tracing.record(
+        "message.dispatch",
+        parent=above,
+        at=here,
+        start_ns=began_ns,
+        kind="producer",
+        channel=row.channel,
+        attempt=row.attempts,
+        ending=verdict.ending.value,
+    )
+    tracing.record(
+        "provider.send",
+        parent=here,
+        start_ns=began_ns,
+        end_ns=answered_ns,
+        kind="client",
+        channel=row.channel,
+    )
 
 
 def pause_before(attempts: int, verdict: Verdict) -> float:

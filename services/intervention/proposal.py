@@ -10,6 +10,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 
+from services.common import tracing
 from services.common.ids import decision_id, stable_id
 from services.intervention.content import (
     Alert,
@@ -131,6 +132,7 @@ def build_intervention(
         template=name,
         payload_json=template.payload_json(),
         expires_at_ms=expires_at_ms,
+        traceparent=tracing.header(tracing.of_decision(decision.emotion.id, decision.id)),
     )
 
 

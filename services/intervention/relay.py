@@ -7,10 +7,11 @@ drops the second by the id inside.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
-from services.common import logs
+from services.common import logs, tracing
 from services.common.log import Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
 from services.intervention.database import FAILURES
@@ -62,11 +63,16 @@ class Relay:
         Raises:
             LogUnavailable: the rows stay.
         """
+        began_ns = time.time_ns()
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await outbox.take(connection, _BATCH)
             if rows:
                 await self._log.append(group_appends(rows))
         self.appended += len(rows)
+        for row in rows if tracing.enabled() else ():
+            tracing.record_under(
+                "outbox.relay", row.traceparent, start_ns=began_ns, kind="producer", topic=row.topic
+            )
         return len(rows)
 
 
@@ -76,10 +82,13 @@ def group_appends(rows: Iterable[outbox.Row]) -> list[Append]:
     for row in rows:
         key = (row.topic, partition_of(row.tenant_id, row.session_id))
         groups.setdefault(key, []).append(
-            Record(
-                record_key(row.tenant_id, row.session_id),
-                row.value,
-                {"schema": f"{row.topic}/1"},
-            )
+            Record(record_key(row.tenant_id, row.session_id), row.value, _headers(row))
         )
     return [Append(topic, partition, records) for (topic, partition), records in groups.items()]
+
+
+def _headers(row: outbox.Row) -> dict[str, str]:
+    headers = {"schema": f"{row.topic}/1"}
+    if row.traceparent:
+        headers[tracing.HEADER] = row.traceparent
+    return headers

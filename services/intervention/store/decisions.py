@@ -8,6 +8,7 @@ from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.common import tracing
 from services.common.log import DECISION
 from services.intervention.proposal import Proposal
 from services.intervention.settle import SessionLimits
@@ -38,8 +39,10 @@ WITH written AS (
     ON CONFLICT (id) DO NOTHING
     RETURNING id, tenant_id, session_id, record, decided_at_ms
 ), logged AS (
-    INSERT INTO outbox (topic, tenant_id, session_id, value)
-    SELECT $9, tenant_id, session_id, record FROM written
+    INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
+    SELECT $9, tenant_id, session_id, record, traced.traceparent
+    FROM unnest($1::text[], $26::text[]) AS traced (id, traceparent)
+    JOIN written ON written.id = traced.id
 ), shown AS (
     INSERT INTO interventions (id, tenant_id, session_id, decision_id, record, created_at_ms,
         expires_at_ms, changed_at_ms)
@@ -50,13 +53,14 @@ WITH written AS (
     JOIN written ON written.id = draft.decision_id
 ), sent AS (
     INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
-        endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms)
+        endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms,
+        traceparent)
     SELECT draft.id, tenant_id, session_id, written.id, draft.person_id, draft.channel,
         draft.destination, draft.endpoint_hash, draft.sealed, decided_at_ms, draft.expires_at_ms,
-        decided_at_ms, decided_at_ms
+        decided_at_ms, decided_at_ms, draft.traceparent
     FROM unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-        $20::bytea[], $21::bigint[]) AS draft (id, decision_id, person_id, channel, destination,
-        endpoint_hash, sealed, expires_at_ms)
+        $20::bytea[], $21::bigint[], $27::text[]) AS draft (id, decision_id, person_id, channel,
+        destination, endpoint_hash, sealed, expires_at_ms, traceparent)
     JOIN written ON written.id = draft.decision_id
 ), limited AS (
     UPDATE sessions SET page_free_at_ms = draft.page_free_at_ms,
@@ -113,6 +117,9 @@ async def write(
     sent = [
         (proposal.decision.id, message) for proposal in proposals for message in proposal.messages
     ]
+    traced = {
+        one.id: tracing.header(tracing.of_decision(one.emotion.id, one.id)) for one in decisions
+    }
     rows = await connection.fetch(
         _WRITE,
         [one.id for one in decisions],
@@ -140,6 +147,8 @@ async def write(
         [key[1] for key in limits],
         [one.page_free_at_ms for one in limits.values()],
         [one.team_free_at_ms for one in limits.values()],
+        [traced[one.id] for one in decisions],
+        [traced[decision_id] for decision_id, _ in sent],
     )
     return {row["id"] for row in rows}
 

@@ -33,7 +33,7 @@ UPDATE messages SET state = 'sending', attempts = attempts + 1, next_attempt_at_
     changed_at_ms = $1
 FROM due WHERE messages.id = due.id
 RETURNING messages.id, tenant_id, session_id, decision_id, person_id, channel, destination,
-    endpoint_hash, sealed, attempts, due.uncertain, created_at_ms, expires_at_ms,
+    endpoint_hash, sealed, attempts, due.uncertain, created_at_ms, expires_at_ms, traceparent,
     (SELECT reason FROM endpoints_off off WHERE off.tenant_id = messages.tenant_id
         AND off.endpoint_hash = messages.endpoint_hash) AS off_reason
 """
@@ -50,24 +50,24 @@ WITH changed AS (
     UPDATE messages SET state = 'sent', provider_id = $2, detail = '', changed_at_ms = $3,
         sealed = NULL
     WHERE id = $1 AND state = 'sending' AND {LAZILY}
-    RETURNING id, tenant_id, session_id
+    RETURNING tenant_id, session_id, traceparent
 )
-INSERT INTO outbox (topic, tenant_id, session_id, value)
-SELECT $4, tenant_id, session_id, $5 FROM changed RETURNING true
+INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
+SELECT $4, tenant_id, session_id, $5, traceparent FROM changed RETURNING true
 """
 
 _END = """
 WITH changed AS (
     UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4, sealed = NULL
     WHERE id = $1 AND state NOT IN ('delivered', 'failed')
-    RETURNING id, tenant_id, session_id
+    RETURNING tenant_id, session_id, traceparent
 ), off AS (
     INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)
     SELECT tenant_id, $7, $3, $4 FROM changed WHERE $7 <> ''
     ON CONFLICT DO NOTHING
 )
-INSERT INTO outbox (topic, tenant_id, session_id, value)
-SELECT $5, tenant_id, session_id, $6 FROM changed RETURNING true
+INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
+SELECT $5, tenant_id, session_id, $6, traceparent FROM changed RETURNING true
 """
 
 # The first report stands for "sent" too, if nothing did before. A report of ours that failed before
@@ -84,14 +84,14 @@ WITH before AS (
     FROM before
     WHERE messages.id = before.id AND provider_rank < $3
         AND NOT (before.state = 'failed' AND provider_rank > 0)
-    RETURNING messages.id, tenant_id, session_id, before.unsent
+    RETURNING tenant_id, session_id, traceparent, before.unsent
 ), off AS (
     INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)
     SELECT tenant_id, $8, $6, $7 FROM changed WHERE $8 <> ''
     ON CONFLICT DO NOTHING
 ), logged AS (
-    INSERT INTO outbox (topic, tenant_id, session_id, value)
-    SELECT $9, tenant_id, session_id, outcome.value
+    INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
+    SELECT $9, tenant_id, session_id, outcome.value, traceparent
     FROM changed, unnest($10::bytea[], $11::boolean[]) WITH ORDINALITY
         AS outcome (value, if_unsent, place)
     WHERE unsent OR NOT if_unsent
@@ -101,7 +101,8 @@ SELECT true FROM changed
 """
 
 _FIND = """
-SELECT id, tenant_id, session_id, decision_id, person_id, channel, endpoint_hash, provider_id
+SELECT id, tenant_id, session_id, decision_id, person_id, channel, endpoint_hash, provider_id,
+    traceparent
 FROM messages
 """
 
@@ -121,6 +122,7 @@ class Address:
     channel: str
     endpoint_hash: str
     provider_id: str | None
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Claimed:
     created_at_ms: int
     expires_at_ms: int
     off_reason: str | None
+    traceparent: str
 
 
 async def claim(pool: Any, now_ms: int, *, busy: Collection[str], limit: int) -> list[Claimed]:

@@ -14,7 +14,7 @@ from services.intervention.database import LAZILY
 _TAKE = f"""
 DELETE FROM outbox WHERE {LAZILY} AND seq IN (
     SELECT seq FROM outbox ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING seq, topic, tenant_id, session_id, value
+RETURNING seq, topic, tenant_id, session_id, value, traceparent
 """
 
 
@@ -27,16 +27,19 @@ class Row:
     tenant_id: str
     session_id: str
     value: bytes
+    traceparent: str
 
 
-async def put_outcome(connection: Any, outcome: pb.Outcome) -> None:
+async def put_outcome(connection: Any, outcome: pb.Outcome, traceparent: str) -> None:
     """Promise an outcome to the log, in the caller's transaction."""
     await connection.execute(
-        "INSERT INTO outbox (topic, tenant_id, session_id, value) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)"
+        " VALUES ($1, $2, $3, $4, $5)",
         OUTCOME,
         outcome.tenant_id,
         outcome.session_id,
         outcome.SerializeToString(),
+        traceparent,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,7 +11,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from services.common import logs
+from services.common import logs, tracing
 from services.common.errors import Unavailable
 from services.intervention.channels.twilio import STATUS_RANK
 from services.intervention.clock import Clock
@@ -79,6 +80,7 @@ class TwilioHook:
         row = await messages.find(self._pool, message_id=message_id, provider_id=sid)
         if row is None:
             return False
+        began_ns = time.time_ns()
         code = form.get("ErrorCode", "")[:16].replace("\x00", "")
         kind = None
         if status in _DELIVERED:
@@ -95,6 +97,16 @@ class TwilioHook:
             now_ms=self._clock(),
             endpoint_off=code == _OPTED_OUT,
         )
+        if above := tracing.parse(row.traceparent):
+            tracing.record(
+                "provider.callback",
+                parent=tracing.of_message(above, row.id),
+                start_ns=began_ns,
+                kind="server",
+                channel=row.channel,
+                status=status,
+                changed=changed,
+            )
         if changed:
             self._committed()
         return True

@@ -26,31 +26,31 @@ from sentientiq.detection.v1 import emotion_pb2 as sentientiq_dot_detection_dot_
 from sentientiq.identity.v1 import identity_service_pb2 as sentientiq_dot_identity_dot_v1_dot_identity__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-sentientiq/intervention/v1/intervention.proto\x12\x1asentientiq.intervention.v1\x1a%sentientiq/detection/v1/emotion.proto\x1a-sentientiq/identity/v1/identity_service.proto\"\x84\x03\n\x0cIntervention\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12:\n\x04type\x18\x05 \x01(\x0e\x32,.sentientiq.intervention.v1.InterventionType\x12\x36\n\x08priority\x18\x06 \x01(\x0e\x32$.sentientiq.intervention.v1.Priority\x12\x32\n\x06timing\x18\x07 \x01(\x0e\x32\".sentientiq.intervention.v1.Timing\x12\x34\n\x06target\x18\x08 \x01(\x0e\x32$.sentientiq.intervention.v1.Audience\x12\x10\n\x08template\x18\t \x01(\t\x12\x0f\n\x07variant\x18\n \x01(\t\x12\x14\n\x0cpayload_json\x18\x0b \x01(\t\x12\x15\n\rexpires_at_ms\x18\x0c \x01(\x03\"H\n\x0eRecommendation\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x11\n\tdue_at_ms\x18\x02 \x01(\x03\x12\x10\n\x08\x63hannels\x18\x03 \x03(\t\"\x91\x04\n\x08\x44\x65\x63ision\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x31\n\x07\x65motion\x18\x04 \x01(\x0b\x32 .sentientiq.detection.v1.Emotion\x12:\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32*.sentientiq.intervention.v1.DecisionAction\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0c\n\x04rule\x18\x07 \x01(\t\x12\x16\n\x0epolicy_version\x18\x08 \x01(\t\x12>\n\x0cintervention\x18\t \x01(\x0b\x32(.sentientiq.intervention.v1.Intervention\x12\x42\n\x0erecommendation\x18\n \x01(\x0b\x32*.sentientiq.intervention.v1.Recommendation\x12,\n\x05value\x18\x0b \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x34\n\tassurance\x18\x0c \x01(\x0e\x32!.sentientiq.identity.v1.Assurance\x12\x0f\n\x07user_id\x18\r \x01(\t\x12\x0f\n\x07\x63ompany\x18\x0e \x01(\t\x12\x15\n\rdecided_at_ms\x18\x0f \x01(\x03\x12\x0c\n\x04path\x18\x10 \x01(\t\"\xed\x01\n\x07Outcome\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x04 \x01(\t\x12\x17\n\x0fintervention_id\x18\x05 \x01(\t\x12\x35\n\x04kind\x18\x06 \x01(\x0e\x32\'.sentientiq.intervention.v1.OutcomeKind\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\x12\x11\n\tperson_id\x18\x08 \x01(\t\x12\x0f\n\x07\x63hannel\x18\t \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\n \x01(\t*\xb2\x01\n\x10InterventionType\x12!\n\x1dINTERVENTION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16INTERVENTION_TYPE_CHAT\x10\x01\x12\x1e\n\x1aINTERVENTION_TYPE_DISCOUNT\x10\x02\x12\x1d\n\x19INTERVENTION_TYPE_SUPPORT\x10\x03\x12 \n\x1cINTERVENTION_TYPE_ESCALATION\x10\x04*u\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_MEDIUM\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03\x12\x15\n\x11PRIORITY_CRITICAL\x10\x04*J\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x14\n\x10TIMING_IMMEDIATE\x10\x01\x12\x12\n\x0eTIMING_DELAYED\x10\x02*]\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x11\n\rAUDIENCE_USER\x10\x01\x12\x11\n\rAUDIENCE_TEAM\x10\x02\x12\x11\n\rAUDIENCE_BOTH\x10\x03*m\n\x0e\x44\x65\x63isionAction\x12\x1f\n\x1b\x44\x45\x43ISION_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45\x43ISION_ACTION_NOTHING\x10\x01\x12\x1d\n\x19\x44\x45\x43ISION_ACTION_INTERVENE\x10\x02*\x8f\x02\n\x0bOutcomeKind\x12\x1c\n\x18OUTCOME_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTCOME_KIND_SHOWN\x10\x01\x12\x18\n\x14OUTCOME_KIND_CLICKED\x10\x02\x12\x1a\n\x16OUTCOME_KIND_DISMISSED\x10\x03\x12\x17\n\x13OUTCOME_KIND_FAILED\x10\x04\x12\x1a\n\x16OUTCOME_KIND_DELIVERED\x10\x05\x12\x15\n\x11OUTCOME_KIND_SEEN\x10\x06\x12\x16\n\x12OUTCOME_KIND_ACTED\x10\x07\x12\x19\n\x15OUTCOME_KIND_DECLINED\x10\x08\x12\x15\n\x11OUTCOME_KIND_SENT\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-sentientiq/intervention/v1/intervention.proto\x12\x1asentientiq.intervention.v1\x1a%sentientiq/detection/v1/emotion.proto\x1a-sentientiq/identity/v1/identity_service.proto\"\x99\x03\n\x0cIntervention\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12:\n\x04type\x18\x05 \x01(\x0e\x32,.sentientiq.intervention.v1.InterventionType\x12\x36\n\x08priority\x18\x06 \x01(\x0e\x32$.sentientiq.intervention.v1.Priority\x12\x32\n\x06timing\x18\x07 \x01(\x0e\x32\".sentientiq.intervention.v1.Timing\x12\x34\n\x06target\x18\x08 \x01(\x0e\x32$.sentientiq.intervention.v1.Audience\x12\x10\n\x08template\x18\t \x01(\t\x12\x0f\n\x07variant\x18\n \x01(\t\x12\x14\n\x0cpayload_json\x18\x0b \x01(\t\x12\x15\n\rexpires_at_ms\x18\x0c \x01(\x03\x12\x13\n\x0btraceparent\x18\r \x01(\t\"H\n\x0eRecommendation\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x11\n\tdue_at_ms\x18\x02 \x01(\x03\x12\x10\n\x08\x63hannels\x18\x03 \x03(\t\"\x91\x04\n\x08\x44\x65\x63ision\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x31\n\x07\x65motion\x18\x04 \x01(\x0b\x32 .sentientiq.detection.v1.Emotion\x12:\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32*.sentientiq.intervention.v1.DecisionAction\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0c\n\x04rule\x18\x07 \x01(\t\x12\x16\n\x0epolicy_version\x18\x08 \x01(\t\x12>\n\x0cintervention\x18\t \x01(\x0b\x32(.sentientiq.intervention.v1.Intervention\x12\x42\n\x0erecommendation\x18\n \x01(\x0b\x32*.sentientiq.intervention.v1.Recommendation\x12,\n\x05value\x18\x0b \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x34\n\tassurance\x18\x0c \x01(\x0e\x32!.sentientiq.identity.v1.Assurance\x12\x0f\n\x07user_id\x18\r \x01(\t\x12\x0f\n\x07\x63ompany\x18\x0e \x01(\t\x12\x15\n\rdecided_at_ms\x18\x0f \x01(\x03\x12\x0c\n\x04path\x18\x10 \x01(\t\"\xed\x01\n\x07Outcome\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x04 \x01(\t\x12\x17\n\x0fintervention_id\x18\x05 \x01(\t\x12\x35\n\x04kind\x18\x06 \x01(\x0e\x32\'.sentientiq.intervention.v1.OutcomeKind\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\x12\x11\n\tperson_id\x18\x08 \x01(\t\x12\x0f\n\x07\x63hannel\x18\t \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\n \x01(\t*\xb2\x01\n\x10InterventionType\x12!\n\x1dINTERVENTION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16INTERVENTION_TYPE_CHAT\x10\x01\x12\x1e\n\x1aINTERVENTION_TYPE_DISCOUNT\x10\x02\x12\x1d\n\x19INTERVENTION_TYPE_SUPPORT\x10\x03\x12 \n\x1cINTERVENTION_TYPE_ESCALATION\x10\x04*u\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_MEDIUM\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03\x12\x15\n\x11PRIORITY_CRITICAL\x10\x04*J\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x14\n\x10TIMING_IMMEDIATE\x10\x01\x12\x12\n\x0eTIMING_DELAYED\x10\x02*]\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x11\n\rAUDIENCE_USER\x10\x01\x12\x11\n\rAUDIENCE_TEAM\x10\x02\x12\x11\n\rAUDIENCE_BOTH\x10\x03*m\n\x0e\x44\x65\x63isionAction\x12\x1f\n\x1b\x44\x45\x43ISION_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45\x43ISION_ACTION_NOTHING\x10\x01\x12\x1d\n\x19\x44\x45\x43ISION_ACTION_INTERVENE\x10\x02*\x8f\x02\n\x0bOutcomeKind\x12\x1c\n\x18OUTCOME_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTCOME_KIND_SHOWN\x10\x01\x12\x18\n\x14OUTCOME_KIND_CLICKED\x10\x02\x12\x1a\n\x16OUTCOME_KIND_DISMISSED\x10\x03\x12\x17\n\x13OUTCOME_KIND_FAILED\x10\x04\x12\x1a\n\x16OUTCOME_KIND_DELIVERED\x10\x05\x12\x15\n\x11OUTCOME_KIND_SEEN\x10\x06\x12\x16\n\x12OUTCOME_KIND_ACTED\x10\x07\x12\x19\n\x15OUTCOME_KIND_DECLINED\x10\x08\x12\x15\n\x11OUTCOME_KIND_SENT\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentientiq.intervention.v1.intervention_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INTERVENTIONTYPE']._serialized_start=1401
-  _globals['_INTERVENTIONTYPE']._serialized_end=1579
-  _globals['_PRIORITY']._serialized_start=1581
-  _globals['_PRIORITY']._serialized_end=1698
-  _globals['_TIMING']._serialized_start=1700
-  _globals['_TIMING']._serialized_end=1774
-  _globals['_AUDIENCE']._serialized_start=1776
-  _globals['_AUDIENCE']._serialized_end=1869
-  _globals['_DECISIONACTION']._serialized_start=1871
-  _globals['_DECISIONACTION']._serialized_end=1980
-  _globals['_OUTCOMEKIND']._serialized_start=1983
-  _globals['_OUTCOMEKIND']._serialized_end=2254
+  _globals['_INTERVENTIONTYPE']._serialized_start=1422
+  _globals['_INTERVENTIONTYPE']._serialized_end=1600
+  _globals['_PRIORITY']._serialized_start=1602
+  _globals['_PRIORITY']._serialized_end=1719
+  _globals['_TIMING']._serialized_start=1721
+  _globals['_TIMING']._serialized_end=1795
+  _globals['_AUDIENCE']._serialized_start=1797
+  _globals['_AUDIENCE']._serialized_end=1890
+  _globals['_DECISIONACTION']._serialized_start=1892
+  _globals['_DECISIONACTION']._serialized_end=2001
+  _globals['_OUTCOMEKIND']._serialized_start=2004
+  _globals['_OUTCOMEKIND']._serialized_end=2275
   _globals['_INTERVENTION']._serialized_start=164
-  _globals['_INTERVENTION']._serialized_end=552
-  _globals['_RECOMMENDATION']._serialized_start=554
-  _globals['_RECOMMENDATION']._serialized_end=626
-  _globals['_DECISION']._serialized_start=629
-  _globals['_DECISION']._serialized_end=1158
-  _globals['_OUTCOME']._serialized_start=1161
-  _globals['_OUTCOME']._serialized_end=1398
+  _globals['_INTERVENTION']._serialized_end=573
+  _globals['_RECOMMENDATION']._serialized_start=575
+  _globals['_RECOMMENDATION']._serialized_end=647
+  _globals['_DECISION']._serialized_start=650
+  _globals['_DECISION']._serialized_end=1179
+  _globals['_OUTCOME']._serialized_start=1182
+  _globals['_OUTCOME']._serialized_end=1419
 # @@protoc_insertion_point(module_scope)

@@ -231,6 +231,7 @@ class Intervention(_message.Message):
     VARIANT_FIELD_NUMBER: _builtins.int
     PAYLOAD_JSON_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique."""
     decision_id: _builtins.str
@@ -255,6 +256,8 @@ class Intervention(_message.Message):
     """What the page shows, JSON: {title, body, actions:[{id,label,url?}]}."""
     expires_at_ms: _builtins.int
     """Unix epoch in milliseconds; never shown after it."""
+    traceparent: _builtins.str
+    """W3C trace context of the decision, for whoever shows it; empty: not traced. Pages never see it."""
     def __init__(
         self,
         *,
@@ -270,10 +273,11 @@ class Intervention(_message.Message):
         variant: _builtins.str = ...,
         payload_json: _builtins.str = ...,
         expires_at_ms: _builtins.int = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "expires_at_ms", b"expires_at_ms", "id", b"id", "payload_json", b"payload_json", "priority", b"priority", "session_id", b"session_id", "target", b"target", "template", b"template", "tenant_id", b"tenant_id", "timing", b"timing", "type", b"type", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "expires_at_ms", b"expires_at_ms", "id", b"id", "payload_json", b"payload_json", "priority", b"priority", "session_id", b"session_id", "target", b"target", "template", b"template", "tenant_id", b"tenant_id", "timing", b"timing", "traceparent", b"traceparent", "type", b"type", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

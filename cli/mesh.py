@@ -22,6 +22,8 @@ class RunningProcess:
     pid: int
     started: str
     address: str
+    metrics: str = ""
+    """host:port of its GET /metrics; engines have none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from edge.http import application
+from edge.metrics import METRICS
 from edge.settings import Settings
 from edge.websocket import listen
 from edge.worker import Worker
-from services.common import logs
+from services.common import logs, metrics
 from services.common.http import HttpServer
 from services.common.process import run, run_all
 
@@ -18,6 +19,7 @@ _log = logs.get(__name__)
 async def serve(settings: Settings) -> None:
     """Serve until cancelled, then drain."""
     worker = Worker(settings)
+    metrics.publish(METRICS, worker)
     http = HttpServer(application(worker), settings.http_listen)
     loops = asyncio.create_task(run_all(*worker.loops()))
     await http.start()

@@ -134,6 +134,15 @@ class FastLane:
         self._look_now = asyncio.Event()
         self.counters: Counter[str] = Counter()
 
+    @property
+    def links(self) -> int:
+        """How many detection processes there is a stream to."""
+        return len(self._links)
+
+    def troubles(self) -> Counter[str]:
+        """What went wrong so far, on links that are gone too."""
+        return sum((link.counters for link in self._links.values()), self.counters)
+
     def send(self, appended: list[Appended]) -> None:
         """Send entries to their owners; what has none waits in the log."""
         per_endpoint: dict[str, list[pb.PartitionEntry]] = {}
@@ -182,7 +191,9 @@ class FastLane:
         for endpoint in in_use - self._links.keys():
             self._links[endpoint] = Link(endpoint, self._token, self._receive, self._on_sent)
         for endpoint in self._links.keys() - in_use:
-            await self._links.pop(endpoint).close()
+            link = self._links.pop(endpoint)
+            await link.close()
+            self.counters.update(link.counters)
 
     def _receive(self, response: pb.DetectResponse) -> None:
         for result in response.results:

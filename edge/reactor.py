@@ -17,6 +17,7 @@ from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.intervention.v1 import intervention_service_pb2 as pb
 from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
 
+from edge.histograms import DECIDE_S, VERDICT_S
 from edge.hub import Hub, Live
 from edge.identities import Identities, Unsettled
 from edge.push import emotion_frame
@@ -62,6 +63,8 @@ class Reactor:
             await self._react(emotion, live)
 
     async def _react(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
+        began = time.time()
+        VERDICT_S.record(max(0.0, began - emotion.occurred_at_ms / 1000))
         await self._tell_page(emotion, live)
         try:
             with tracing.span("identity.resolve", tracing.current(), kind="client"):
@@ -81,6 +84,7 @@ class Reactor:
             _log.warning("decision left to the durable path", error=error.details())
             return
         now_ms = time.time() * 1000
+        DECIDE_S.record(now_ms / 1000 - began)
         if now_ms - emotion.detected_at_ms > _HELP_WITHIN_MS:
             self.counters["too_late"] += 1
         elif response.decision.HasField("intervention"):

@@ -115,10 +115,17 @@ class Session:
     """One connection of one stream."""
 
     def __init__(
-        self, *, memory: StreamMemory, resume: ResumeTokens, sealer: Sealer, origin: str | None
+        self,
+        *,
+        memory: StreamMemory,
+        resume: ResumeTokens,
+        sealer: Sealer,
+        origin: str | None,
+        counters: Counter[str] | None = None,
     ) -> None:
+        """`counters` outlive the connection where all sessions of a worker share them."""
         self.state = State.AWAIT_HELLO
-        self.counters: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter() if counters is None else counters
         self.tenant = ""
         self.session = ""
         self.stream = ""

@@ -70,6 +70,7 @@ class Connection:
         """Close after what is queued."""
         if self._closing is None:
             self._closing = (code, reason)
+            self._worker.closed[str(code)] += 1
             self._outbox.put_nowait(None)
 
     async def run(self) -> None:

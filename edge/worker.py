@@ -53,6 +53,10 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.counters: Counter[str] = Counter()
+        self.session_counters: Counter[str] = Counter()
+        """What all sessions, past ones included, ignored or refused."""
+        self.closed: Counter[str] = Counter()
+        """Connections by the code that we closed them with."""
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.log = open_log(settings.log_url)
@@ -91,7 +95,11 @@ class Worker:
     def new_session(self, origin: str | None) -> core.Session:
         """A session core for a new connection."""
         return core.Session(
-            memory=self._memory, resume=self._resume, sealer=self._sealer, origin=origin
+            memory=self._memory,
+            resume=self._resume,
+            sealer=self._sealer,
+            origin=origin,
+            counters=self.session_counters,
         )
 
     async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:

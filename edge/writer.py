@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
+from edge.histograms import APPEND_S
 from edge.streams import StreamRecord
 from services.common import logs
 from services.common.log import BEHAVIOR, Append, EventLog, LogUnavailable, Record
@@ -164,6 +165,7 @@ class LogWriter:
         taken_ns = time.time_ns()
         offsets = await self._append(appends)
         appended_ns = time.time_ns()
+        APPEND_S.record((appended_ns - taken_ns) / 1e9)
         self.rounds += 1
         self.appended += len(batch)
         behavior: list[Appended] = []

@@ -20,6 +20,7 @@ from cli.up.data import DataFolder, Secrets
 from cli.up.demo import Demo
 from cli.up.screen import Screen
 from cli.up.supervisor import Step, Supervisor
+from services.common.telemetry import METRICS_LISTEN
 
 _ENGINE_URLS = {
     "postgres": "SIQ_POSTGRES_URL",
@@ -183,6 +184,7 @@ class _Up:
 
     def _record(self) -> None:
         children = self._supervisor.children.values()
+        metrics = {row.name: row.env[METRICS_LISTEN] for row in plan.table(self._plan)}
         mesh.write(
             self._data,
             mesh.Mesh(
@@ -193,7 +195,10 @@ class _Up:
                 urls=self._urls,
                 processes={
                     child.spec.name: mesh.RunningProcess(
-                        child.pid, child.started, child.spec.address
+                        child.pid,
+                        child.started,
+                        child.spec.address,
+                        metrics.get(child.spec.name, ""),
                     )
                     for child in children
                     if child.pid is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from cli.engines import Command
-from services.common.telemetry import TRACE_FILE
+from services.common.telemetry import METRICS_LISTEN, TRACE_FILE
 
 ENGINES = ("postgres", "valkey-state", "valkey-log")
 
@@ -127,7 +127,11 @@ def urls(given: Inputs) -> dict[str, str]:
 
 def used_ports(given: Inputs) -> dict[str, int]:
     """The ports that this mesh listens on."""
-    return {name: port for name, port in given.ports.items() if name not in given.absent}
+    return {
+        name: port
+        for name, port in given.ports.items()
+        if name.removesuffix("-metrics") not in given.absent
+    }
 
 
 def table(given: Inputs) -> list[Process]:
@@ -147,12 +151,15 @@ def table(given: Inputs) -> list[Process]:
 
     at = given.at
 
+    def metrics(name: str) -> dict[str, str]:
+        return {METRICS_LISTEN: at(f"{name}-metrics")}
+
     def grpc(name: str, tier: int, **env: str) -> Process:
-        full = {**common, "SIQ_LISTEN": at(name), **env}
+        full = {**common, "SIQ_LISTEN": at(name), **metrics(name), **env}
         return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier)
 
     def http(name: str, port: str, tier: int, after: tuple[str, ...], **env: str) -> Process:
-        full = {**common, "SIQ_HTTP_LISTEN": at(port), **env}
+        full = {**common, "SIQ_HTTP_LISTEN": at(port), **metrics(name), **env}
         return Process(name, MODULES[name], full, "http", at(port), after, tier)
 
     data = given.data

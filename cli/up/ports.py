@@ -22,6 +22,15 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "intervene": 8090,
     "sandbox": 8099,
     "shop": 8100,
+    # GET /metrics of each process.
+    "identity-metrics": 7201,
+    "detection-metrics": 7202,
+    "intervention-metrics": 7203,
+    "accountability-metrics": 7204,
+    "pipeline-metrics": 7205,
+    "edge-metrics": 7206,
+    "sandbox-metrics": 7207,
+    "shop-metrics": 7208,
 }
 
 _LISTEN = "0A"

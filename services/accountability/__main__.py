@@ -9,11 +9,12 @@ from sentientiq.accountability.v1 import accountability_service_pb2 as pb
 from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
 
 from services.accountability.ledger import Ledger, decode_decision, decode_outcome
+from services.accountability.metrics import METRICS
 from services.accountability.servicer import AccountabilityServicer
 from services.accountability.settings import Settings
 from services.accountability.store import Store
 from services.accountability.timers import HeardUntil, run_timers
-from services.common import postgres
+from services.common import metrics, postgres
 from services.common.consumer import Consumer
 from services.common.log import DECISION, OUTCOME, open_log
 from services.common.process import GrpcServer, run, run_all
@@ -34,6 +35,7 @@ async def serve(settings: Settings) -> None:
         store = Store(pool)
         heard_until = HeardUntil(log, GROUP, round(settings.timer_grace_s * 1000))
         ledger = Ledger(store, heard_until)
+        metrics.publish(METRICS, ledger)
         rpc.add_AccountabilityServiceServicer_to_server(AccountabilityServicer(store), server.raw)
         await server.start([_SERVICE])
         decisions = Consumer(
@@ -57,4 +59,5 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait_for(pool.close(), 5)
 
 
-run("accountability", Settings, serve)
+if __name__ == "__main__":
+    run("accountability", Settings, serve)

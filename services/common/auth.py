@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -126,6 +127,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         # Tokens repeat with every call; verifying one costs more than serving many a request.
         self._known: dict[str, tuple[Principal, float]] = {}
         self.unexpected_errors = 0
+        self.refused: Counter[str] = Counter()
 
     async def intercept_service(
         self,
@@ -190,6 +192,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
                 with tracing.span(method[1:], tracing.from_metadata(metadata), kind="server"):
                     return await behavior(request, context)
             except ServiceError as error:
+                self.refused[error.code] += 1
                 await context.abort(grpc.StatusCode[error.code], str(error))
             except (grpc.aio.AbortError, grpc.aio.BaseError):
                 raise
@@ -212,6 +215,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
                 async for response in behavior(request, context):
                     yield response
             except ServiceError as error:
+                self.refused[error.code] += 1
                 await context.abort(grpc.StatusCode[error.code], str(error))
             except (grpc.aio.AbortError, grpc.aio.BaseError):
                 raise

@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time_ns
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from services.common import logs, tracing
+from services.common import logs, metrics, tracing
 from services.common.log import Append, EventLog, LogUnavailable, Record
+from services.common.metrics import Catalogue, Metric
 from services.common.partition import PARTITIONS
 
 M = TypeVar("M")
@@ -80,6 +81,12 @@ class Consumer(Generic[M]):
         self.retries = 0
         self.caught_up = asyncio.Event()
         """Set once everything that was in the log when `run` began is applied."""
+        metrics.publish(METRICS, self)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Topic and group, as metrics name it."""
+        return self._topic, self._group
 
     async def run(self) -> None:
         """Consume until cancelled."""
@@ -194,3 +201,34 @@ class Consumer(Generic[M]):
                 if attempt == 1:
                     _log.warning("log away, waiting", group=self._group, error=str(error))
                 await asyncio.sleep(pause)
+
+
+METRICS: Catalogue[Consumer[Any]] = Catalogue(
+    "every reader of the log",
+    (
+        Metric(
+            "siq_consumer_applied_total",
+            "counter",
+            "{records}",
+            "Records applied",
+            lambda consumer: {consumer.labels: consumer.applied},
+            ("topic", "group"),
+        ),
+        Metric(
+            "siq_consumer_dead_total",
+            "counter",
+            "{records}",
+            "Records set aside in <topic>.dead because they can never be applied",
+            lambda consumer: {consumer.labels: consumer.dead},
+            ("topic", "group"),
+        ),
+        Metric(
+            "siq_consumer_retries_total",
+            "counter",
+            "{attempts}",
+            "Attempts that failed and were made again: an engine is away",
+            lambda consumer: {consumer.labels: consumer.retries},
+            ("topic", "group"),
+        ),
+    ),
+)

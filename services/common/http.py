@@ -19,13 +19,13 @@ class _Server(uvicorn.Server):
 
 
 def _bind(listen: str) -> socket.socket:
-    host, _, port = listen.rpartition(":")
-    host = host.strip("[]")
+    host, _, digits = listen.rpartition(":")
+    host, port = host.strip("[]"), int(digits)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((host, int(port)))
+        sock.bind((host, port))
     except OSError as error:
         sock.close()
         raise OSError(f"cannot listen on {listen}: is another mesh running?") from error

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -16,8 +16,9 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.common import logs, telemetry
+from services.common import logs, metrics, telemetry
 from services.common.auth import ServerInterceptor
+from services.common.metrics import Catalogue, Metric
 from services.common.settings import SettingsError, load
 
 T = TypeVar("T")
@@ -33,12 +34,36 @@ _OPTIONS = [
 ]
 
 
+RPC_METRICS: Catalogue[ServerInterceptor] = Catalogue(
+    "every gRPC server",
+    (
+        Metric(
+            "siq_rpc_refused_total",
+            "counter",
+            "{calls}",
+            "Calls answered with an error that says what to mend, by status",
+            lambda interceptor: interceptor.refused,
+            ("code",),
+        ),
+        Metric(
+            "siq_rpc_unexpected_errors_total",
+            "counter",
+            "{calls}",
+            "Calls that failed by a defect of ours; each is in the log with its traceback",
+            lambda interceptor: interceptor.unexpected_errors,
+        ),
+    ),
+)
+
+
 class GrpcServer:
     """A gRPC server with authentication, error mapping, health and reflection."""
 
     def __init__(self, listen: str, mesh_secret: str) -> None:
         self.listen = listen
-        self.raw = grpc.aio.server(interceptors=[ServerInterceptor(mesh_secret)], options=_OPTIONS)
+        interceptor = ServerInterceptor(mesh_secret)
+        metrics.publish(RPC_METRICS, interceptor)
+        self.raw = grpc.aio.server(interceptors=[interceptor], options=_OPTIONS)
         self._health: Any = cast("Any", health).aio.HealthServicer()
         cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, self.raw)
 
@@ -68,27 +93,31 @@ def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[No
     logs.configure(process, os.environ.get("SIQ_LOG_LEVEL", "INFO"))
     try:
         settings = load(settings_class, os.environ)
-        telemetry.start(process, os.environ)
     except SettingsError as error:
-        print(f"{process}: {error}", file=sys.stderr)
-        sys.exit(78)
+        _refuse(process, error)
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(serve(settings))
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        async with telemetry.observed(process, os.environ):
+            loop = asyncio.get_running_loop()
+            task = asyncio.ensure_future(serve(settings))
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(signum, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     try:
         uvloop.run(main())
+    except SettingsError as error:
+        _refuse(process, error)
     except Exception as error:
         _log.error("process failed", exc_info=error)
         sys.exit(1)
-    finally:
-        telemetry.stop()
     _log.info("stopped")
+
+
+def _refuse(process: str, error: SettingsError) -> NoReturn:
+    print(f"{process}: {error}", file=sys.stderr)
+    sys.exit(78)
 
 
 async def run_all(*loops: Awaitable[None]) -> None:

@@ -1,20 +1,30 @@
 """What the environment wants to know about a process: traces, metrics, or neither.
 
-The SDKs are only imported when something was asked for.
+The exporters are only loaded when something was asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 
-from services.common import tracing
+from services.common import metrics, tracing
+from services.common.settings import SettingsError
 
 TRACE_FILE = "SIQ_TRACE_FILE"
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+METRICS_LISTEN = "SIQ_METRICS_LISTEN"
 
 
-def start(process: str, environ: Mapping[str, str]) -> None:
-    """Set up what is asked for. Call once, before the process is wired.
+@asynccontextmanager
+async def observed(process: str, environ: Mapping[str, str]) -> AsyncGenerator[None]:
+    """Trace and publish metrics inside the block, as far as the environment asks for it.
+
+    | variable | meaning |
+    |---|---|
+    | SIQ_TRACE_FILE | file to append spans to |
+    | OTEL_EXPORTER_OTLP_ENDPOINT | collector to send spans to; every OTEL_* variable applies |
+    | SIQ_METRICS_LISTEN | host:port of GET /metrics, for Prometheus |
 
     Raises:
         SettingsError: it cannot be had; the message names the variable and the mend.
@@ -23,8 +33,31 @@ def start(process: str, environ: Mapping[str, str]) -> None:
         from services.common.trace_export import SdkRecorder
 
         tracing.use(SdkRecorder(process, environ))
+    try:
+        if not environ.get(METRICS_LISTEN):
+            yield
+            return
+        async with _endpoint(process, environ[METRICS_LISTEN]):
+            yield
+    finally:
+        tracing.close()
 
 
-def stop() -> None:
-    """Write out what is waiting."""
-    tracing.close()
+@asynccontextmanager
+async def _endpoint(process: str, address: str) -> AsyncGenerator[None]:
+    from services.common.metrics_export import PrometheusExporter
+
+    exporter = PrometheusExporter(process)
+    try:
+        server = exporter.listen(address)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{METRICS_LISTEN}={address!r}: {error}; give host:port, or leave it empty for none"
+        ) from error
+    metrics.use(exporter)
+    await server.start()
+    try:
+        yield
+    finally:
+        metrics.use(None)
+        await server.stop()

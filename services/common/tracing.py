@@ -6,7 +6,7 @@ processes hang things on have ids made of what they stand for: whoever holds an 
 or a message can name its span, and a replay joins the trace of the first run. All other span ids
 are random. docs/decisions/0004 says why.
 
-Off (the default) nothing here does more than look at one variable, and no SDK is imported.
+Off (the default) nothing here does more than look at one variable, and no exporter is loaded.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ from __future__ import annotations
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 
-from services.common import logs, state
+from services.common import logs, metrics, state
 from services.common.log import open_log
 from services.common.ownership import LeaseStore
 from services.common.process import GrpcServer, run, run_all
 from services.detection.emotions import EmotionWriter
 from services.detection.keeper import Keeper
+from services.detection.metrics import METRICS, Parts
 from services.detection.servicer import DetectionServicer
 from services.detection.settings import Settings
 from services.detection.snapshots import SnapshotStore
@@ -34,6 +35,7 @@ async def serve(settings: Settings) -> None:
         flush_emotions=writer.flush,
     )
     servicer.serve_folds(keeper.folds)
+    metrics.publish(METRICS, Parts(keeper, servicer, writer))
     server = GrpcServer(settings.listen, settings.mesh_secret)
     rpc.add_DetectionServiceServicer_to_server(servicer, server.raw)
     await server.start([pb.DESCRIPTOR.services_by_name["DetectionService"].full_name])

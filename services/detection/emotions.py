@@ -83,6 +83,11 @@ class EmotionWriter:
         self._writing = asyncio.Lock()
         self.written = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many the log has not taken yet."""
+        return len(self._queue)
+
     def put(self, emotions: list[pb.Emotion]) -> None:
         """Queue for the next round."""
         if emotions:

@@ -12,7 +12,7 @@ from typing import Any
 from sentientiq.identity.v1 import identity_service_pb2_grpc as identity_rpc
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
-from services.common import logs, postgres
+from services.common import logs, metrics, postgres
 from services.common.consumer import Consumer
 from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run_all
@@ -23,6 +23,7 @@ from services.identity.identify import Identifier
 from services.identity.identity_servicer import IdentityServicer
 from services.identity.identity_store import IdentityStore
 from services.identity.intake import Intake
+from services.identity.metrics import METRICS
 from services.identity.pii import Pii
 from services.identity.sealing import SealingKey, load_sealing_key
 from services.identity.settings import Settings
@@ -75,6 +76,7 @@ async def running(
     pool = await postgres.connect(settings.postgres_url, schema=SCHEMA)
     log = open_log(settings.log_url)
     parts = wire(pool, log, sealing, settings)
+    metrics.publish(METRICS, parts.identifier)
     server = GrpcServer(settings.listen, settings.mesh_secret)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
     tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)

@@ -10,6 +10,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from services.common import tracing
 from services.common.errors import InvalidArgument, Unavailable
 from services.intervention.clock import Clock
+from services.intervention.histograms import DECIDE_S
 from services.intervention.identities import Identities
 from services.intervention.people import People, pick_person
 from services.intervention.policies import Policies
@@ -63,9 +64,11 @@ class Decider:
         caller = tracing.current()
         # A call under another trace is answered in the emotion's own all the same.
         above = caller if caller is not None and caller.trace == emitted.trace else emitted
+        began = time.monotonic()
         with tracing.span("intervention.decide", above) as span:
             settled = await self._decide(emotion, identity, path, span.context)
             span.attributes.update(path=path, new=settled.new, reason=settled.decision.reason)
+        DECIDE_S.record(time.monotonic() - began, path)
         return settled
 
     async def _decide(

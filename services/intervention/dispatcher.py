@@ -19,6 +19,7 @@ from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.clock import Clock
 from services.intervention.database import FAILURES
+from services.intervention.histograms import ALERT_S, SEND_S
 from services.intervention.secrets import Sealer
 from services.intervention.store import messages as store
 
@@ -66,6 +67,11 @@ class Dispatcher:
         self._stopping = False
         self.attempts = 0
         self.failures = 0
+
+    @property
+    def under_way(self) -> int:
+        """Attempts that have not ended."""
+        return len(self._tasks)
 
     def wake(self) -> None:
         """Tell that a message is due."""
@@ -121,6 +127,9 @@ class Dispatcher:
         try:
             verdict = await self._deliver(row)
             answered_ns = time.time_ns()
+            SEND_S.record((answered_ns - began_ns) / 1e9, row.channel, verdict.ending.value)
+            if verdict.ending in (Ending.SENT, Ending.DELIVERED):
+                ALERT_S.record(max(0.0, answered_ns / 1e9 - row.created_at_ms / 1000), row.channel)
             ended = await self._record(row, verdict)
             _trace(row, verdict, began_ns, answered_ns, ended=ended)
         except FAILURES as error:

@@ -14,7 +14,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 from sentientiq.intervention.v1 import intervention_service_pb2_grpc as rpc
 
-from services.common import logs, postgres, state
+from services.common import logs, metrics, postgres, state
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.consumer import Consumer
@@ -35,6 +35,7 @@ from services.intervention.durable import DurablePath
 from services.intervention.guard import Guard
 from services.intervention.identities import Identities
 from services.intervention.links import Links
+from services.intervention.metrics import METRICS, Parts
 from services.intervention.people import People
 from services.intervention.policies import Policies
 from services.intervention.presence import Pages
@@ -83,10 +84,11 @@ async def serve(settings: Settings) -> None:
     policies = Policies(channel)
     identities = Identities(channel)
     pages = Pages(hot)
+    people = People(channel, monotonic=time.monotonic)
     decider = Decider(
         policies,
         identities,
-        People(channel, monotonic=time.monotonic),
+        people,
         Recommender(links, sealer, public_url=settings.public_url),
         writer,
         wall_ms,
@@ -100,6 +102,21 @@ async def serve(settings: Settings) -> None:
         committed=relay.wake,
     )
     durable = DurablePath(pool, decider, pages, wall_ms)
+    metrics.publish(
+        METRICS,
+        Parts(
+            decider,
+            dispatcher,
+            durable,
+            hook,
+            identities,
+            pages,
+            people,
+            policies,
+            relay,
+            writer,
+        ),
+    )
     emotions: Consumer[emotion_pb2.Emotion] = Consumer(
         log,
         group="intervention",

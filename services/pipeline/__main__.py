@@ -7,11 +7,13 @@ from typing import Any
 from sentientiq.analytics.v1 import query_service_pb2 as pb
 from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
+from services.common import metrics
 from services.common.consumer import Consumer
 from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run, run_all
 from services.pipeline.analytics import open_analytics
 from services.pipeline.archive import open_archive
+from services.pipeline.metrics import METRICS, Parts
 from services.pipeline.reports import Reports
 from services.pipeline.servicer import QueryServicer
 from services.pipeline.settings import Settings
@@ -46,11 +48,16 @@ async def serve(settings: Settings) -> None:
     server = GrpcServer(settings.listen, settings.mesh_secret)
     try:
         await analytics.migrate()
+        trimmer = Trimmer(log, keep_behavior_s=settings.keep_behavior_s)
+        parts = Parts(trimmer)
+        metrics.publish(METRICS, parts)
         consumers: list[Consumer[Any]] = []
         for topic in TOPICS:
             into_analytics = AnalyticsSink(topic, analytics)
             into_archive = ArchiveSink(topic, archive)
             await into_archive.recover(await log.ends(topic.name))
+            parts.sinks[topic.name, "analytics"] = into_analytics
+            parts.sinks[topic.name, "archive"] = into_archive
             consumers += [
                 _consumer(
                     log, "analytics", topic, into_analytics.handle, settings.block_interval_s
@@ -59,7 +66,6 @@ async def serve(settings: Settings) -> None:
             ]
         rpc.add_QueryServiceServicer_to_server(QueryServicer(Reports(analytics)), server.raw)
         await server.start([_SERVICE])
-        trimmer = Trimmer(log, keep_behavior_s=settings.keep_behavior_s)
         await run_all(
             *(consumer.run() for consumer in consumers),
             run_trimmer(trimmer, settings.trim_interval_s),
@@ -70,4 +76,5 @@ async def serve(settings: Settings) -> None:
         await analytics.close()
 
 
-run("pipeline", Settings, serve)
+if __name__ == "__main__":
+    run("pipeline", Settings, serve)

@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from services.common import logs, valkey
+from services.common import logs, metrics, valkey
 from services.common.log.port import (
     Append,
     Entry,
@@ -23,6 +23,7 @@ from services.common.log.port import (
     decode_entry,
     encode_entry,
 )
+from services.common.metrics import Catalogue, Metric
 from services.common.partition import PARTITIONS
 
 _log = logs.get(__name__)
@@ -55,6 +56,7 @@ class ValkeyLog:
         self._client = valkey.connect(url)
         self._append_script = self._client.register_script(_APPEND)
         self.unreadable_entries = 0
+        metrics.publish(METRICS, self)
 
     async def append(self, appends: Sequence[Append]) -> list[int]:
         if not appends:
@@ -152,3 +154,17 @@ class ValkeyLog:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+METRICS: Catalogue[ValkeyLog] = Catalogue(
+    "every client of the event log",
+    (
+        Metric(
+            "siq_log_unreadable_entries_total",
+            "counter",
+            "{entries}",
+            "Entries read that are no entries of ours",
+            lambda log: log.unreadable_entries,
+        ),
+    ),
+)

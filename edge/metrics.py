@@ -1,0 +1,147 @@
+"""What an edge worker counts, and what it is called outside."""
+
+from __future__ import annotations
+
+from edge.histograms import APPEND_S, DECIDE_S, VERDICT_S
+from edge.worker import Worker
+from services.common.metrics import Catalogue, Metric
+
+METRICS: Catalogue[Worker] = Catalogue(
+    "edge",
+    (
+        Metric(
+            "siq_edge_connections",
+            "gauge",
+            "{connections}",
+            "Open streams: pages with a live socket",
+            lambda worker: len(worker.hub),
+        ),
+        Metric(
+            "siq_edge_connections_opened_total",
+            "counter",
+            "{connections}",
+            "Sockets accepted",
+            lambda worker: worker.counters["connections"],
+        ),
+        Metric(
+            "siq_edge_connections_closed_total",
+            "counter",
+            "{connections}",
+            "Sockets closed, by the code we closed them with",
+            lambda worker: worker.closed,
+            ("code",),
+        ),
+        Metric(
+            "siq_edge_beacons_total",
+            "counter",
+            "{requests}",
+            "POST /v1/batch, from pages that are going away",
+            lambda worker: worker.counters["beacons"],
+        ),
+        Metric(
+            "siq_edge_accepted_total",
+            "counter",
+            "{messages}",
+            "Messages accepted for the log",
+            lambda worker: {
+                topic: worker.counters[topic]
+                for topic in ("behavior.v1", "identity.v1", "outcome.v1")
+            },
+            ("topic",),
+        ),
+        Metric(
+            "siq_edge_ignored_total",
+            "counter",
+            "{messages}",
+            "What pages sent and was not used: unknown_type, unknown_event (from another version of"
+            " the SDK), duplicate, seq_gap, bad_message",
+            lambda worker: worker.session_counters,
+            ("reason",),
+        ),
+        Metric(
+            "siq_edge_append_rounds_total",
+            "counter",
+            "{rounds}",
+            "Writes to the log",
+            lambda worker: worker.writer.rounds,
+        ),
+        Metric(
+            "siq_edge_appended_total",
+            "counter",
+            "{records}",
+            "Records that the log has, acknowledged to their pages",
+            lambda worker: worker.writer.appended,
+        ),
+        Metric(
+            "siq_edge_append_failures_total",
+            "counter",
+            "{rounds}",
+            "Writes that the log did not take; they are tried again as they are",
+            lambda worker: worker.writer.failures,
+        ),
+        Metric(
+            "siq_edge_buffered_bytes",
+            "gauge",
+            "By",
+            "Accepted and not in the log yet; at SIQ_MAX_BUFFER_BYTES sockets wait",
+            lambda worker: worker.writer.buffered_bytes,
+        ),
+        Metric(
+            "siq_edge_detect_links",
+            "gauge",
+            "{links}",
+            "Detection processes that the edge has a stream to",
+            lambda worker: worker.lane.links,
+        ),
+        Metric(
+            "siq_edge_detect_troubles_total",
+            "counter",
+            "{troubles}",
+            "Of the fast lane to detection: no_owner (entries nobody holds yet), not_owner (answers"
+            " of a former holder), late (answers after 250 ms), reopened (streams)",
+            lambda worker: worker.lane.troubles(),
+            ("kind",),
+        ),
+        Metric(
+            "siq_edge_emotions_total",
+            "counter",
+            "{emotions}",
+            "Verdicts read: emotions (of visitors here) and not_here; of the former: unsettled and"
+            " decide_failed (left to the durable path), too_late (for help in the page)",
+            lambda worker: {
+                what: worker.reactor.counters[what]
+                for what in ("emotions", "not_here", "unsettled", "decide_failed", "too_late")
+            },
+            ("what",),
+        ),
+        Metric(
+            "siq_edge_pending_failures_total",
+            "counter",
+            "{calls}",
+            "Hellos for which the interventions that still wait could not be asked for",
+            lambda worker: worker.reactor.counters["pending_failed"],
+        ),
+        Metric(
+            "siq_edge_pushes_total",
+            "counter",
+            "{interventions}",
+            "Interventions sent to a page",
+            lambda worker: worker.hub.pushes,
+        ),
+        Metric(
+            "siq_edge_identity_failures_total",
+            "counter",
+            "{calls}",
+            "Calls that identity did not answer; cached or anonymous answers were used",
+            lambda worker: worker.identities.failures,
+        ),
+        Metric(
+            "siq_edge_ticks_total",
+            "counter",
+            "{ticks}",
+            "Clock ticks written to the log for detection's timers",
+            lambda worker: worker.ticker.ticks,
+        ),
+    ),
+    (APPEND_S, VERDICT_S, DECIDE_S),
+)

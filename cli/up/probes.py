@@ -24,23 +24,30 @@ def grpc_probe(address: str) -> Callable[[], Awaitable[bool]]:
     """Ask grpc.health.v1 for the process as a whole."""
 
     async def probe() -> bool:
-        if not await _listens(address):
-            return False
-        import grpc
-        import grpc.aio
-        from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-        async with grpc.aio.insecure_channel(
-            address, options=[("grpc.use_local_subchannel_pool", 1)]
-        ) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            try:
-                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S)
-            except grpc.aio.AioRpcError:
-                return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return await grpc_complaint(address) is None
 
     return probe
+
+
+async def grpc_complaint(address: str) -> str | None:
+    """What is wrong with a process, by its own word; None if it serves."""
+    if not await _listens(address):
+        return "nobody listens"
+    import grpc
+    import grpc.aio
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    async with grpc.aio.insecure_channel(
+        address, options=[("grpc.use_local_subchannel_pool", 1)]
+    ) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            return f"does not answer: {error.code().name}"
+    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+        return None
+    return f"says {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}"
 
 
 def http_probe(address: str) -> Callable[[], Awaitable[bool]]:

@@ -20,7 +20,8 @@ _OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    # A pod that is replaced keeps its name and changes its address: gRPC asks again after 30 s only.
+    # A pod that is replaced keeps its name and changes its address; by default a name is not asked
+    # for again within 30 s.
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # A process that restarts on the same port must be found at once, not by the shared subchannel.
     ("grpc.use_local_subchannel_pool", 1),

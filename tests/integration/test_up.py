@@ -84,6 +84,17 @@ def test_shop_serves_page_sdk_and_a_signed_visitor(up: Up) -> None:
     assert claims["ltv"] == 100_000
 
 
+def test_doctor_finds_everybody_well(up: Up) -> None:
+    done = sentientiq("doctor", "--json", "--data", str(up.data))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["ok"]
+    states = {check["name"]: check["state"] for check in report["checks"]}
+    engines = ("postgres", "log", "log safety", "log room", "state")
+    processes = ("identity", "detection", "intervention", "accountability", "pipeline", "edge")
+    assert {states[name] for name in (*engines, *processes)} == {"ok"}
+
+
 def test_second_up_on_the_same_data_is_refused(up: Up) -> None:
     done = sentientiq("up", "--data", str(up.data), "--ports", "free")
     assert done.returncode == 1

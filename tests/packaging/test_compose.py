@@ -12,6 +12,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
+from cli.doctor.checks import NAMES
 from cli.doctor.settings import MESH, lacking, variables
 from cli.engines import LogValkey
 
@@ -77,6 +78,13 @@ def test_address_is_the_one_its_process_listens_on(process: str) -> None:
         if name.endswith("_ADDR") or name == "SIQ_ADVERTISE":
             host, _, port = value.rpartition(":")
             assert port == ports[host], f"{name}={value}"
+
+
+@pytest.mark.parametrize("process", MESH)
+def test_health_is_the_doctors_word_on_the_process(process: str) -> None:
+    assert process in NAMES
+    test = SERVICES[process]["healthcheck"]["test"]
+    assert test == ["CMD", "sentientiq", "doctor", "--only", process]
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

@@ -15,6 +15,7 @@ import cli.main
 ROOT = Path(cli.main.__file__).parents[1]
 # Only needed where the project is not installed, as under a bare `pytest`.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
+COMMANDS = ("up", "serve", "detect", "replay", "smoke", "doctor", "keys", "migrate")
 HEAVY = ("grpc", "redis", "asyncpg", "websockets", "starlette", "pyarrow", "chdb", "structlog")
 
 
@@ -37,13 +38,13 @@ def test_help_lists_every_command_quickly() -> None:
     done = run("--help")
     took = time.perf_counter() - began
     assert done.returncode == 0
-    for name in ("up", "serve", "detect", "replay", "smoke", "keys", "migrate"):
+    for name in COMMANDS:
         assert f"\n  {name} " in done.stdout
     # The promise is 0.3 s; a busy machine gets some room.
     assert took < 1.0
 
 
-@pytest.mark.parametrize("name", ["up", "serve", "detect", "replay", "smoke", "keys", "migrate"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_command_has_help(name: str) -> None:
     done = run(name, "--help")
     assert done.returncode == 0, done.stderr

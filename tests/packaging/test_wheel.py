@@ -110,6 +110,14 @@ def test_installed_kernels_find_rage(installed: Path) -> None:
     assert where.stdout.startswith(str(installed))
 
 
+def test_installed_doctor_finds_nothing_to_build(installed: Path) -> None:
+    checks = ("--only", "kernels", "--only", "sdk", "--only", "node")
+    done = sentientiq(installed, "doctor", "--json", *checks)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"they load"' in done.stdout
+    assert '"node"' not in done.stdout
+
+
 @pytest.mark.parametrize("process", ["edge", "identity", "pipeline"])
 def test_installed_process_names_the_variables_it_lacks(installed: Path, process: str) -> None:
     done = sentientiq(installed, "serve", process)

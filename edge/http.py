@@ -47,10 +47,13 @@ class _Beacon:
         self.errors: list[str] = []
 
     async def run(self, batch: Batch) -> Response:
-        await self._feed(batch.hello)
-        for message in batch.messages:
-            if self._refused is None:
-                await self._feed(message)
+        try:
+            await self._feed(batch.hello)
+            for message in batch.messages:
+                if self._refused is None:
+                    await self._feed(message)
+        finally:
+            self._worker.absorb(self._session)
         refused = self._refused
         if refused is not None and refused.code != 1000:
             status = _STATUS.get(refused.code, 400)

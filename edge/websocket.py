@@ -135,6 +135,7 @@ class Connection:
 
     def _leave(self) -> None:
         session = self._session
+        self._worker.absorb(session)
         if session.record.connection is self:
             session.record.connection = None
         if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):

@@ -102,6 +102,10 @@ class Worker:
             counters=self.session_counters,
         )
 
+    def absorb(self, session: core.Session) -> None:
+        """Add what a session counted to the worker's counters; call once, when it has ended."""
+        self.counters.update(session.counters)
+
     async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:
         """Resolve the key of a hello and open or refuse the session."""
         try:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from edge import protocol
 from edge import session as core
 from edge.worker import Worker
+from services.common.http import CLOSE, BadBody, read_body
 
 _APPEND_WITHIN_S = 5.0
 
@@ -32,6 +33,7 @@ _STATUS = {
     protocol.Close.KEY_OR_ORIGIN: 401,
     protocol.Close.CONSENT: 403,
     protocol.Close.TOO_MANY_EVENTS: 413,
+    protocol.Close.TOO_LARGE: 413,
     protocol.Close.TOO_FAST: 429,
     protocol.Close.TRY_LATER: 503,
 }
@@ -66,8 +68,11 @@ class _Beacon:
         return JSONResponse({"acked": self._session.record.acked, "errors": self.errors})
 
     async def _feed(self, raw: msgspec.Raw) -> None:
-        text = bytes(raw).decode()
-        await self._carry_out(self._session.receive(text, time.time() * 1000))
+        data = bytes(raw)
+        if len(data) > protocol.MAX_FRAME_BYTES:
+            self._refused = core.Hang(protocol.Close.TOO_LARGE, "at most 64 KiB a message")
+            return
+        await self._carry_out(self._session.receive(data.decode(), time.time() * 1000))
 
     async def _carry_out(self, effects: list[core.Effect]) -> None:
         for effect in effects:
@@ -97,13 +102,12 @@ def application(worker: Worker) -> Starlette:
     async def batch(request: Request) -> Response:
         if request.headers.get("Sec-GPC", "").strip() == "1":
             return JSONResponse({"error": "Global Privacy Control is set"}, 403)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > protocol.MAX_FRAME_BYTES * 4:
-                return JSONResponse({"error": "at most 256 KiB a request"}, 413)
         try:
-            decoded = _decoder.decode(bytes(body))
+            body = await read_body(request, protocol.MAX_FRAME_BYTES * 4)
+            # As text: msgspec does not look into what it hands on as Raw.
+            decoded = _decoder.decode(body.decode())
+        except BadBody as error:
+            return JSONResponse({"error": str(error)}, error.status, CLOSE)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return JSONResponse({"error": f"expected {{hello, messages}}: {error}"}, 400)
         worker.counters["beacons"] += 1

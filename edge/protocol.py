@@ -25,6 +25,7 @@ class Close:
     TIMEOUT = 4408
     TOO_MANY_EVENTS = 4413
     TOO_FAST = 4429
+    TOO_LARGE = 1009
     RESTART = 1012
     TRY_LATER = 1013
 

@@ -1,4 +1,8 @@
-"""An HTTP server inside a process that has its own loop and signals: uvicorn without its own."""
+"""An HTTP server inside a process that has its own loop and signals: uvicorn without its own.
+
+A client that dribbles holds a connection for ever with uvicorn alone; here the head of a request
+and its body must each be there within 10 s.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,76 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
+from typing import Any
 
 import uvicorn
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_WITHIN_S = 10.0
+BODY_WITHIN_S = 10.0
+CLOSE = {"connection": "close"}
+"""Headers of an answer that does not wait for the rest of the body."""
+
+
+class BadBody(Exception):
+    """A body that is too large, too slow or cut off; `status` answers it, with `CLOSE`."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The raw body.
+
+    Raises:
+        BadBody: it is over `max_bytes`, does not come within 10 s, or ends early.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise BadBody(413, f"the body is larger than {max_bytes >> 10} KiB")
+    except TimeoutError:
+        raise BadBody(408, f"the body did not come within {BODY_WITHIN_S:.0f} s") from None
+    except ClientDisconnect as error:
+        raise BadBody(400, "the body ended early") from error
+    return bytes(body)
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection whose next request line and headers do not come."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._wait()
+        else:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
 
 class _Server(uvicorn.Server):
@@ -40,6 +111,7 @@ class HttpServer:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
+            http=_Impatient,
             log_config=None,
             access_log=False,
             lifespan="off",

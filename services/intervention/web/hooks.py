@@ -13,12 +13,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from services.common import logs, tracing
 from services.common.errors import Unavailable
+from services.common.http import CLOSE, BadBody, read_body
 from services.intervention.channels.twilio import STATUS_RANK
 from services.intervention.clock import Clock
 from services.intervention.database import needed
 from services.intervention.signatures import verify_twilio
 from services.intervention.store import messages
-from services.intervention.web.body import BadBody, read_body
+from services.intervention.web.body import MAX_BYTES
 
 _DELIVERED = {"delivered", "read"}
 _FAILED = {"undelivered", "failed", "canceled"}
@@ -49,9 +50,11 @@ class TwilioHook:
     async def take(self, request: Request) -> Response:
         """POST: apply a status; older ones than the last change nothing."""
         try:
-            body = await read_body(request)
+            body = await read_body(request, MAX_BYTES)
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
-        except (BadBody, ValueError) as error:
+        except BadBody as error:
+            return PlainTextResponse(f"bad request: {error}", error.status, CLOSE)
+        except ValueError as error:
             return PlainTextResponse(f"bad request: {error}", 400)
         query = request.url.query
         url = f"{self._public_url}{request.url.path}" + (f"?{query}" if query else "")

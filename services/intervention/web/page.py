@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.common.errors import NotFound, PermissionDenied, ServiceError, Unavailable
+from services.common.http import CLOSE, BadBody
 from services.intervention.acting import Acting, AlreadyActed, Visit
 from services.intervention.database import needed
 from services.intervention.identities import Identities
 from services.intervention.links import LinkError
 from services.intervention.presence import Pages
 from services.intervention.store.acts import Act
-from services.intervention.web.body import BadBody, read_json
+from services.intervention.web.body import read_json
 from services.intervention.web.view import build_view
 
 _templates = Environment(
@@ -104,7 +105,7 @@ class IntervenePage:
                 {"error": str(error), "done": _told(error.act, None)}, status_code=409
             )
         except BadBody as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+            return JSONResponse({"error": str(error)}, error.status, CLOSE)
         except (LinkError, ServiceError) as error:
             return _refuse(error)
         state = "pending" if acted.act.intervention_id else None

@@ -42,12 +42,10 @@ class Grant:
 def origin_allowed(origin: str | None, origins: Collection[str]) -> bool:
     """Tell whether a browser origin may use a key.
 
-    Compared whole, in lower case, as RFC 6454 serializes it; "null" and a missing origin are only
-    admitted by "*".
+    Compared whole and exactly: browsers serialize an origin in one way (RFC 6454), and keys keep
+    theirs in the same. "null" and a missing origin are only admitted by "*".
     """
-    if "*" in origins:
-        return True
-    return origin is not None and origin.lower() in {allowed.lower() for allowed in origins}
+    return "*" in origins or (origin is not None and origin in origins)
 
 
 class TenantDirectory:
@@ -68,6 +66,9 @@ class TenantDirectory:
         known = self._known.get(key)
         if known is not None and time.monotonic() - known[1] < _FRESH_S:
             return known[0]
+        return await self._ask_once(key)
+
+    async def _ask_once(self, key: str) -> Grant:
         task = self._asking.get(key)
         if task is None:
             task = self._asking[key] = asyncio.create_task(self._ask(key))
@@ -96,11 +97,11 @@ class TenantDirectory:
         return grant
 
     async def revoked(self, keys: Collection[str]) -> set[str]:
-        """Which of the keys in use are no longer good. Unanswered ones are kept."""
+        """Which of the keys in use are no longer good, as of now. Unanswered ones are kept."""
         gone: set[str] = set()
         for key in keys:
             try:
-                await self.resolve(key)
+                await self._ask_once(key)
             except UnknownKey:
                 gone.add(key)
             except DirectoryUnavailable:

@@ -22,8 +22,8 @@ async def serve(settings: Settings) -> None:
     metrics.publish(METRICS, worker)
     http = HttpServer(application(worker), settings.http_listen)
     loops = asyncio.create_task(run_all(*worker.loops()))
-    await http.start()
     server = await listen(worker)
+    await http.start()  # last: /readyz speaks for both ports
     _log.info("ready", ws=settings.ws_listen, http=settings.http_listen, worker=settings.worker)
     try:
         # Not `await loops`: a cancelled wait would end the writer before the drain needs it.

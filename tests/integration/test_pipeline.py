@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,7 @@ import grpc
 import grpc.aio
 import pytest
 from sentientiq.analytics.v1 import query_service_pb2 as apb
-from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
-from services.common.auth import make_token
-from services.common.channels import connect
 from services.common.consumer import Consumer, Delivery
 from services.common.log import (
     BEHAVIOR,
@@ -32,11 +28,9 @@ from services.common.log import (
     Record,
     open_log,
 )
-from services.common.log.port import session_append
 from services.common.partition import PARTITIONS
-from services.pipeline.arrow import pa, parquet
 from services.pipeline.trimmer import EXPECTED_GROUPS, Trimmer
-from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.integration.pipeline_line import ROWS_A_BATCH, Line, running_line
 from tests.unit.services.pipeline.messages import (
     batch,
     decision,
@@ -45,107 +39,11 @@ from tests.unit.services.pipeline.messages import (
     outcome,
 )
 
-ROWS_A_BATCH = 6
-
-
-class Line:
-    """A running pipeline, the log it reads, and where it writes."""
-
-    def __init__(self, log_url: str, folder: Path) -> None:
-        self.folder = folder
-        self.env = {
-            "SIQ_LOG_URL": log_url,
-            "SIQ_ANALYTICS_URL": f"chdb://{folder}/analytics",
-            "SIQ_ARCHIVE_URL": f"file://{folder}/archive",
-            "SIQ_BLOCK_INTERVAL_S": "0.1",
-            "SIQ_ROLL_INTERVAL_S": "0.1",
-        }
-        self.log: EventLog = open_log(log_url)
-        self.channels: list[grpc.aio.Channel] = []
-
-    async def start(self) -> None:
-        self.address = free_address()
-        self.running = Running("services.pipeline", {**self.env, "SIQ_LISTEN": self.address})
-        await self.running.ready(self.address)
-        self.stub = self.caller("*")
-
-    def caller(self, tenant_id: str) -> Any:  # the stub's types are those of a blocking one
-        token = make_token(MESH_SECRET, subject="test", tenant_id=tenant_id)
-        self.channels.append(connect(self.address, token))
-        return rpc.QueryServiceStub(self.channels[-1])
-
-    async def close(self) -> None:
-        self.running.stop()
-        for channel in self.channels:
-            await channel.close()
-        await self.log.close()
-
-    async def append(self, topic: str, *messages: Any) -> None:
-        """Append messages, an entry each."""
-        await self.log.append(
-            [
-                session_append(topic, item.tenant_id, item.session_id, item.SerializeToString(), {})
-                for item in messages
-            ]
-        )
-
-    async def report(self, tenant: str, name: str, **parameters: str) -> list[dict[str, Any]]:
-        answer = await self.stub.RunReport(
-            apb.RunReportRequest(tenant_id=tenant, report=name, parameters=parameters)
-        )
-        rows: list[dict[str, Any]] = pa.ipc.open_stream(answer.arrow).read_all().to_pylist()
-        assert len(rows) == answer.rows
-        return rows
-
-    async def counts(self, tenant: str) -> dict[str, int]:
-        """Rows of a tenant by table of analytics."""
-        rows = await self.report(tenant, "log_freshness")
-        return {row["source"]: row["rows"] for row in rows}
-
-    def archived(self, tenant: str, topic: str = BEHAVIOR) -> list[dict[str, Any]]:
-        """The archive's rows of a tenant, as anybody with a Parquet reader sees them."""
-        folder = self.folder / "archive" / topic / f"tenant={tenant}"
-        paths = sorted(folder.rglob("part-*.parquet"))
-        rows: list[dict[str, Any]] = []
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                rows += parquet.read_table(path, partitioning=None).to_pylist()
-        return rows
-
-    async def until(self, what: Callable[[], Any], expected: Any) -> None:
-        """Wait until something is as expected."""
-        found: Any = None
-        try:
-            async with asyncio.timeout(30):
-                while True:
-                    found = what()
-                    if asyncio.iscoroutine(found):
-                        found = await found
-                    if found == expected:
-                        return
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pytest.fail(f"expected {expected}, found {found}")
-
-    async def drained(self) -> None:
-        """Wait until both groups have committed all there is on behavior.v1."""
-
-        async def behind() -> int:
-            ends = await self.log.ends(BEHAVIOR)
-            places = [
-                await self.log.committed(group, BEHAVIOR) for group in ("analytics", "archive")
-            ]
-            return sum(ends[key] - place[key] for place in places for key in ends)
-
-        await self.until(behind, 0)
-
 
 @pytest.fixture
 async def line(log_url: str, tmp_path: Path) -> AsyncGenerator[Line]:
-    running = Line(log_url, tmp_path)
-    await running.start()
-    yield running
-    await running.close()
+    async with running_line(log_url, tmp_path) as running:
+        yield running
 
 
 async def test_everything_arrives_in_analytics_and_archive(line: Line) -> None:
@@ -224,24 +122,6 @@ async def test_manifests_tell_what_is_archived(line: Line) -> None:
     for file in listed:
         blob = (topic / file["file"]).read_bytes()
         assert hashlib.sha256(blob).hexdigest() == file["sha256"]
-
-
-async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(line: Line) -> None:
-    async def dead() -> int:
-        return sum((await line.log.ends(f"{BEHAVIOR}.dead")).values())
-
-    before = await dead()
-    torn = batch(1, tenant="poison")
-    torn.columns = torn.columns[:-3]
-    values = [b"\xff\xff", torn.SerializeToString()]
-    await line.log.append(
-        [Append(BEHAVIOR, 7, [Record(b"k", value), Record(b"k", value)]) for value in values]
-    )
-    await line.append(BEHAVIOR, batch(2, tenant="poison"))
-    await line.until(lambda: len(line.archived("poison")), ROWS_A_BATCH)
-    await line.drained()
-    assert (await line.counts("poison"))["events"] == ROWS_A_BATCH
-    assert await dead() == before + 8  # by both groups
 
 
 async def test_reports_of_other_tenants_are_refused(line: Line) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 EXPECT_S = 10.0
@@ -34,6 +35,9 @@ class Story:
     """How much later each press really went out: the generator's own lateness."""
     interventions: dict[str, float] = field(default_factory=dict[str, float])
     """Id of each in-page frame, with its first arrival, epoch ms."""
+    deliveries: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
+    """How often each (intervention, connection) came. On a new connection the edge sends again what
+    was not shown yet, and the page shows it once; twice on one connection is a defect."""
     decision: str = ""
     emotions: dict[str, int] = field(default_factory=dict[str, int])
     """Rage episodes told to the page, with their highest rev."""

@@ -122,6 +122,11 @@ def _duplicated(story: Story, ledger: Ledger) -> list[str]:
         found.append(f"visitor {story.index}: {len(story.messages)} texts to the owner")
     if len(story.interventions) > 2:
         found.append(f"visitor {story.index}: {len(story.interventions)} interventions in the page")
+    found += [
+        f"visitor {story.index}: intervention {id} came {times} times on one connection"
+        for (id, _), times in story.deliveries.items()
+        if times > 1
+    ]
     asking = [
         decision.id
         for decision in ledger.decisions.values()

@@ -31,7 +31,7 @@ class Visitor:
         self._cast = cast
         self._random = random.Random(story.index)
         self._changed = asyncio.Event()
-        self._page = Page(url, cast.key, page="/checkout", on_frame=self._receive)
+        self._page = Page(url, cast.key, page="/checkout", on_frame=self.receive)
 
     async def visit(self, arrival: float) -> None:
         """Live the whole story; what goes wrong is written into it. `arrival` is epoch seconds."""
@@ -108,11 +108,13 @@ class Visitor:
         except TimeoutError:
             raise TimeoutError(f"{otherwise} within {within_s:.0f} s") from None
 
-    def _receive(self, frame: Frame, at_ms: float) -> None:
+    def receive(self, frame: Frame, at_ms: float) -> None:
+        """Write down what the edge sent."""
         story = self._story
         kind = frame.get("type")
         if kind == "intervention":
             story.interventions.setdefault(str(frame["id"]), at_ms)
+            story.deliveries[str(frame["id"]), self._page.connections] += 1
             story.decision = story.decision or str(frame["decision"])
             self._changed.set()
         elif kind == "emotion" and frame["emotion"] == "rage":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from sentientiq.intervention.v1 import intervention_pb2
 
+from cli.smoke.cast import Cast
 from cli.smoke.ledger import Ledger
 from cli.smoke.story import Message, Story
 from cli.smoke.verdict import judge
+from cli.smoke.visitor import Visitor
 
 T = 1_700_000_000_000.0
 
@@ -84,6 +86,24 @@ def test_effects_that_happen_twice_are_seen(ledger: Ledger) -> None:
     verdict = judge([told], ledger, [])
     assert len(verdict.duplicated) == 3
     assert not verdict.holds
+
+
+def test_an_intervention_that_comes_twice_to_one_page_is_seen(ledger: Ledger) -> None:
+    told = story(ledger)
+    told.deliveries.update([("help", 1), ("offer", 1), ("offer", 2)])
+    assert judge([told], ledger, []).holds  # sent again on a new connection, as it should be
+    told.deliveries["help", 1] += 1
+    verdict = judge([told], ledger, [])
+    assert verdict.duplicated == ["visitor 0: intervention help came 2 times on one connection"]
+    assert not verdict.holds
+
+
+async def test_a_visitor_counts_every_delivery(ledger: Ledger) -> None:
+    told = story(ledger)
+    visitor = Visitor(told, Cast("smoke", "secret", "pk_test", [told]), "ws://unused")
+    for _ in range(2):
+        visitor.receive({"type": "intervention", "id": "help", "decision": "d0"}, T)
+    assert list(told.deliveries.values()) == [2]
 
 
 def test_an_owner_who_did_not_act_does_not_hold(ledger: Ledger) -> None:

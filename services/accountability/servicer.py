@@ -15,6 +15,7 @@ from services.common.errors import InvalidArgument, NotFound
 
 _DEFAULT_PAGE = 100
 _LARGEST_PAGE = 1000
+_NO_BOUND_MS = (1 << 63) - 1
 
 
 class AccountabilityServicer(rpc.AccountabilityServiceServicer):
@@ -56,7 +57,15 @@ class AccountabilityServicer(rpc.AccountabilityServiceServicer):
         self, request: pb.GetScorecardRequest, context: Any
     ) -> pb.GetScorecardResponse:
         _require_tenant(request.tenant_id)
-        card = await self._store.scorecard(request.tenant_id, request.person_id)
+        since_ms, until_ms = request.since_ms, request.until_ms
+        if since_ms < 0 or until_ms < 0 or (until_ms and until_ms <= since_ms):
+            raise InvalidArgument(
+                f"since_ms={since_ms}, until_ms={until_ms}: expected Unix epoch milliseconds with"
+                " until_ms after since_ms, or 0 for no bound"
+            )
+        card = await self._store.scorecard(
+            request.tenant_id, request.person_id, since_ms, until_ms or _NO_BOUND_MS
+        )
         return pb.GetScorecardResponse(
             counts=[
                 pb.StateCount(state=_state(state), count=count) for state, count in card.counts

@@ -183,15 +183,23 @@ class Store:
         )
         return await self._with_steps(rows)
 
-    async def scorecard(self, tenant_id: str, person_id: str) -> Scorecard:
-        """Count a tenant's recommendations; an empty `person_id` means everybody's."""
+    async def scorecard(
+        self, tenant_id: str, person_id: str, since_ms: int, until_ms: int
+    ) -> Scorecard:
+        """Count what was decided from `since_ms` to before `until_ms`.
+
+        An empty `person_id` means everybody's.
+        """
         rows = await self._fetch(
             "SELECT state, count(*) AS count,"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY time_to_act_ms) AS median"
             " FROM recommendations WHERE tenant_id = $1 AND ($2 = '' OR person_id = $2)"
+            " AND decided_at_ms >= $3 AND decided_at_ms < $4"
             " GROUP BY GROUPING SETS ((state), ()) ORDER BY state",
             tenant_id,
             person_id,
+            since_ms,
+            until_ms,
         )
         counts = [(State(row["state"]), row["count"]) for row in rows if row["state"] is not None]
         whole = next(row for row in rows if row["state"] is None)

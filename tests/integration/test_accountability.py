@@ -270,6 +270,32 @@ async def test_scorecard_counts_and_takes_the_median(line: Line) -> None:
     assert (nobody.total, list(nobody.counts)) == (0, [])
 
 
+async def test_scorecard_of_a_period(line: Line) -> None:
+    moments: list[int] = []
+    for decision in ("d1", "d2", "d3"):
+        moments.append(await line.decide("period", decision))
+        await line.reaches("period", decision, apb.RECOMMENDATION_STATE_OPEN)
+        while now_ms() == moments[-1]:
+            await asyncio.sleep(0.001)
+    for since_ms, until_ms, total in (
+        (0, 0, 3),
+        (moments[1], 0, 2),
+        (0, moments[1], 1),
+        (moments[1], moments[2], 1),
+        (moments[2] + 1, 0, 0),
+    ):
+        card = await line.stub.GetScorecard(
+            apb.GetScorecardRequest(tenant_id="period", since_ms=since_ms, until_ms=until_ms)
+        )
+        assert card.total == total, (since_ms, until_ms)
+    for since_ms, until_ms in ((-1, 0), (0, -1), (5, 5), (9, 5)):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await line.stub.GetScorecard(
+                apb.GetScorecardRequest(tenant_id="period", since_ms=since_ms, until_ms=until_ms)
+            )
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_refuses_other_tenants_and_malformed_requests(line: Line) -> None:
     await line.decide("mine", "d1")
     await line.reaches("mine", "d1", apb.RECOMMENDATION_STATE_OPEN)

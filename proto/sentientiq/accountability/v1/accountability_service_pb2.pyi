@@ -274,25 +274,33 @@ Global___ListRecommendationsResponse: _TypeAlias = ListRecommendationsResponse  
 
 @_typing.final
 class GetScorecardRequest(_message.Message):
-    """GetScorecardRequest names whose."""
+    """GetScorecardRequest names whose, and the period."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    UNTIL_MS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     person_id: _builtins.str
     """Empty: the whole team."""
+    since_ms: _builtins.int
+    """Decided at this moment or later, Unix epoch in milliseconds; 0: from the first."""
+    until_ms: _builtins.int
+    """Decided before this moment, Unix epoch in milliseconds; 0: to the last."""
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         person_id: _builtins.str = ...,
+        since_ms: _builtins.int = ...,
+        until_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "since_ms", b"since_ms", "tenant_id", b"tenant_id", "until_ms", b"until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,7 +316,7 @@ class GetScorecardResponse(_message.Message):
     MEDIAN_TIME_TO_ACT_MS_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     median_time_to_act_ms: _builtins.int
-    """Median milliseconds from decision to act; 0 without any."""
+    """Median milliseconds from decision to act, of those acted on, in time or late; 0 without any."""
     total: _builtins.int
     """Recommendations in all."""
     @_builtins.property

@@ -71,7 +71,8 @@ class AccountabilityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetScorecard(self, request, context):
-        """GetScorecard counts a tenant's recommendations, all or one person's.
+        """GetScorecard counts the recommendations that were decided in a period, a team's or one
+        person's, by where they stand now. INVALID_ARGUMENT for a period that ends before it begins.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

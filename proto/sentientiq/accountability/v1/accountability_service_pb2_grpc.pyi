@@ -38,7 +38,9 @@ class AccountabilityServiceStub:
     ListRecommendations: _grpc.UnaryUnaryMultiCallable[_accountability_service_pb2.ListRecommendationsRequest, _accountability_service_pb2.ListRecommendationsResponse]
     """ListRecommendations pages through a tenant's, newest first."""
     GetScorecard: _grpc.UnaryUnaryMultiCallable[_accountability_service_pb2.GetScorecardRequest, _accountability_service_pb2.GetScorecardResponse]
-    """GetScorecard counts a tenant's recommendations, all or one person's."""
+    """GetScorecard counts the recommendations that were decided in a period, a team's or one
+    person's, by where they stand now. INVALID_ARGUMENT for a period that ends before it begins.
+    """
 
 @_typing.type_check_only
 class AccountabilityServiceAsyncStub(AccountabilityServiceStub):
@@ -50,7 +52,9 @@ class AccountabilityServiceAsyncStub(AccountabilityServiceStub):
     ListRecommendations: _aio.UnaryUnaryMultiCallable[_accountability_service_pb2.ListRecommendationsRequest, _accountability_service_pb2.ListRecommendationsResponse]  # type: ignore[assignment]
     """ListRecommendations pages through a tenant's, newest first."""
     GetScorecard: _aio.UnaryUnaryMultiCallable[_accountability_service_pb2.GetScorecardRequest, _accountability_service_pb2.GetScorecardResponse]  # type: ignore[assignment]
-    """GetScorecard counts a tenant's recommendations, all or one person's."""
+    """GetScorecard counts the recommendations that were decided in a period, a team's or one
+    person's, by where they stand now. INVALID_ARGUMENT for a period that ends before it begins.
+    """
 
 class AccountabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     """AccountabilityService follows every recommendation to its final state."""
@@ -77,6 +81,8 @@ class AccountabilityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accountability_service_pb2.GetScorecardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accountability_service_pb2.GetScorecardResponse, _abc.Awaitable[_accountability_service_pb2.GetScorecardResponse]]:
-        """GetScorecard counts a tenant's recommendations, all or one person's."""
+        """GetScorecard counts the recommendations that were decided in a period, a team's or one
+        person's, by where they stand now. INVALID_ARGUMENT for a period that ends before it begins.
+        """
 
 def add_AccountabilityServiceServicer_to_server(servicer: AccountabilityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

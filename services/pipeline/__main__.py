@@ -18,6 +18,7 @@ from services.pipeline.reports import Reports
 from services.pipeline.servicer import QueryServicer
 from services.pipeline.settings import Settings
 from services.pipeline.sinks import AnalyticsSink, ArchiveSink
+from services.pipeline.tail import Tails
 from services.pipeline.topics import TOPICS, Topic
 from services.pipeline.trimmer import Trimmer, run_trimmer
 
@@ -45,6 +46,7 @@ async def serve(settings: Settings) -> None:
     analytics = open_analytics(settings.analytics_url)
     archive = open_archive(settings.archive_url)
     log = open_log(settings.log_url)
+    tails = Tails(log)
     server = GrpcServer(settings.listen, settings.mesh_secret)
     try:
         await analytics.migrate()
@@ -64,13 +66,15 @@ async def serve(settings: Settings) -> None:
                 ),
                 _consumer(log, "archive", topic, into_archive.handle, settings.roll_interval_s),
             ]
-        rpc.add_QueryServiceServicer_to_server(QueryServicer(Reports(analytics)), server.raw)
+        servicer = QueryServicer(Reports(analytics), tails)
+        rpc.add_QueryServiceServicer_to_server(servicer, server.raw)
         await server.start([_SERVICE])
         await run_all(
             *(consumer.run() for consumer in consumers),
             run_trimmer(trimmer, settings.trim_interval_s),
         )
     finally:
+        tails.stop()
         await server.stop()
         await log.close()
         await analytics.close()

@@ -45,8 +45,8 @@ class Line:
         await self.running.ready(self.address)
         self.stub = self.caller("*")
 
-    def caller(self, tenant_id: str) -> Any:  # the stub's types are those of a blocking one
-        token = make_token(MESH_SECRET, subject="test", tenant_id=tenant_id)
+    def caller(self, tenant_id: str, role: str = "mesh") -> Any:  # its types are a blocking stub's
+        token = make_token(MESH_SECRET, subject="test", tenant_id=tenant_id, role=role)
         self.channels.append(connect(self.address, token))
         return rpc.QueryServiceStub(self.channels[-1])
 

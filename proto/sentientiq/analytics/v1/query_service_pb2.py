@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from sentientiq.detection.v1 import emotion_pb2 as sentientiq_dot_detection_dot_v1_dot_emotion__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+sentientiq/analytics/v1/query_service.proto\x12\x17sentientiq.analytics.v1\"\xb7\x01\n\x10RunReportRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06report\x18\x02 \x01(\t\x12M\n\nparameters\x18\x03 \x03(\x0b\x32\x39.sentientiq.analytics.v1.RunReportRequest.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\x11RunReportResponse\x12\r\n\x05\x61rrow\x18\x01 \x01(\x0c\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x32r\n\x0cQueryService\x12\x62\n\tRunReport\x12).sentientiq.analytics.v1.RunReportRequest\x1a*.sentientiq.analytics.v1.RunReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+sentientiq/analytics/v1/query_service.proto\x12\x17sentientiq.analytics.v1\x1a%sentientiq/detection/v1/emotion.proto\"\xb7\x01\n\x10RunReportRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06report\x18\x02 \x01(\t\x12M\n\nparameters\x18\x03 \x03(\x0b\x32\x39.sentientiq.analytics.v1.RunReportRequest.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\x11RunReportResponse\x12\r\n\x05\x61rrow\x18\x01 \x01(\x0c\x12\x0c\n\x04rows\x18\x02 \x01(\x04\"(\n\x13TailEmotionsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"\\\n\x14TailEmotionsResponse\x12\x31\n\x07\x65motion\x18\x01 \x01(\x0b\x32 .sentientiq.detection.v1.Emotion\x12\x11\n\tafter_gap\x18\x02 \x01(\x08\x32\xe1\x01\n\x0cQueryService\x12\x62\n\tRunReport\x12).sentientiq.analytics.v1.RunReportRequest\x1a*.sentientiq.analytics.v1.RunReportResponse\x12m\n\x0cTailEmotions\x12,.sentientiq.analytics.v1.TailEmotionsRequest\x1a-.sentientiq.analytics.v1.TailEmotionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +34,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNREPORTREQUEST_PARAMETERSENTRY']._loaded_options = None
   _globals['_RUNREPORTREQUEST_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_RUNREPORTREQUEST']._serialized_start=73
-  _globals['_RUNREPORTREQUEST']._serialized_end=256
-  _globals['_RUNREPORTREQUEST_PARAMETERSENTRY']._serialized_start=207
-  _globals['_RUNREPORTREQUEST_PARAMETERSENTRY']._serialized_end=256
-  _globals['_RUNREPORTRESPONSE']._serialized_start=258
-  _globals['_RUNREPORTRESPONSE']._serialized_end=306
-  _globals['_QUERYSERVICE']._serialized_start=308
-  _globals['_QUERYSERVICE']._serialized_end=422
+  _globals['_RUNREPORTREQUEST']._serialized_start=112
+  _globals['_RUNREPORTREQUEST']._serialized_end=295
+  _globals['_RUNREPORTREQUEST_PARAMETERSENTRY']._serialized_start=246
+  _globals['_RUNREPORTREQUEST_PARAMETERSENTRY']._serialized_end=295
+  _globals['_RUNREPORTRESPONSE']._serialized_start=297
+  _globals['_RUNREPORTRESPONSE']._serialized_end=345
+  _globals['_TAILEMOTIONSREQUEST']._serialized_start=347
+  _globals['_TAILEMOTIONSREQUEST']._serialized_end=387
+  _globals['_TAILEMOTIONSRESPONSE']._serialized_start=389
+  _globals['_TAILEMOTIONSRESPONSE']._serialized_end=481
+  _globals['_QUERYSERVICE']._serialized_start=484
+  _globals['_QUERYSERVICE']._serialized_end=709
 # @@protoc_insertion_point(module_scope)

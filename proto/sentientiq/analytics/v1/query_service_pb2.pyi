@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from sentientiq.detection.v1 import emotion_pb2 as _emotion_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -95,3 +96,55 @@ class RunReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunReportResponse: _TypeAlias = RunReportResponse  # noqa: Y015
+
+@_typing.final
+class TailEmotionsRequest(_message.Message):
+    """TailEmotionsRequest names whose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The customer of SentientIQ."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TailEmotionsRequest: _TypeAlias = TailEmotionsRequest  # noqa: Y015
+
+@_typing.final
+class TailEmotionsResponse(_message.Message):
+    """TailEmotionsResponse is one emotion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMOTION_FIELD_NUMBER: _builtins.int
+    AFTER_GAP_FIELD_NUMBER: _builtins.int
+    after_gap: _builtins.bool
+    """The caller was so slow that the log was trimmed before it: before this emotion there may have
+    been others.
+    """
+    @_builtins.property
+    def emotion(self) -> _emotion_pb2.Emotion:
+        """As detection wrote it."""
+
+    def __init__(
+        self,
+        *,
+        emotion: _emotion_pb2.Emotion | None = ...,
+        after_gap: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_gap", b"after_gap", "emotion", b"emotion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TailEmotionsResponse: _TypeAlias = TailEmotionsResponse  # noqa: Y015

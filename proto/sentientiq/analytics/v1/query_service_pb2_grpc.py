@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class QueryServiceStub:
-    """QueryService answers named reports from analytics. It runs in the pipeline, the only process
-    that may open the embedded engine.
+    """QueryService answers named reports from analytics and lets a team look on. It runs in the
+    pipeline, the only process that may open the embedded engine, and a reader of the log.
     """
 
     def __init__(self, channel):
@@ -41,15 +41,30 @@ class QueryServiceStub:
                 request_serializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.RunReportRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.RunReportResponse.FromString,
                 _registered_method=True)
+        self.TailEmotions = channel.unary_stream(
+                '/sentientiq.analytics.v1.QueryService/TailEmotions',
+                request_serializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.TailEmotionsRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.TailEmotionsResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer:
-    """QueryService answers named reports from analytics. It runs in the pipeline, the only process
-    that may open the embedded engine.
+    """QueryService answers named reports from analytics and lets a team look on. It runs in the
+    pipeline, the only process that may open the embedded engine, and a reader of the log.
     """
 
     def RunReport(self, request, context):
         """RunReport returns one report as an Arrow IPC stream. NOT_FOUND names the reports that exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TailEmotions(self, request, context):
+        """TailEmotions streams a tenant's emotions from now on, each revision once, as they are logged,
+        until the caller ends it. The response's headers say that it has begun. It reads the log at the
+        caller's pace. RESOURCE_EXHAUSTED: the process has as many tails as it can bear. UNAVAILABLE: it
+        stops, or the log is away; tail again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,6 +78,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     request_deserializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.RunReportRequest.FromString,
                     response_serializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.RunReportResponse.SerializeToString,
             ),
+            'TailEmotions': grpc.unary_stream_rpc_method_handler(
+                    servicer.TailEmotions,
+                    request_deserializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.TailEmotionsRequest.FromString,
+                    response_serializer=sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.TailEmotionsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'sentientiq.analytics.v1.QueryService', rpc_method_handlers)
@@ -72,8 +92,8 @@ def add_QueryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class QueryService:
-    """QueryService answers named reports from analytics. It runs in the pipeline, the only process
-    that may open the embedded engine.
+    """QueryService answers named reports from analytics and lets a team look on. It runs in the
+    pipeline, the only process that may open the embedded engine, and a reader of the log.
     """
 
     @staticmethod
@@ -93,6 +113,33 @@ class QueryService:
             '/sentientiq.analytics.v1.QueryService/RunReport',
             sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.RunReportRequest.SerializeToString,
             sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.RunReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TailEmotions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sentientiq.analytics.v1.QueryService/TailEmotions',
+            sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.TailEmotionsRequest.SerializeToString,
+            sentientiq_dot_analytics_dot_v1_dot_query__service__pb2.TailEmotionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

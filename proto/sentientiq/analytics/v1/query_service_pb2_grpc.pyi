@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class QueryServiceStub:
-    """QueryService answers named reports from analytics. It runs in the pipeline, the only process
-    that may open the embedded engine.
+    """QueryService answers named reports from analytics and lets a team look on. It runs in the
+    pipeline, the only process that may open the embedded engine, and a reader of the log.
     """
 
     @_typing.overload
@@ -37,20 +37,32 @@ class QueryServiceStub:
     def __new__(cls, channel: _aio.Channel) -> QueryServiceAsyncStub: ...
     RunReport: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.RunReportRequest, _query_service_pb2.RunReportResponse]
     """RunReport returns one report as an Arrow IPC stream. NOT_FOUND names the reports that exist."""
+    TailEmotions: _grpc.UnaryStreamMultiCallable[_query_service_pb2.TailEmotionsRequest, _query_service_pb2.TailEmotionsResponse]
+    """TailEmotions streams a tenant's emotions from now on, each revision once, as they are logged,
+    until the caller ends it. The response's headers say that it has begun. It reads the log at the
+    caller's pace. RESOURCE_EXHAUSTED: the process has as many tails as it can bear. UNAVAILABLE: it
+    stops, or the log is away; tail again.
+    """
 
 @_typing.type_check_only
 class QueryServiceAsyncStub(QueryServiceStub):
-    """QueryService answers named reports from analytics. It runs in the pipeline, the only process
-    that may open the embedded engine.
+    """QueryService answers named reports from analytics and lets a team look on. It runs in the
+    pipeline, the only process that may open the embedded engine, and a reader of the log.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RunReport: _aio.UnaryUnaryMultiCallable[_query_service_pb2.RunReportRequest, _query_service_pb2.RunReportResponse]  # type: ignore[assignment]
     """RunReport returns one report as an Arrow IPC stream. NOT_FOUND names the reports that exist."""
+    TailEmotions: _aio.UnaryStreamMultiCallable[_query_service_pb2.TailEmotionsRequest, _query_service_pb2.TailEmotionsResponse]  # type: ignore[assignment]
+    """TailEmotions streams a tenant's emotions from now on, each revision once, as they are logged,
+    until the caller ends it. The response's headers say that it has begun. It reads the log at the
+    caller's pace. RESOURCE_EXHAUSTED: the process has as many tails as it can bear. UNAVAILABLE: it
+    stops, or the log is away; tail again.
+    """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """QueryService answers named reports from analytics. It runs in the pipeline, the only process
-    that may open the embedded engine.
+    """QueryService answers named reports from analytics and lets a team look on. It runs in the
+    pipeline, the only process that may open the embedded engine, and a reader of the log.
     """
 
     @_abc_1.abstractmethod
@@ -60,5 +72,17 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.RunReportResponse, _abc.Awaitable[_query_service_pb2.RunReportResponse]]:
         """RunReport returns one report as an Arrow IPC stream. NOT_FOUND names the reports that exist."""
+
+    @_abc_1.abstractmethod
+    def TailEmotions(
+        self,
+        request: _query_service_pb2.TailEmotionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_query_service_pb2.TailEmotionsResponse], _abc.AsyncIterator[_query_service_pb2.TailEmotionsResponse]]:
+        """TailEmotions streams a tenant's emotions from now on, each revision once, as they are logged,
+        until the caller ends it. The response's headers say that it has begun. It reads the log at the
+        caller's pace. RESOURCE_EXHAUSTED: the process has as many tails as it can bear. UNAVAILABLE: it
+        stops, or the log is away; tail again.
+        """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""`sentientiq keys`: publishable keys, through TenantService."""
+"""`sentientiq keys`: publishable keys, through TenantService, and bearer tokens for gRPC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _data = click.option(
 
 @click.group()
 def command() -> None:
-    """Create, revoke and look up publishable keys.
+    """Create, revoke and look up publishable keys; sign bearer tokens for gRPC.
 
     Talks to SIQ_IDENTITY_ADDR with SIQ_MESH_SECRET, else to the mesh that runs on this machine.
     """
@@ -77,6 +77,42 @@ def show(key: str, data: Path) -> None:
     if found is None:
         raise click.ClickException("unknown or revoked")
     click.echo(f"tenant {found.tenant_id}, origins {' '.join(found.origins)}")
+
+
+@command.command()
+@click.argument("tenant")
+@click.option(
+    "--role",
+    type=click.Choice(["team", "operator"]),
+    default="team",
+    show_default=True,
+    help="team looks on; operator also changes the tenant, its keys, people and configuration.",
+)
+@click.option(
+    "--hours",
+    type=click.IntRange(1, 24 * 365),
+    default=12,
+    show_default=True,
+    help="How long it is good. It cannot be revoked.",
+)
+@_data
+def token(tenant: str, role: str, hours: int, data: Path) -> None:
+    """Sign a bearer token for gRPC calls about TENANT and print it.
+
+    See docs/grpc.md. Needs the mesh's secret, and no running mesh.
+    """
+    from services.common.auth import make_token
+    from services.common.errors import InvalidArgument
+    from services.identity.validate import tenant_id
+
+    try:
+        tenant_id("TENANT", tenant)
+    except InvalidArgument as error:
+        raise click.BadParameter(str(error)) from error
+    secret = mesh.mesh_secret(data)
+    click.echo(
+        make_token(secret, subject="cli", tenant_id=tenant, role=role, lifetime_s=hours * 3600)
+    )
 
 
 def _ask(data: Path, call: Callable[[Tenants], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ _COMMANDS = {
     "replay": ("cli.replay.command", "Play recordings through a running mesh."),
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
     "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),
-    "keys": ("cli.keys", "Create, revoke and look up publishable keys."),
+    "keys": ("cli.keys", "Publishable keys of tenants, and bearer tokens for gRPC."),
     "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
 }
 

@@ -11,6 +11,7 @@ from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
 from services.common.log import BEHAVIOR, DECISION, EMOTION, IDENTITY, OUTCOME, Append, Record
 from services.common.partition import partition_of
+from tests.engines.raw_log import append_garbage
 from tests.integration.pipeline_line import ROWS_A_BATCH, Line, running_line
 from tests.unit.services.pipeline.messages import batch, decision, emotion, identify, outcome
 
@@ -48,12 +49,13 @@ async def spoil(line: Line) -> None:
             values.append(torn().SerializeToString())
         records = [Record(b"k", value) for value in values]
         await line.log.append([Append(topic, PARTITION, records)])
+        await append_garbage(line.env["SIQ_LOG_URL"], topic, PARTITION, b"\xff\xff")
         await line.append(topic, message)
 
 
 async def buried(line: Line, topic: str) -> None:
     """Both groups have written their dead letters."""
-    expected = 8 if topic == BEHAVIOR else 6
+    expected = 10 if topic == BEHAVIOR else 8
 
     async def dead() -> int:
         entries = await line.log.read(f"{topic}.dead", {PARTITION: 0}, limit=10_000)

@@ -26,7 +26,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.intervention.v1 import intervention_service_pb2 as intervention
 from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
 
-from services.common import channels, state
+from services.common import channels
 from services.common.log import (
     BEHAVIOR,
     DECISION,
@@ -39,6 +39,7 @@ from services.common.log import (
 )
 from services.common.log.port import session_append
 from services.common.partition import partition_of
+from tests.engines.raw_log import append_garbage
 from tests.integration.bad_input.world import EVERYTHING, World, events
 
 TENANT = "mine"
@@ -76,11 +77,8 @@ class Place:
         values = [NO_MESSAGE, EMPTY, *(message.SerializeToString() for message in poison)]
         garbage = [Record(b"k", value, {"schema": "none"}) for value in values]
         await self.world.log.append([Append(topic, self.partition, garbage)])
-        log: Any = state.connect(self.world.mesh.env["SIQ_LOG_URL"])
-        name = f"siq:log:{topic}:{self.partition}"
-        offset = await log.hincrby("siq:log:next", name, 1)
-        await log.xadd(name, {"e": NO_MESSAGE}, id=f"{offset}-0")
-        await log.aclose()
+        url = self.world.mesh.env["SIQ_LOG_URL"]
+        await append_garbage(url, topic, self.partition, NO_MESSAGE)
 
     async def append(self, topic: str, message: Any) -> None:
         value = message.SerializeToString()

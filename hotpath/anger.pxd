@@ -4,7 +4,20 @@ Ownership: every function borrows the moment for the call. None allocates, frees
 Python. Times run forward: call the timers that are due before anything else happens.
 """
 
-from hotpath.state cimport Moment, StreamState
+from hotpath.state cimport Moment
+
+
+cdef enum:
+    MASHED_KEYS = 12            # in one burst
+    MASHED_PER_S = 15           # nobody writes faster …
+    PROGRAM_PER_S = 60          # … and no two hands hit more: a text expander
+    REFUSALS = 3
+    REFUSALS_MS = 20000
+    FEW_KEYS = 2                # more between two refusals is an attempt to mend
+    ERRORS = 3
+    ERRORS_MS = 15000
+    CAUSED_MS = 2000            # an error this long after a press belongs to it
+    CURSOR_MS = 5000            # thrashing that goes on is the same thrashing
 
 
 cdef void anger_input(Moment* moment, float keys, float ms, bint paste) noexcept nogil

@@ -104,13 +104,13 @@ cdef void burst_place_in_history(const RageState* rage, Burst* burst) noexcept n
     cdef int first = burst.place[0]
     cdef int64_t since = <int64_t>rage.t[first] - rage.episode_t
     cdef bint same_element = rage.element[first] == rage.episode_element
-    burst.same_episode = rage.episode > 0 and since <= SAME_EPISODE_MS and (
+    burst.same_episode = rage.episode_rev > 0 and since <= SAME_EPISODE_MS and (
         same_element or rage.t[burst.place[burst.size - 1]] <= rage.episode_t
     )
     burst.marks = 0
     if burst.same_episode:
         burst.marks = rage.episode_marks
-    elif rage.episode > 0:
+    elif rage.episode_rev > 0:
         if same_element and since <= REPEATED_MS:
             burst.marks |= MARK_REPEATED
         if since <= TROUBLED_MS:

@@ -1,7 +1,7 @@
 """The judge: from the marks of a mood to a score, a confidence, an episode."""
 
 from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memmove, memset
 
 from hotpath.features cimport CONFUSION, FEATURES, RAGE
 from hotpath.model cimport EmotionModel, model_confidence
@@ -21,13 +21,24 @@ cdef struct Sum:
     int lead                # the feature that is worth most; -1: none
 
 
+cdef void name(Sum* sum, uint64_t ref) noexcept nogil:
+    """Name an event as evidence: once, though it be marked twice, and in its order."""
+    cdef int i = sum.size
+    while i > 0 and sum.evidence[i - 1] > ref:
+        i -= 1
+    if i > 0 and sum.evidence[i - 1] == ref:
+        return
+    memmove(&sum.evidence[i + 1], &sum.evidence[i], (sum.size - i) * sizeof(uint64_t))
+    sum.evidence[i] = ref
+    sum.size += 1
+
+
 cdef void add_up(const EmotionModel* model, Mood* mood, int32_t t, Sum* sum) noexcept nogil:
     """Add up the marks that still count at `t`."""
     cdef int strength[FEATURES]
     cdef int back, feature, worth, best = 0
     cdef uint32_t families = 0
     cdef Mark* mark
-    cdef uint64_t ref
     memset(strength, 0, sizeof(strength))
     memset(sum, 0, sizeof(Sum))
     sum.lead = -1
@@ -38,10 +49,7 @@ cdef void add_up(const EmotionModel* model, Mood* mood, int32_t t, Sum* sum) noe
         if t - mark.t > model.window[mark.feature]:
             continue
         strength[mark.feature] += mark.strength
-        ref = <uint64_t>mark.seq << 16 | mark.index
-        if sum.size == 0 or sum.evidence[sum.size - 1] != ref:
-            sum.evidence[sum.size] = ref
-            sum.size += 1
+        name(sum, <uint64_t>mark.seq << 16 | mark.index)
     for feature in range(FEATURES):
         if strength[feature] == 0:
             continue
@@ -91,9 +99,9 @@ cdef void judge(Moment* moment, int emotion, int trigger) noexcept nogil:
     cdef Sum sum
     if moment.state.rage.automated:
         return
-    if emotion == RAGE and moment.state.rage.episode and moment.rel - (
-        moment.state.rage.episode_t + <int32_t>(moment.state.rage.origin - moment.state.hot.origin)
-    ) <= SAME_ANGER_MS:
+    if emotion == RAGE and moment.state.rage.episode_rev and (
+        moment.now - moment.state.rage.origin - moment.state.rage.episode_t <= SAME_ANGER_MS
+    ):
         return      # a burst of presses has said so already
     add_up(model, mood, moment.rel, &sum)
     confidence = model_confidence(model, sum.score)

@@ -36,7 +36,7 @@ cdef struct RageState:
     uint32_t presses                # clicks so far, whether held or not: what `of` counts
     uint32_t observed               # presses that count for the `unanswered` score …
     uint32_t answered               # … and how many got an answer within NO_ANSWER_MS
-    uint32_t episode                # number of the last one, from 1; 0: none yet
+    uint32_t episode                # number of the last one, by a burst or not; 0: none yet
     uint32_t episode_element
     int32_t episode_t               # of its newest press
     int32_t error_t                 # of the last error; INT32_MIN: none
@@ -45,7 +45,7 @@ cdef struct RageState:
     uint8_t radius                  # px, by the pointer of the newest press
     uint8_t automated               # a bot was seen; nothing is emitted any more
     uint8_t peak                    # highest confidence so far, 0 to 100
-    uint8_t episode_rev
+    uint8_t episode_rev             # 0: no burst has made an episode yet
     uint8_t episode_confidence      # as last emitted
     uint8_t episode_size            # presses in its evidence, as last emitted
     uint8_t episode_marks           # MARK_* that held when it began

@@ -29,13 +29,13 @@ cdef enum Held:
     HELD_FIELD_BEFORE       # … and those before it
     HELD_FIELD_BEFORE_2
     HELD_FIELD_BEFORE_3
-    HELD_STRAY
-    HELD_DEAD
-    HELD_HOVER
-    HELD_MENU
-    HELD_REFUSED
-    HELD_SEARCH
-    HELD_SUBMITTED
+    HELD_HOVER              # controls hovered, newest first
+    HELD_HOVER_2
+    HELD_HOVER_3
+    HELD_MENU               # menus and tabs opened, newest first
+    HELD_MENU_2
+    HELD_REFUSED            # the field for which the last attempt was refused
+    HELD_SEARCH             # what a search was sent by
     HELD
 
 

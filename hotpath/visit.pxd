@@ -28,13 +28,20 @@ cdef enum Goal:
     GOAL_CHECKOUT = 4
 
 
+# What was done on a page, as far as confusion wants to know it more exactly than `acted`.
+cdef enum Deed:
+    DEED_WRITTEN = 1
+    DEED_LINK = 2           # a link was pressed
+    DEED_OTHER = 4          # anything else was pressed
+
+
 cdef struct PageVisit:
     int64_t since
     uint32_t page           # id in the detector's Names
     uint8_t nav             # position in the contract's list
     uint8_t acted           # something was pressed, written or sent here
     uint8_t meaning
-    uint8_t unused
+    uint8_t deeds           # Deed bits
 
 
 cdef struct VisitState:

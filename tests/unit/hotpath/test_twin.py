@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hotpath.columns import from_wire
 from hotpath.detector import Detector, SnapshotError
-from hotpath.events import EventKind
-from hotpath.recording import FLAGS, event_of_line
-from tests.unit.hotpath import twin
+from tests.unit.hotpath.helpers.visits import IDLE_MS, T0, Line, Told, run
+from tests.unit.hotpath.twin_anger import AngryTwin
 
-if TYPE_CHECKING:
-    from hotpath.emission import Emission
-
-T0 = 1_700_000_000_000
-Line = dict[str, object]
 TARGETS = {
     "button#buy": ["button"],
     "button#off": ["button", "disabled"],
@@ -28,6 +19,7 @@ TARGETS = {
     "canvas": ["canvas"],
     "app": ["unobserved"],
     "input#name": ["text_field"],
+    "input#mail": ["text_field"],
 }
 
 _target = st.sampled_from(list(TARGETS))
@@ -57,7 +49,9 @@ _noise = st.one_of(
     _line("change", target=_target),
     _line("visibility", state=st.sampled_from(["hidden", "visible"])),
     _line("submit", target=_target),
-    _line("page_view", page=st.just("/next"), nav=st.just("spa")),
+    _line("page_view", page=st.sampled_from(["/next", "/thanks"]), nav=st.just("spa")),
+    _line("track", name=st.just("purchase")),
+    _line("reset"),
     _line("pointer_move", x=_x, y=_x),
 )  # fmt: skip
 
@@ -76,63 +70,54 @@ def _burst(draw: st.DrawFn) -> list[Line]:
     return lines
 
 
+@st.composite
+def _anger(draw: st.DrawFn) -> list[Line]:
+    """Keys mashed, attempts refused, presses that end in errors, a cursor shaken."""
+    kind = draw(st.sampled_from(["keys", "refused", "errors", "cursor"]))
+    gap = draw(st.sampled_from([300, 900, 1900, 2000, 2100, 4900, 5001]))
+    lines: list[Line] = []
+    for i in range(draw(st.integers(1, 6)) * (10 if kind == "cursor" else 1)):
+        field = "input#name" if draw(st.integers(0, 9)) else "input#mail"
+        if kind == "keys":
+            keys = draw(st.sampled_from([1, 2, 11, 12, 20]))
+            ms = draw(st.sampled_from([None, 0, 333, 800, 1333]))
+            paste = draw(st.sampled_from([None, None, None, True]))
+            lines.append({"type": "input", "dt": gap, "target": field, "keys": keys, "deletes": 0,
+                          "ms": ms, "paste": paste})  # fmt: skip
+        elif kind == "refused":
+            if draw(st.booleans()):
+                lines.append({"type": "submit", "dt": gap, "target": "button#buy"})
+            else:
+                lines.append(draw(_press) | {"dt": gap, "target": "button#off"})
+            lines.append({"type": "invalid", "dt": 40, "target": field})
+        elif kind == "errors":
+            lines.append(draw(_press) | {"dt": gap})
+            lines += draw(st.lists(_noise, max_size=1)) if draw(st.booleans()) else []
+            lines.append({"type": "error", "dt": draw(_gap), "source": "x"})
+        else:
+            lines.append({"type": "pointer_move", "dt": 50, "x": 400 + 60 * (i % 2), "y": 300})
+    return lines
+
+
 _visits = st.lists(
-    st.one_of(_burst(), _burst(), st.lists(_press, max_size=6), st.lists(_noise, max_size=2)),
+    st.one_of(
+        _burst(),
+        _burst(),
+        _anger(),
+        _anger(),
+        st.lists(_press, max_size=6),
+        st.lists(_noise, max_size=2),
+    ),
     max_size=8,
 ).map(lambda parts: [line for part in parts for line in part])
 
 
-def _apply(detector: Detector, events: list[Line], t: int, seq: int) -> None:
-    names = {name: i for i, name in enumerate(TARGETS, 1)}
-    table = {i: (name, sum(FLAGS[flag] for flag in TARGETS[name])) for name, i in names.items()}
-    wire = [
-        event_of_line(
-            line, EventKind[str(line["type"]).upper()], int(str(line["dt"])) if i else 0,
-            names.get(str(line.get("target")), 0),
-        )
-        for i, line in enumerate(events)
-    ]  # fmt: skip
-    columns = from_wire(wire, table)
-    detector.apply("t", "s", "p", seq, t, 0, "", columns.blob, columns.targets, columns.strings)
+def _run(visit: list[Line], cuts: set[int], restart: int | None = None) -> list[Told]:
+    return run(visit, TARGETS, "rage", cuts=cuts, restart=restart)[0]
 
 
-def _run(visit: list[Line], cuts: set[int], restart: int | None = None) -> list[Emission]:
-    """Run a visit, cut into batches before the positions in `cuts`."""
-    detector = Detector(8)
-    said: list[Emission] = []
-    t, start, seq, t_start = T0, 0, 0, T0
-    for i, line in enumerate(visit):
-        t += int(str(line["dt"]))
-        if i == 0:
-            t_start = t
-        following = i + 1
-        if following == len(visit) or following in cuts:
-            seq += 1
-            _apply(detector, visit[start:following], t_start, seq)
-            said += detector.drain()
-            if following < len(visit):
-                start = following
-                t_start = t + int(str(visit[following]["dt"]))
-        if restart is not None and i == restart:
-            blob = detector.snapshot()
-            detector = Detector(8)
-            detector.restore(blob)
-    detector.advance("t", "s", "p", t + 120_000)
-    return said + detector.drain()
-
-
-def _told(emission: Emission) -> tuple[object, ...]:
-    return (
-        emission.episode, emission.rev, emission.confidence, emission.trigger,
-        emission.occurred_at_ms, len(emission.evidence), emission.element,
-        {name: round(value, 6) for name, value in emission.contributions},
-    )  # fmt: skip
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(_visits)
-def test_kernel_says_what_its_twin_says(visit: list[Line]) -> None:
-    reference = twin.Twin()
+def _twin(visit: list[Line]) -> AngryTwin:
+    reference = AngryTwin()
     t = T0
     for i, line in enumerate(visit):
         t += int(str(line["dt"]))
@@ -140,23 +125,23 @@ def test_kernel_says_what_its_twin_says(visit: list[Line]) -> None:
         if "target" in what:
             what["flags"] = TARGETS[str(what["target"])]
         reference.happen(t, str(line["type"]), (1, i), **what)
-    reference.advance(t + 120_000)
-    expected = [
-        (
-            said.episode, said.rev, said.confidence, said.trigger, said.t, len(said.evidence),
-            said.target, {k: round(v, 6) for k, v in said.terms.items()},
-        )
-        for said in reference.said
-    ]  # fmt: skip
-    assert [_told(emission) for emission in _run(visit, set())] == expected
+    reference.advance(t + IDLE_MS)
+    return reference
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_visits)
+def test_kernel_says_what_its_twin_says(visit: list[Line]) -> None:
+    told = _run(visit, set())
+    assert sorted(one[1:] for one in told) == _twin(visit).told()
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_visits, st.sets(st.integers(0, 100)))
 def test_batch_boundaries_change_no_verdict(visit: list[Line], cuts: set[int]) -> None:
-    whole = [_told(emission) for emission in _run(visit, set())]
-    assert [_told(emission) for emission in _run(visit, cuts)] == whole
-    assert [_told(emission) for emission in _run(visit, set(range(1000)))] == whole
+    whole = _run(visit, set())
+    assert _run(visit, cuts) == whole
+    assert _run(visit, set(range(1000))) == whole
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -169,12 +154,11 @@ def test_restored_detector_goes_on_as_if_never_stopped(visit: list[Line], at: in
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_visits)
 def test_contributions_add_up_and_confidence_keeps_the_threshold(visit: list[Line]) -> None:
-    for emission in _run(visit, set()):
-        tenths = [round(10 * value) for _, value in emission.contributions]
-        odds = 2.718281828459045 ** (sum(tenths) / 10)
-        assert emission.confidence == round(100 * odds / (1 + odds))
-        assert 50 <= emission.confidence <= 100
-        assert emission.rev <= 8
+    for told in _run(visit, set()):
+        odds = 2.718281828459045 ** round(sum(told.terms.values()), 6)
+        assert told.confidence == round(100 * odds / (1 + odds))
+        assert 50 <= told.confidence <= 100
+        assert told.rev <= 8
 
 
 def test_snapshot_of_another_version_is_refused() -> None:

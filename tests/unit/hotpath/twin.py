@@ -8,7 +8,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ACTIONABLE = {
     "link", "button", "stepper", "paginator", "carousel", "close", "disabled", "cta",
@@ -106,6 +109,7 @@ class Twin:
     episode: Episode | None = None
     automated: bool = False
     peak: int = 0
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     said: list[Said] = field(default_factory=list[Said])
 
     # -- events ----------------------------------------------------------------------------
@@ -298,8 +302,7 @@ class Twin:
     ) -> None:  # fmt: skip
         newest = burst[-1]
         if not same or self.episode is None:
-            number = self.episode.number + 1 if self.episode else 1
-            self.episode = Episode(number, newest.target, newest.t)
+            self.episode = Episode(next(self.numbers), newest.target, newest.t)
             self.episode.repeated, self.episode.troubled = marks
         elif self.episode.rev >= 8 or (
             abs(confidence - self.episode.confidence) < 5 and len(burst) < 2 * self.episode.size

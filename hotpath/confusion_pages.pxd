@@ -1,0 +1,24 @@
+"""Lost between pages: at once back, round and round, searches rewritten. Used by confusion.pyx.
+
+Ownership: every function borrows the moment for the call.
+"""
+
+from hotpath.state cimport Moment
+
+
+cdef enum:
+    QUICK_BACK_MS = 10000       # who stays longer has looked at the page
+    QUICKER_BACK_MS = 6000
+    QUICKEST_BACK_MS = 3000
+    RETURNS_MS = 40000          # returns that far back count together
+    LOOP_MS = 30000
+    LOOP_VIEWS = 3
+    REWRITE_MS = 60000
+    REWRITE_SEARCHES = 3
+
+
+# The newest page view of the visit has just begun.
+cdef void pages_entered(Moment* moment) noexcept nogil
+
+# Something was sent by moment.element.
+cdef void pages_submitted(Moment* moment) noexcept nogil

@@ -95,7 +95,10 @@ def _attempt(draw: st.DrawFn) -> list[Line]:
 @st.composite
 def _search(draw: st.DrawFn) -> list[Line]:
     page = draw(st.sampled_from(["/search", "/search/more", ""]))
-    lines = [draw(_input), {"type": "submit", "dt": draw(_quick), "target": "input#name"}]
+    lines: list[Line] = [
+        draw(_input),
+        {"type": "submit", "dt": draw(_quick), "target": "input#name"},
+    ]
     if page:
         nav = draw(st.sampled_from(["load", "load", "spa"]))
         lines.append({"type": "page_view", "dt": draw(_quick), "page": page, "nav": nav})

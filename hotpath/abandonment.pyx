@@ -1,53 +1,226 @@
 """Abandonment: a goal in progress, about to be given up."""
 
+from libc.stdint cimport int32_t, uint32_t
+
+from hotpath.abandonment_goal cimport (
+    GOALS,
+    goal_enter,
+    goal_fill,
+    goal_invalid,
+    goal_left,
+    goal_page,
+    goal_press,
+    goal_settle,
+    goal_submit,
+    goal_track,
+)
+from hotpath.abandonment_risk cimport (
+    ABSENCE_MASK,
+    BACK_MS,
+    risk_abandon,
+    risk_arm,
+    risk_leave_form,
+    risk_note,
+    risk_relent,
+    risk_succeed,
+    risk_timers,
+)
+from hotpath.abandonment_state cimport HAS_FORM, HAS_PAGE, LEAVING, AbandonmentState
+from hotpath.features cimport BACK_OUT, LEFT_DIRTY
+from hotpath.visit cimport (
+    GOAL_FORM,
+    GOAL_SENT,
+    MEANS_CART,
+    MEANS_CHECKOUT,
+    MEANS_FORM,
+    MEANS_SUCCESS,
+    PageVisit,
+    visit_page,
+)
+
+
+cdef enum:
+    EXIT_TOP = 0                # position of the edge in the contract's list
+    EXIT_PX_S = -300            # shooting out, not drifting
+    EXIT_AFTER_MS = 5000        # since the page view: before that the page is only being screened
+    STEP_MOST_MS = 120000       # a longer gap is a rest, not a step
+    NAV_BACK = 2                # positions in the contract's list
+    NAV_RELOAD = 3
+    # Strengths of going back without having done anything.
+    FROM_CHECKOUT = 100
+    FROM_CART = 70              # or from a checkout to its cart
+    BY_BACK_BUTTON = 130        # percent of them
+    PAGES_MASK = 1 << BACK_OUT | 1 << LEFT_DIRTY
+
 
 cdef void abandonment_begin(StreamState* state) noexcept nogil:
-    pass
+    state.abandonment.hidden_t = -1
+    state.abandonment.step_t = -1
+
+
+cdef void show(Moment* moment) noexcept nogil:
+    """The tab is visible, whether that was said or is plain from what is done there."""
+    cdef AbandonmentState* own = &moment.state.abandonment
+    own.hidden_t = -1
+    own.away = 0
+    own.step_t = -1
+    own.exit_t = 0
+    own.idle = 0
+    own.active_t = moment.rel
+    own.ref = moment.ref
 
 
 cdef void abandonment_active(Moment* moment) noexcept nogil:
-    pass
+    cdef AbandonmentState* own = &moment.state.abandonment
+    own.active_t = moment.rel
+    if own.hidden_t >= 0:
+        return      # what was under way when the tab was hidden; nobody is there
+    own.ref = moment.ref
+    own.exit_t = 0
+    own.idle = 0
+    risk_relent(moment, ABSENCE_MASK)
+    risk_arm(moment)
+
+
+cdef void step(Moment* moment) noexcept nogil:
+    """The visitor did something about the goal, and so is there."""
+    cdef AbandonmentState* own = &moment.state.abandonment
+    cdef int32_t gap
+    goal_settle(moment)
+    if own.hidden_t >= 0:
+        show(moment)
+        risk_relent(moment, ABSENCE_MASK)
+    gap = moment.rel - own.step_t
+    if own.step_t >= 0 and gap <= STEP_MOST_MS:
+        if own.step_ms == 0:
+            own.step_ms = <uint32_t>gap
+        elif <uint32_t>gap > own.step_ms:       # an eighth towards it: comes to rest at the median
+            own.step_ms += own.step_ms >> 3
+        else:
+            own.step_ms -= own.step_ms >> 3
+    own.step_t = moment.rel
 
 
 cdef void abandonment_exit(Moment* moment, int edge, float vx, float vy) noexcept nogil:
-    pass
+    cdef AbandonmentState* own = &moment.state.abandonment
+    goal_settle(moment)
+    if (
+        moment.pointer == 0 and edge == EXIT_TOP and vy <= EXIT_PX_S
+        and moment.visit.goal & GOALS and own.hidden_t < 0
+        and moment.now - goal_page(moment).since >= EXIT_AFTER_MS
+    ):
+        own.exit_t = moment.rel
+        own.exit_ref = moment.ref
+        risk_arm(moment)
 
 
 cdef void abandonment_inside(Moment* moment) noexcept nogil:
-    pass
+    moment.state.abandonment.exit_t = 0
 
 
 cdef void abandonment_visibility(Moment* moment, bint visible) noexcept nogil:
-    pass
+    cdef AbandonmentState* own = &moment.state.abandonment
+    cdef int32_t hidden_t = own.hidden_t
+    goal_settle(moment)
+    if visible and hidden_t >= 0:
+        show(moment)
+        if moment.rel - hidden_t <= BACK_MS:
+            risk_relent(moment, ABSENCE_MASK)
+    elif not visible and hidden_t < 0:
+        own.hidden_t = moment.rel
+        own.ref = moment.ref
+    risk_arm(moment)
 
 
 cdef void abandonment_press(Moment* moment) noexcept nogil:
-    pass
+    step(moment)
+    goal_press(moment)
+    risk_arm(moment)
 
 
 cdef void abandonment_fill(Moment* moment) noexcept nogil:
-    pass
+    step(moment)
+    goal_fill(moment)
+    if goal_page(moment).meaning & MEANS_FORM:
+        moment.state.abandonment.traits |= HAS_FORM
+        risk_relent(moment, 1 << LEFT_DIRTY)
+    risk_arm(moment)
 
 
 cdef void abandonment_submit(Moment* moment) noexcept nogil:
-    pass
+    step(moment)
+    goal_submit(moment)
+    risk_arm(moment)
 
 
 cdef void abandonment_invalid(Moment* moment) noexcept nogil:
-    pass
+    goal_settle(moment)
+    goal_invalid(moment)
+    risk_arm(moment)
+
+
+cdef void back_out(Moment* moment) noexcept nogil:
+    """Note that the visitor went back from a cart or a checkout without having done anything."""
+    cdef PageVisit* page = visit_page(moment.visit, 0)
+    cdef PageVisit* before = visit_page(moment.visit, 1)
+    cdef int from_, strength
+    if moment.visit.length < 2 or before.acted or before.page == page.page:
+        return
+    if page.nav == NAV_RELOAD or page.nav != NAV_BACK and (
+        not moment.state.abandonment.traits & HAS_PAGE      # maybe another tab
+    ):
+        return
+    from_ = before.meaning & (MEANS_CART | MEANS_CHECKOUT)
+    if not from_ or page.meaning & MEANS_CHECKOUT or page.meaning & from_:
+        return
+    strength = FROM_CART
+    if from_ & MEANS_CHECKOUT and not page.meaning & MEANS_CART:
+        strength = FROM_CHECKOUT
+    if page.nav == NAV_BACK:
+        strength = strength * BY_BACK_BUTTON // 100
+    risk_note(moment, BACK_OUT, moment.ref, strength)
 
 
 cdef void abandonment_page(Moment* moment) noexcept nogil:
-    pass
+    cdef AbandonmentState* own = &moment.state.abandonment
+    cdef PageVisit* page = visit_page(moment.visit, 0)
+    goal_settle(moment)
+    if page.meaning & MEANS_SUCCESS or goal_enter(moment):
+        risk_succeed(moment)
+    elif moment.visit.goal & GOALS:
+        if page.meaning & (MEANS_CART | MEANS_CHECKOUT):
+            risk_relent(moment, PAGES_MASK)
+        if page.meaning & MEANS_FORM:
+            own.traits |= HAS_FORM
+            risk_relent(moment, 1 << LEFT_DIRTY)
+        back_out(moment)
+        if not moment.visit.goal & GOAL_FORM:
+            own.traits &= ~<int>HAS_FORM
+        if goal_left(moment) == 0:
+            own.traits &= ~<int>LEAVING
+        elif own.traits & HAS_FORM:
+            risk_leave_form(moment, moment.ref)
+        else:
+            own.traits |= LEAVING
+    own.traits |= HAS_PAGE
+    risk_arm(moment)
 
 
 cdef void abandonment_track(Moment* moment, int meaning) noexcept nogil:
-    pass
+    goal_settle(moment)
+    if meaning & MEANS_SUCCESS:
+        risk_succeed(moment)
+    else:
+        goal_track(moment, meaning)
+        risk_arm(moment)
 
 
 cdef void abandonment_end(Moment* moment) noexcept nogil:
-    pass
+    goal_settle(moment)
+    if moment.visit.goal & GOAL_SENT:
+        moment.visit.goal &= ~<int>GOAL_FORM    # the answer was not waited for
+    risk_abandon(moment, moment.ref)
 
 
 cdef void abandonment_timers(Moment* moment) noexcept nogil:
-    pass
+    risk_timers(moment)

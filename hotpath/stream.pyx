@@ -112,7 +112,7 @@ cdef enum:
     REBASE_MS = 1 << 30         # times since the origin stay below it
     # Events that a visitor causes: somebody is there.
     ACTIVE_KINDS = (
-        1 << CLICK | 1 << SCROLL | 1 << HOVER | 1 << FOCUS | 1 << BLUR | 1 << INPUT | 1 << CHANGE
+        1 << CLICK | 1 << SCROLL | 1 << HOVER | 1 << FOCUS | 1 << INPUT | 1 << CHANGE
         | 1 << SUBMIT | 1 << SELECT | 1 << COPY | 1 << DRAG | 1 << PRESS_CANCEL | 1 << PAGE_VIEW
     )
 

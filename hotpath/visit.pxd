@@ -20,10 +20,18 @@ cdef enum Meaning:
     MEANS_CHECKOUT = 2
     MEANS_SUCCESS = 4       # bought, signed up, sent
     MEANS_SEARCH = 8
+    # What became of a page view: kept beside what its path means.
+    MEANS_FORM = 16         # a form was begun here
+    MEANS_LEFT = 32         # … and left, and that has been said
 
 
 cdef enum Goal:
     GOAL_FORM = 1           # a form is begun and not sent
+    GOAL_SENT = 8           # … or has just been sent, and may still be refused
+    GOAL_FILLED = 16        # how much of it was filled in: 1 to 3 of these
+    GOAL_FILLED_MASK = 48
+    GOAL_STEP = 64          # the last press was on a button of a form
+    GOAL_PAYING = 128       # … on something that pays, maybe in another tab or application
     GOAL_CART = 2
     GOAL_CHECKOUT = 4
 
@@ -47,7 +55,7 @@ cdef struct PageVisit:
 cdef struct VisitState:
     PageVisit pages[PAGES]  # ring; newest at head - 1
     int64_t active_t        # last time that anybody did anything, in any stream
-    int64_t goal_t          # last progress towards the goal
+    int64_t sent_t          # when a form was last sent and not refused; 0: not
     int64_t struggle_t      # last rage or confusion; 0: none
     int64_t success_t       # last success; 0: none
     uint32_t streams        # held now

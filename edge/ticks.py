@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
@@ -21,6 +22,8 @@ from hotpath.events import EventKind
 
 # Presses and their answers leave the page at the next animation frame; this is room for the way.
 _GRACE_MS = 100.0
+# A visit is over after 30 minutes of silence; a minute for clocks that differ.
+_FOLLOW_MS = 31 * 60 * 1000.0
 
 
 def tick_batch(tenant: str, session: str, stream: str, due_at_ms: int) -> BehaviorBatch:
@@ -36,14 +39,34 @@ def tick_batch(tenant: str, session: str, stream: str, due_at_ms: int) -> Behavi
     )
 
 
-class Ticker:
-    """Writes the ticks that detection asked for, for streams that are live here."""
+_Key = tuple[str, str, str]
 
-    def __init__(self, hub: Hub, write: Callable[[BehaviorBatch], None]) -> None:
+
+class Ticker:
+    """Writes the ticks that detection asked for.
+
+    For streams that are live here, and for those that were until a moment ago: half an hour of
+    silence ends a visit, and whoever closed the page is silent. A stream that left is followed for
+    31 minutes after its last connection here, at most `capacity` of them; the oldest make room.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        write: Callable[[BehaviorBatch], None],
+        *,
+        capacity: int = 20_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._hub = hub
         self._write = write
-        self._due: list[tuple[float, str, str, str, int]] = []
-        self._pending: set[tuple[str, str, str]] = set()
+        self._capacity = capacity
+        self._clock = clock
+        self._asked: dict[_Key, int] = {}
+        """What was asked for last, by stream: a timer that was moved is told again."""
+        self._queue: list[tuple[int, _Key]] = []
+        self._queued: set[tuple[int, _Key]] = set()
+        self._left: OrderedDict[_Key, float] = OrderedDict()
         self._wake = asyncio.Event()
         self.ticks = 0
 
@@ -51,28 +74,71 @@ class Ticker:
         """Note timers; one tick a stream is pending at most."""
         for wake in wakes:
             key = (wake.tenant_id, wake.session_id, wake.stream_id)
-            live = self._hub.find(wake.tenant_id, wake.session_id)
-            if key in self._pending or live is None or wake.stream_id not in live.connections:
+            if self._follows(key, wake.due_at_ms):
+                earlier = self._asked.get(key)
+                self._asked[key] = wake.due_at_ms
+                if earlier is None or wake.due_at_ms < earlier:
+                    self._push(wake.due_at_ms, key)
+
+    def left(self, tenant: str, session: str, stream: str) -> None:
+        """Follow a stream whose connection ended for a while."""
+        key = (tenant, session, stream)
+        now_ms = self._clock() * 1000
+        self._left[key] = now_ms
+        self._left.move_to_end(key)
+        while len(self._left) > self._capacity or self._left[next(iter(self._left))] < (
+            now_ms - _FOLLOW_MS
+        ):
+            self._left.popitem(last=False)
+
+    def forget(self, tenant: str, session: str) -> None:
+        """Follow no stream of a session any more: its visitor does not want it."""
+        for key in [key for key in self._left if key[:2] == (tenant, session)]:
+            del self._left[key]
+        for key in [key for key in self._asked if key[:2] == (tenant, session)]:
+            del self._asked[key]
+
+    def write_due(self) -> None:
+        """Write the ticks whose time has come."""
+        while self._queue and self._queue[0][0] + _GRACE_MS <= self._clock() * 1000:
+            entry = heapq.heappop(self._queue)
+            self._queued.discard(entry)
+            due_at_ms, key = entry
+            asked = self._asked.get(key)
+            if asked is None:
                 continue
-            self._pending.add(key)
-            heapq.heappush(self._due, (wake.due_at_ms + _GRACE_MS, *key, wake.due_at_ms))
-            self._wake.set()
+            if asked > due_at_ms:
+                self._push(asked, key)
+                continue
+            del self._asked[key]
+            self._write(tick_batch(*key, asked))
+            self.ticks += 1
 
     async def run(self) -> None:
         """Write ticks until cancelled."""
         while True:
-            if not self._due:
+            if not self._queue:
                 await self._wake.wait()
             self._wake.clear()
-            while self._due and self._due[0][0] <= time.time() * 1000:
-                _, tenant, session, stream, due_at_ms = heapq.heappop(self._due)
-                self._pending.discard((tenant, session, stream))
-                self._write(tick_batch(tenant, session, stream, due_at_ms))
-                self.ticks += 1
-            if self._due:
-                pause_s = max(0.001, self._due[0][0] / 1000 - time.time())
+            self.write_due()
+            if self._queue:
+                pause_s = max(0.001, (self._queue[0][0] + _GRACE_MS) / 1000 - self._clock())
                 try:
                     async with asyncio.timeout(pause_s):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
+
+    def _follows(self, key: _Key, due_at_ms: int) -> bool:
+        live = self._hub.find(*key[:2])
+        if live is not None and key[2] in live.connections:
+            return True
+        left_at_ms = self._left.get(key)
+        return left_at_ms is not None and due_at_ms <= left_at_ms + _FOLLOW_MS
+
+    def _push(self, due_at_ms: int, key: _Key) -> None:
+        entry = (due_at_ms, key)
+        if entry not in self._queued:
+            self._queued.add(entry)
+            heapq.heappush(self._queue, entry)
+            self._wake.set()

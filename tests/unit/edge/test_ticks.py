@@ -1,0 +1,152 @@
+"""Ticks: for whom, when, and for how long after a page was closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sentientiq.detection.v1 import detection_service_pb2 as pb
+
+from edge.hub import Hub
+from edge.ticks import Ticker
+
+if TYPE_CHECKING:
+    from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+
+MINUTE = 60_000
+T0 = 1_700_000_000_000
+
+
+class Socket:
+    """A connection of one stream, as far as the hub looks at it."""
+
+    key = "pk"
+    interventions_allowed = True
+    offset_ms = 0.0
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+
+    def send(self, text: str) -> None:
+        raise AssertionError(f"nothing is sent here, not {text}")
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError(f"nothing is closed here: {code} {reason}")
+
+
+class Edge:
+    """A ticker whose clock stands still until it is moved."""
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self.now_ms = T0
+        self.hub = Hub()
+        self.written: list[BehaviorBatch] = []
+        self.ticker = Ticker(
+            self.hub, self.written.append, capacity=capacity, clock=lambda: self.now_ms / 1000
+        )
+        self.sockets: dict[str, Socket] = {}
+
+    def join(self, stream: str = "p") -> None:
+        self.sockets[stream] = Socket(stream)
+        self.hub.join("t", "s", self.sockets[stream], self.now_ms)
+
+    def leave(self, stream: str = "p") -> None:
+        assert self.hub.leave("t", "s", self.sockets.pop(stream))
+        self.ticker.left("t", "s", stream)
+
+    def ask(self, due: int, stream: str = "p") -> None:
+        wake = pb.Wake(tenant_id="t", session_id="s", stream_id=stream, due_at_ms=T0 + due)
+        self.ticker.ask([wake])
+
+    def ticks(self, until: int) -> list[int]:
+        """Let time pass in steps of 50 ms or more; return the ticks written, as ms since T0."""
+        before = len(self.written)
+        step = max(50, (T0 + until - self.now_ms) // 1000)
+        while self.now_ms < T0 + until:
+            self.now_ms += step
+            self.ticker.write_due()
+        return [batch.t0_ms - T0 for batch in self.written[before:]]
+
+
+@pytest.fixture
+def edge() -> Edge:
+    return Edge()
+
+
+def test_tick_waits_for_frames_under_way(edge: Edge) -> None:
+    edge.join()
+    edge.ask(1000)
+    assert edge.ticks(1050) == []
+    assert edge.ticks(1100) == [1000]
+    batch = edge.written[0]
+    assert (batch.tenant_id, batch.session_id, batch.stream_id, batch.seq) == ("t", "s", "p", 0)
+
+
+def test_strangers_get_no_tick(edge: Edge) -> None:
+    edge.ask(1000)
+    edge.join("q")
+    edge.ask(1000)
+    assert edge.ticks(5000) == []
+
+
+def test_timer_that_was_moved_is_written_once_where_it_is_now(edge: Edge) -> None:
+    edge.join()
+    edge.ask(1000)
+    edge.ask(3000)
+    assert edge.ticks(2000) == []
+    assert edge.ticks(9000) == [3000]
+
+
+def test_earlier_timer_does_not_wait_for_a_later_one(edge: Edge) -> None:
+    edge.join()
+    edge.ask(30_000)
+    edge.ask(200)
+    assert edge.ticks(1000) == [200]
+    edge.ask(30_000)
+    edge.ask(1500)
+    edge.ask(30_000)
+    assert edge.ticks(20_000) == []
+    assert edge.ticks(40_000) == [30_000]
+    assert edge.ticks(90_000) == []
+
+
+def test_stream_that_left_is_ticked_until_its_visit_is_over(edge: Edge) -> None:
+    edge.join()
+    edge.ask(30_000)
+    edge.leave()
+    assert edge.ticks(60_000) == [30_000]
+    edge.ask(30 * MINUTE)
+    assert edge.ticks(31 * MINUTE) == [30 * MINUTE]
+    edge.ask(31 * MINUTE + 1)
+    assert edge.ticks(40 * MINUTE) == []
+
+
+def test_stream_that_came_back_is_followed_anew(edge: Edge) -> None:
+    edge.join()
+    edge.leave()
+    edge.ticks(20 * MINUTE)
+    edge.join()
+    edge.leave()
+    edge.ask(50 * MINUTE)
+    assert edge.ticks(60 * MINUTE) == [50 * MINUTE]
+
+
+def test_only_so_many_streams_are_followed() -> None:
+    edge = Edge(capacity=2)
+    for stream in "abc":
+        edge.join(stream)
+        edge.leave(stream)
+    for stream in "abc":
+        edge.ask(1000, stream)
+    edge.ticks(2000)
+    assert sorted(batch.stream_id for batch in edge.written) == ["b", "c"]
+
+
+def test_withdrawn_consent_stops_the_ticks_of_the_session(edge: Edge) -> None:
+    edge.join()
+    edge.ask(1000)
+    edge.leave()
+    edge.ticker.forget("t", "s")
+    assert edge.ticks(5000) == []
+    edge.ask(9000)
+    assert edge.ticks(20_000) == []

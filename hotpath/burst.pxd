@@ -4,7 +4,7 @@ Ownership: a Burst lies on its caller's stack and names presses by their place i
 RageState it was collected from; it is valid until that state changes.
 """
 
-from libc.stdint cimport int16_t, int64_t, uint8_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
 from hotpath.rage_rules cimport LINK_PATIENCE_MS, PATIENCE_MS, REPEAT_PATIENCE_MS, TERMS
 from hotpath.rage_state cimport BLIND, PRESSES, REPEATABLE, SLOW_LINK, RageState
@@ -47,6 +47,11 @@ cdef Form FORM[FORMS]
 cdef inline int newest(const RageState* rage, int back) noexcept nogil:
     """Return the ring place of the press `back` presses before the newest."""
     return (rage.head - 1 - back) & MASK
+
+
+cdef inline uint64_t press_ref(const RageState* rage, int place) noexcept nogil:
+    """Return seq << 16 | index of the press."""
+    return <uint64_t>rage.seq[place] << 16 | rage.index[place]
 
 
 cdef inline int64_t relative(const RageState* rage, int64_t now) noexcept nogil:

@@ -6,7 +6,7 @@ settles it. The presses are those that the rage kernel holds.
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from hotpath.burst cimport newest, relative
+from hotpath.burst cimport newest, press_ref, relative
 from hotpath.confusion_presses cimport (
     FEWEST,
     MOST,
@@ -76,8 +76,8 @@ cdef void settle(Moment* moment, int feature, bint plain) noexcept nogil:
     if count < FEWEST:
         return
     for i in range(count):
-        if not is_marked(mood, feature, rage.ref[found[i]]):
-            mood_mark(mood, feature, moment.rel, rage.ref[found[i]], FULL // FEWEST)
+        if not is_marked(mood, feature, press_ref(rage, found[i])):
+            mood_mark(mood, feature, moment.rel, press_ref(rage, found[i]), FULL // FEWEST)
             fresh = True
     if fresh:
         # Of what was pressed, not of what has settled it.

@@ -37,6 +37,7 @@ from hotpath.burst cimport (
     newest,
     patience,
     pending,
+    press_ref,
     relative,
 )
 from hotpath.features cimport RAGE
@@ -114,7 +115,7 @@ cdef void emit(
     verdict.size = <uint8_t>burst.size
     for i in range(burst.size):
         place = burst.place[burst.size - 1 - i]
-        verdict.evidence[i] = <uint64_t>rage.seq[place] << 16 | rage.index[place]
+        verdict.evidence[i] = press_ref(rage, place)
     memset(verdict.terms, 0, sizeof(verdict.terms))
     for i in range(TERMS):
         verdict.terms[i] = burst.terms[i]

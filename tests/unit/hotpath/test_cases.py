@@ -57,9 +57,9 @@ class Heard:
         }
         return sum(confidence >= THRESHOLD for confidence in last.values())
 
-    @property
-    def alarms_per_hour(self) -> float:
-        episodes = {(e.session, e.stream, e.episode) for e in self.said}
+    def alarms_per_hour(self, emotion: str) -> float:
+        """Count the episodes of an emotion per active hour."""
+        episodes = {(e.session, e.stream, e.episode) for e in self.said if e.emotion == emotion}
         return len(episodes) / self.hours
 
 
@@ -92,14 +92,16 @@ def test_case(row: dict[str, str]) -> None:
 def test_office_work_is_not_rage() -> None:
     heard = Heard(_real("office_mouse"))
     assert heard.hours > 29
-    assert heard.alarms_per_hour == 0
+    assert heard.alarms_per_hour("rage") == 0
+    assert heard.alarms_per_hour("confusion") <= 0.1
+    assert heard.alarms_per_hour("hesitation") == heard.alarms_per_hour("abandonment") == 0
 
 
 def test_office_work_on_plain_targets_is_seldom_rage() -> None:
     heard = Heard(_real("office_mouse"), strip=TargetFlag.UNOBSERVED)
-    assert heard.alarms_per_hour <= 2.5
+    assert heard.alarms_per_hour("rage") <= 2.5
     worst = max(
-        sum(e.rev == 1 for e in heard.said if e.session.startswith(person))
+        sum(e.rev == 1 and e.emotion == "rage" for e in heard.said if e.session.startswith(person))
         for person in ("user7-", "user16-", "user20-", "user21-", "user23-", "user29-")
     )
     assert worst <= 15

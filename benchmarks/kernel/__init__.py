@@ -1,0 +1,1 @@
+"""What an event costs in the kernels: time, memory, instructions."""

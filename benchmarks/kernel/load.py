@@ -1,0 +1,116 @@
+"""The load of the kernel benchmark: batches of ten events, mixed as `benchmarks/mix.json` says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from hotpath.columns import from_wire
+from hotpath.events import EventKind, TargetFlag
+
+MIX: Final = Path(__file__).parents[1] / "mix.json"
+BATCH: Final = 10
+"""Events of a batch."""
+POOL: Final = 4096
+"""Different batches; sessions take them in turn."""
+DEAD: Final = 0.001
+"""Share of batches that hold a hammered dead button: about one emission in a thousand events."""
+T0_MS: Final = 1_700_000_000_000
+STEP_MS: Final = 20_000
+"""From one batch of a session to the next: no burst goes on from one to the other."""
+
+TARGETS: Final = {
+    1: ("a.more", int(TargetFlag.LINK)),
+    2: ("button.next", int(TargetFlag.BUTTON)),
+    3: ("input#name", int(TargetFlag.TEXT_FIELD | TargetFlag.FORM)),
+    4: ("div.card", 0),
+    5: ("button.plus", int(TargetFlag.BUTTON | TargetFlag.STEPPER)),
+}
+
+
+class Batch(NamedTuple):
+    """What `Detector.apply` takes of a batch, and how many events it holds."""
+
+    blob: bytes
+    targets: list[tuple[str, int]]
+    strings: list[str]
+    count: int
+
+
+def mix() -> dict[str, float]:
+    """Return the share of each sort of event."""
+    shares: dict[str, float] = json.loads(MIX.read_text())["events"]
+    return shares
+
+
+def _way(rng: np.random.Generator) -> np.ndarray:
+    """Return a minimum-jerk way of the pointer (Flash & Hogan 1985) at 25 Hz, in whole px."""
+    start, end = rng.uniform((0, 0), (1200, 800), (2, 2))
+    s = np.linspace(0, 1, BATCH)[:, None]
+    way = start + (end - start) * (10 * s**3 - 15 * s**4 + 6 * s**5)
+    rounded: np.ndarray = np.rint(way + rng.normal(0, 0.4, way.shape))
+    return rounded
+
+
+def _other(rng: np.random.Generator, dt: int) -> list[object]:
+    events: list[list[object]] = [
+        [int(EventKind.FOCUS), dt, 3],
+        [int(EventKind.BLUR), dt, 3, 1, 900],
+        [int(EventKind.INPUT), dt, 3, 6, 1, 1200],
+        [int(EventKind.VISIBILITY), dt, 1],
+        [int(EventKind.RESIZE), dt, 1280, 720],
+    ]
+    return events[int(rng.integers(len(events)))]
+
+
+def _ordinary(rng: np.random.Generator, shares: dict[str, float]) -> list[list[object]]:
+    """Return one batch; a press takes two places, since its answer follows."""
+    sorts, weights = list(shares), np.array(list(shares.values()), dtype=float)
+    weights[sorts.index("press_and_reaction")] /= 2
+    weights /= weights.sum()
+    way = _way(rng)
+    events: list[list[object]] = []
+    while len(events) < BATCH:
+        dt = int(rng.integers(40, 50))
+        x, y = (int(v) for v in way[len(events)])
+        sort = sorts[int(rng.choice(len(sorts), p=weights))]
+        if sort == "pointer_move":
+            events.append([int(EventKind.POINTER_MOVE), dt, x, y])
+        elif sort == "scroll":
+            events.append([int(EventKind.SCROLL), dt, int(rng.integers(2400)), 2400])
+        elif sort == "hover":
+            events.append([int(EventKind.HOVER), dt, 2 if rng.random() < 0.2 else 1, 1200])
+        elif sort == "press_and_reaction":
+            if len(events) < BATCH - 1:
+                target = int(rng.integers(1, 6))
+                events.append([int(EventKind.CLICK), dt, x, y, target])
+                events.append([int(EventKind.REACTION), 30, 0])
+        else:
+            events.append(_other(rng, dt))
+    return events
+
+
+def _dead(rng: np.random.Generator) -> list[list[object]]:
+    x, y = (int(v) for v in rng.integers(100, 700, 2))
+    presses: list[list[object]] = [[int(EventKind.CLICK), 180, x, y, 2] for _ in range(6)]
+    return presses + [[int(EventKind.POINTER_MOVE), 45, x + i, y] for i in range(BATCH - 6)]
+
+
+def batches(seed: int = 1, count: int = POOL) -> list[Batch]:
+    """Return the pool of batches, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    shares = mix()
+    pool: list[Batch] = []
+    for _ in range(count):
+        events = _dead(rng) if rng.random() < DEAD else _ordinary(rng, shares)
+        c = from_wire(events, TARGETS)
+        pool.append(Batch(c.blob, c.targets, c.strings, c.count))
+    return pool
+
+
+def names(count: int) -> list[tuple[str, str]]:
+    """Return session and stream names as the edge makes them: 22 and 8 characters."""
+    return [(f"s{i:05d}aQ3fTz9Kc1XbYw7R", f"p{i * 7919 % 10_000_000:07d}") for i in range(count)]

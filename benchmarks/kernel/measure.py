@@ -1,0 +1,84 @@
+"""One measurement, in a process of its own: `python -m benchmarks.kernel.measure SESSIONS ROUNDS`.
+
+Prints one JSON object: ns per event (CPU time of the loop over `Detector.apply`, look-up, timers
+and emissions included) for each round, and bytes of resident memory per session.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+from benchmarks.kernel import load
+from hotpath.detector import Detector
+
+CALLS = 100_000
+"""Batches of a round at most."""
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def measure(sessions: int, rounds: int, seed: int = 1) -> dict[str, object]:
+    """Fill a detector with sessions, then time rounds of batches for random ones of them."""
+    pool = load.batches(seed)
+    who = load.names(sessions)
+    detector = Detector(sessions)
+    gc.collect()
+    before = resident_bytes()
+    for i, (session, stream) in enumerate(who):
+        b = pool[i % load.POOL]
+        detector.apply("tenant", session, stream, 1, load.T0_MS, 0, "/shop", *b[:3])
+        if i % 10_000 == 0:
+            detector.drain()
+            detector.wakes()
+    detector.drain()
+    detector.wakes()
+    held = resident_bytes() - before
+    order = np.random.default_rng(seed + 1).permutation(sessions)
+    cpu_ns: list[float] = []
+    emissions = events = 0
+    for number in range(rounds):
+        t0 = load.T0_MS + (number + 1) * load.STEP_MS
+        turn = [
+            int(order[(number * CALLS + k) % sessions]) for k in range(min(CALLS, 4 * sessions))
+        ]
+        # A session's turns within a round follow each other in time, as its frames do.
+        seqs: dict[int, int] = {}
+        plan: list[tuple[object, ...]] = []
+        counted = 0
+        for k, i in enumerate(turn):
+            b = pool[(k * 31 + number) % load.POOL]
+            seqs[i] = seqs.get(i, 0) + 1
+            seq = 2 + number * 8 + seqs[i]
+            plan.append(("tenant", *who[i], seq, t0 + seqs[i] * 900, 0, "/shop", *b[:3]))
+            counted += b.count
+        apply = detector.apply
+        gc.collect()
+        gc.disable()
+        start = time.process_time_ns()
+        for call in plan:
+            apply(*call)  # type: ignore[arg-type]
+        spent = time.process_time_ns() - start
+        gc.enable()
+        cpu_ns.append(spent / counted)
+        events += counted
+        emissions += len(detector.drain())
+        detector.wakes()
+    return {
+        "ns_per_event": cpu_ns,
+        "bytes_per_session": held / sessions,
+        "emissions_per_event": emissions / events,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]))))

@@ -1,8 +1,9 @@
 """Who owns which partition: leases in the state store, fair shares by rendezvous hashing.
 
 A lease is `siq:part:{n}` = "endpoint epoch" with a TTL of 3 s, renewed each second. The epoch grows
-only when the holder changes, and never falls back: it is at least the store's clock in
-milliseconds at the change, so even a store that lost everything cannot repeat an old one.
+when the holder changes, and when a store that lost everything can no longer tell whether it did. It
+never falls and never repeats: each new one is at least the store's clock in microseconds, and no
+store grants a partition twice in one of them.
 
 Detection takes, renews and releases; the edge only reads `owners`.
 """
@@ -22,7 +23,8 @@ TTL_MS = 3_000
 
 _NOW = """
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_us = time[1] * 1000000 + time[2]
+local now = math.floor(now_us / 1000)
 """
 
 # KEYS: members. ARGV: endpoint, ttl. Returns who is there.
@@ -37,6 +39,7 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 
 # KEYS: history, then one lease each. ARGV: endpoint, ttl, then per lease: partition, and the epoch
 # the caller holds it at (0: it does not). Returns per lease the caller's epoch, or 0.
+# Without history somebody else may have held it since, so the caller's own epoch proves nothing.
 _ACQUIRE = (
     _NOW
     + """
@@ -49,16 +52,14 @@ for i = 2, #KEYS do
     granted[i - 1] = 0
   else
     local last = redis.call('HGET', KEYS[1], partition)
-    local epoch = held
+    local epoch = math.max(held + 1, now_us)
     if last then
       local last_holder, last_epoch = string.match(last, '^(%S+) (%d+)$')
       if last_holder ~= ARGV[1] then
-        epoch = math.max(tonumber(last_epoch) + 1, now)
+        epoch = math.max(tonumber(last_epoch) + 1, epoch)
       else
         epoch = math.max(tonumber(last_epoch), held)
       end
-    elseif held == 0 then
-      epoch = now
     end
     local lease = ARGV[1] .. ' ' .. string.format('%.0f', epoch)
     redis.call('SET', KEYS[i], lease, 'PX', ARGV[2])
@@ -137,7 +138,7 @@ class LeaseStore:
     async def acquire(self, endpoint: str, wanted: Mapping[int, int]) -> dict[int, int]:
         """Take or renew partitions. `wanted` maps each to the epoch it is held at, 0 if it is not.
 
-        Returns the granted ones with their epochs.
+        Returns the granted ones with their epochs, never lower than they were held at.
         """
         if not wanted:
             return {}

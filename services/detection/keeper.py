@@ -90,9 +90,14 @@ class Keeper:
         wanted = {p: self.folds[p].epoch if p in self.folds else 0 for p in sorted(share)}
         granted = await self._leases.acquire(self._endpoint, wanted)
         for partition, fold in list(self.folds.items()):
-            if granted.get(partition) != fold.epoch:
+            if partition not in granted:
                 _log.warning("lease lost", partition=partition, epoch=fold.epoch)
                 del self.folds[partition]
+            elif granted[partition] != fold.epoch:
+                # Whoever held it meanwhile, the log is the same: the state is good as far as it
+                # goes, and the rest is read.
+                _log.info("epoch raised", partition=partition, epoch=granted[partition])
+                fold.epoch = granted[partition]
         taken = [
             Fold(partition, epoch, Detector(threshold=self._threshold))
             for partition, epoch in granted.items()

@@ -57,6 +57,10 @@ class Running:
                 except grpc.aio.AioRpcError:
                     await asyncio.sleep(0.05)
 
+    def signal(self, signum: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(signum)
+
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 from sentientiq.detection.v1.emotion_pb2 import Emotion
 
+from edge.lane import FastLane
+from edge.writer import Appended
 from hotpath.columns import from_wire
 from services.common import state
 from services.common.auth import make_token
@@ -212,6 +215,47 @@ async def test_a_takeover_continues_where_the_holder_stopped(mesh: Mesh, end: st
     for emotion in (await emotions_in(mesh.log)).values():
         # The state of the first two presses was carried over, exactly.
         assert [ref.seq for ref in emotion.evidence] == [1, 2, 3]
+
+
+async def test_the_fast_lane_survives_a_pause_a_takeover_and_the_loss_of_the_store(
+    mesh: Mesh, engines: Engines
+):
+    """The paused holder renews first in an emptied store, at an epoch that it held long ago."""
+    first = await mesh.start()
+    await mesh.owned_by(first)
+    applied: dict[int, int] = {}
+
+    def on_response(response: pb.DetectResponse) -> None:
+        for result in response.results:
+            if result.status == pb.PARTITION_STATUS_APPLIED:
+                applied[result.partition] = max(
+                    applied.get(result.partition, 0), result.through_offset
+                )
+
+    lane = FastLane(mesh.leases, make_token(MESH_SECRET, subject="test"), on_response)
+
+    async def lane_works() -> bool:
+        batch = presses("s1", 0, 0)
+        partition, offset = await append(mesh.log, batch)
+        lane.send([Appended(partition, offset, [batch])])
+        await asyncio.sleep(0.1)  # it is not resent: what comes back late is not this lane's
+        return applied.get(partition, 0) >= offset
+
+    following = asyncio.create_task(lane.run())
+    try:
+        await eventually(lane_works)
+        mesh.processes[first].signal(signal.SIGSTOP)
+        second = await mesh.start()
+        await mesh.owned_by(second)
+        await eventually(lane_works)
+        mesh.processes[second].kill()
+        engines.state.ask("FLUSHALL")
+        mesh.processes[first].signal(signal.SIGCONT)
+        await mesh.owned_by(first)
+        await eventually(lane_works)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_two_processes_share_the_partitions(mesh: Mesh):

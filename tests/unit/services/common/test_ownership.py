@@ -71,12 +71,14 @@ async def test_nobody_releases_anothers_lease(leases: LeaseStore):
     assert await leases.owners() == {0: Lease("a:1", first[0])}
 
 
-async def test_a_store_that_lost_everything_keeps_the_holders_epoch(
+async def test_a_store_that_lost_everything_raises_the_holders_epoch(
     leases: LeaseStore, engines: Engines
 ):
     first = await leases.acquire("a:1", {0: 0})
     engines.state.ask("FLUSHALL")
-    assert await leases.acquire("a:1", first) == first
+    raised = await leases.acquire("a:1", first)
+    assert raised[0] > first[0]
+    assert await leases.acquire("a:1", raised) == raised
 
 
 async def test_after_a_loss_a_new_holder_never_repeats_an_old_epoch(
@@ -85,7 +87,27 @@ async def test_after_a_loss_a_new_holder_never_repeats_an_old_epoch(
     first = await leases.acquire("a:1", {0: 0})
     engines.state.ask("FLUSHALL")
     second = await leases.acquire("b:1", {0: 0})
-    assert second[0] >= first[0]
+    assert second[0] > first[0]
+
+
+async def test_a_holder_that_missed_a_takeover_and_the_loss_of_it_is_above_both(
+    leases: LeaseStore, engines: Engines
+):
+    before = await leases.acquire("a:1", {0: 0})
+    await leases.release("a:1", [0])  # a is paused; its lease has run out
+    taken_over = await leases.acquire("b:1", {0: 0})
+    engines.state.ask("FLUSHALL")
+    after = await leases.acquire("a:1", before)  # first to renew
+    assert before[0] < taken_over[0] < after[0]
+    assert await leases.acquire("b:1", taken_over) == {}
+
+
+async def test_no_clock_lowers_an_epoch(leases: LeaseStore, engines: Engines):
+    ahead = 2**52  # a grant of a store whose clock ran far ahead
+    granted = await leases.acquire("a:1", {0: ahead})
+    assert granted[0] == ahead + 1
+    engines.state.ask("FLUSHALL")
+    assert (await leases.acquire("a:1", granted))[0] == ahead + 2
 
 
 async def test_members_are_seen_until_they_leave(leases: LeaseStore):

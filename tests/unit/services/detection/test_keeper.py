@@ -1,0 +1,127 @@
+"""The keeper on a real log and state store: what it holds, adopts, loses and gives back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest_asyncio
+import redis.asyncio as redis
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
+
+from hotpath.columns import from_wire
+from services.common import state
+from services.common.log import BEHAVIOR, Append, EventLog, Record, open_log
+from services.common.ownership import LeaseStore
+from services.common.partition import PARTITIONS, partition_of, record_key
+from services.detection.fold import Fold
+from services.detection.keeper import Keeper
+from services.detection.snapshots import SnapshotStore
+from tests.engines.fixtures import Engines
+
+PARTITION = partition_of("t", "s1")
+
+
+async def eventually(check: Callable[[], bool], within_s: float = 15.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not check():
+            await asyncio.sleep(0.02)
+
+
+async def press(log: EventLog, seq: int) -> int:
+    columns = from_wire([[3, 0, 100, 100, 1, 0, 1]], {1: ("button#pay", 2)})
+    batch = BehaviorBatch(
+        tenant_id="t",
+        session_id="s1",
+        stream_id="p",
+        seq=seq,
+        t0_ms=1_700_000_000_000 + 130 * seq,
+        page="/",
+        count=1,
+        columns=columns.blob,
+        targets=[Target(descriptor=name, flags=flags) for name, flags in columns.targets],
+    )
+    record = Record(record_key("t", "s1"), batch.SerializeToString())
+    (offset,) = await log.append([Append(BEHAVIOR, PARTITION, [record])])
+    return offset
+
+
+class Mesh:
+    """One keeper, and the clients that it uses."""
+
+    def __init__(self, log: EventLog, client: redis.Redis) -> None:
+        self.log = log
+        self.leases = LeaseStore(client)
+        self.emitted = 0
+        self.keeper = Keeper(
+            endpoint="a:1",
+            leases=self.leases,
+            snapshots=SnapshotStore(client),
+            log=log,
+            threshold=50,
+            on_applied=self._on_applied,
+            flush_emotions=self._flush,
+        )
+
+    def _on_applied(self, fold: Fold) -> None:
+        self.emitted += len(fold.drain())
+
+    async def _flush(self) -> None:
+        return
+
+    @property
+    def fold(self) -> Fold:
+        return self.keeper.folds[PARTITION]
+
+    def holds_all(self) -> bool:
+        folds = self.keeper.folds
+        return len(folds) == PARTITIONS and all(fold.live for fold in folds.values())
+
+    @asynccontextmanager
+    async def running(self, *loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest_asyncio.fixture
+async def mesh(engines: Engines, log_url: str, state_url: str) -> AsyncIterator[Mesh]:
+    engines.log.ask("FLUSHALL")
+    engines.state.ask("FLUSHALL")
+    log, client = open_log(log_url), state.connect(state_url)
+    yield Mesh(log, client)
+    await log.close()
+    await client.aclose()
+
+
+async def test_a_raised_epoch_is_adopted_with_the_state(mesh: Mesh, engines: Engines):
+    for seq in (1, 2):
+        await press(mesh.log, seq)
+    async with mesh.running(mesh.keeper.keep_leases(), mesh.keeper.keep_level()):
+        await eventually(mesh.holds_all)
+        before, epoch = mesh.fold, mesh.fold.epoch
+        engines.state.ask("FLUSHALL")  # takes the snapshots too: a rebuild would be noticed below
+        await eventually(lambda: mesh.fold.epoch > epoch)
+        assert mesh.fold is before
+        assert mesh.keeper.takeovers == PARTITIONS
+        end = await press(mesh.log, 3)
+        await eventually(lambda: mesh.fold.applied == end)
+        assert mesh.emitted == 1
+    assert (await mesh.leases.owners())[PARTITION].epoch == mesh.fold.epoch
+
+
+async def test_a_lease_that_another_took_is_lost_with_the_state(mesh: Mesh):
+    async with mesh.running(mesh.keeper.keep_leases()):
+        await eventually(mesh.holds_all)
+        taken: dict[int, int] = {}
+        while not taken:  # until no renewal comes between
+            await mesh.leases.release("a:1", [PARTITION])
+            taken = await mesh.leases.acquire("b:1", {PARTITION: 0})
+        await eventually(lambda: PARTITION not in mesh.keeper.folds)
+        assert len(mesh.keeper.folds) == PARTITIONS - 1

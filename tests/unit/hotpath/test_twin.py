@@ -7,67 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hotpath.detector import Detector, SnapshotError
+from tests.unit.hotpath.helpers.presses import TARGETS as PRESSED
+from tests.unit.hotpath.helpers.presses import VISITS, event, press, unnumbered
 from tests.unit.hotpath.helpers.visits import IDLE_MS, T0, Line, Told, run
 from tests.unit.hotpath.twin_anger import AngryTwin
 
-TARGETS = {
-    "button#buy": ["button"],
-    "button#off": ["button", "disabled"],
-    "button.plus": ["button", "stepper"],
-    "a.more": ["link"],
-    "div.card": [],
-    "canvas": ["canvas"],
-    "app": ["unobserved"],
-    "input#name": ["text_field"],
-    "input#mail": ["text_field"],
-}
-
-_target = st.sampled_from(list(TARGETS))
-_gap = st.sampled_from([0, 20, 60, 90, 100, 150, 180, 200, 250, 300, 400, 600, 601, 900, 1000, 1300,
-                        2500, 2600, 5100])  # fmt: skip
-_x = st.sampled_from([100, 100, 103, 112, 125, 131, 160, 300])
+TARGETS = PRESSED | {"input#mail": ["text_field"]}
+_gap = st.sampled_from([0, 90, 300, 900, 1999, 2000, 2001, 2500, 5100])
+_about = st.sampled_from(list(PRESSED))
 
 
-def _line(name: str, /, **fields: st.SearchStrategy[object]) -> st.SearchStrategy[Line]:
-    return st.fixed_dictionaries({"type": st.just(name), "dt": _gap, **fields})
-
-
-_press = _line(
-    "click", x=_x, y=_x, target=_target,
-    button=st.sampled_from([None, None, None, 0, 2]),
-    detail=st.sampled_from([None, None, 1, 2, 0]),
-    modifiers=st.sampled_from([None, None, None, 0, 4]),
-)  # fmt: skip
-_noise = st.one_of(
-    _line("reaction", kind=st.sampled_from(["mutation", "selection", "network"]),
-          of=st.sampled_from([None, None, 1, 2, 3, 4, 7, 9]),
-          after=st.sampled_from([None, 5, 99, 800, 1500, 3000])),
-    _line("error", source=st.just("x")),
-    _line("scroll", y=st.just(5), max_y=st.just(900)),
-    _line("select", chars=st.sampled_from([0, 12])),
-    _line("drag", px=st.sampled_from([4, 40])),
-    _line("change", target=_target),
-    _line("visibility", state=st.sampled_from(["hidden", "visible"])),
-    _line("submit", target=_target),
-    _line("page_view", page=st.sampled_from(["/next", "/thanks"]), nav=st.just("spa")),
-    _line("track", name=st.just("purchase")),
-    _line("reset"),
-    _line("pointer_move", x=_x, y=_x),
-)  # fmt: skip
-
-
-@st.composite
-def _burst(draw: st.DrawFn) -> list[Line]:
-    """The same press again and again, now and then answered: what chance alone never makes."""
-    gap = draw(st.sampled_from([40, 90, 120, 180, 200, 250, 300, 400, 600, 900, 1300]))
-    target = draw(_target)
-    answered = draw(st.sampled_from([0, 0, 0, 1, 2]))
-    lines: list[Line] = []
-    for i in range(draw(st.integers(2, 14))):
-        lines.append({"type": "click", "dt": gap, "x": draw(_x), "y": 100, "target": target})
-        if answered and i % answered == 0:
-            lines.append({"type": "reaction", "dt": draw(_gap), "kind": "mutation"})
-    return lines
+_between = st.lists(event(_about, _gap), max_size=1).map(unnumbered)
+_PURCHASE: Line = {"type": "track", "dt": 300, "name": "purchase"}
 
 
 @st.composite
@@ -88,11 +39,15 @@ def _anger(draw: st.DrawFn) -> list[Line]:
             if draw(st.booleans()):
                 lines.append({"type": "submit", "dt": gap, "target": "button#buy"})
             else:
-                lines.append(draw(_press) | {"dt": gap, "target": "button#off"})
+                lines.append(draw(press()) | {"dt": gap, "target": "button#off"})
             lines.append({"type": "invalid", "dt": 40, "target": field})
         elif kind == "errors":
-            lines.append(draw(_press) | {"dt": gap})
-            lines += draw(st.lists(_noise, max_size=1)) if draw(st.booleans()) else []
+            lines.append(draw(press()) | {"dt": gap})
+            lines += (
+                draw(st.lists(event(_about, _gap), max_size=1).map(unnumbered))
+                if draw(st.booleans())
+                else []
+            )
             lines.append({"type": "error", "dt": draw(_gap), "source": "x"})
         else:
             lines.append({"type": "pointer_move", "dt": 50, "x": 400 + 60 * (i % 2), "y": 300})
@@ -101,18 +56,19 @@ def _anger(draw: st.DrawFn) -> list[Line]:
 
 _visits = st.lists(
     st.one_of(
-        _burst(),
-        _burst(),
-        _anger(),
-        _anger(),
-        st.lists(_press, max_size=6),
-        st.lists(_noise, max_size=2),
+        VISITS, _anger(), _anger(), st.just([{"type": "track", "dt": 300, "name": "purchase"}])
     ),
-    max_size=8,
+    max_size=5,
 ).map(lambda parts: [line for part in parts for line in part])
 
 
+def _forced_cuts(visit: list[Line]) -> set[int]:
+    """Where a batch must end: time never goes back within one."""
+    return {i for i, line in enumerate(visit) if int(str(line["dt"])) < 0}
+
+
 def _run(visit: list[Line], cuts: set[int], restart: int | None = None) -> list[Told]:
+    cuts = cuts | _forced_cuts(visit)
     return run(visit, TARGETS, "rage", cuts=cuts, restart=restart)[0]
 
 

@@ -39,3 +39,31 @@ def test_memory_is_bounded():
         dedupe.is_new("t", "s", str(number), 1)
     assert not dedupe.is_new("t", "s", "99", 1)
     assert dedupe.is_new("t", "s", "0", 1)
+
+
+def test_exactly_as_many_streams_as_there_is_room_for_are_remembered():
+    dedupe = Dedupe(capacity=3)
+    for stream in "abc":
+        assert dedupe.is_new("t", "s", stream, 5)
+    assert [dedupe.is_new("t", "s", stream, 5) for stream in "abc"] == [False] * 3
+    dedupe.is_new("t", "s", "d", 5)
+    assert [dedupe.is_new("t", "s", stream, 5) for stream in "bcd"] == [False] * 3
+    assert dedupe.duplicates == 6
+
+
+def test_the_stream_seen_longest_ago_is_forgotten_first():
+    dedupe = Dedupe(capacity=2)
+    dedupe.is_new("t", "s", "a", 1)
+    dedupe.is_new("t", "s", "b", 1)
+    dedupe.is_new("t", "s", "a", 2)
+    dedupe.is_new("t", "s", "c", 1)
+    assert not dedupe.is_new("t", "s", "a", 2)
+    assert dedupe.is_new("t", "s", "b", 1)
+
+
+def test_there_is_room_for_100_000_streams():
+    dedupe = Dedupe()
+    for number in range(100_001):
+        dedupe.is_new("t", "s", str(number), 1)
+    assert not dedupe.is_new("t", "s", "1", 1)
+    assert dedupe.is_new("t", "s", "0", 1)

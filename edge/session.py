@@ -139,6 +139,7 @@ class Session:
         self._pointer = 0
         self._page = ""
         self._targets: dict[int, tuple[str, int]] = {}
+        self._numbered = False  # whether this connection has brought a seq yet
         self._bad = 0
         self._tokens = _BURST
         self._tokens_at = 0.0
@@ -230,8 +231,10 @@ class Session:
     def _next(self, seq: int) -> list[Effect] | None:
         """None if `seq` is the next one, else what to do instead of accepting it."""
         expected = self.record.accepted + 1
-        if seq == expected or self.record.accepted == 0:
-            # A worker that never saw the stream takes its word: what came before is acknowledged.
+        first, self._numbered = not self._numbered, True
+        if seq == expected or (first and seq > expected):
+            # A connection starts at the client's first unacknowledged seq. A worker that saw
+            # nothing of the stream, or not the last of it, takes its word for what came before.
             return None
         if seq < expected:
             self.counters["duplicate"] += 1
@@ -360,6 +363,8 @@ class Session:
     def _consent(self, message: protocol.ConsentChange) -> list[Effect]:
         event = [int(EventKind.CONSENT), 0, int(message.analytics), int(message.interventions)]
         effects = self._accept_marker(message.seq, message.t, event)
+        if self.state is State.CLOSED:  # out of turn: it comes again, in turn
+            return effects
         self.interventions_allowed = message.interventions
         if not message.analytics:
             effects += self._close(Close.CONSENT, "consent withdrawn")

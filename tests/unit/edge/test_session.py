@@ -112,6 +112,17 @@ def test_a_worker_that_never_saw_the_stream_takes_it_where_it_stands():
     assert [accept.seq for accept in client.accepted] == [7, 8]
 
 
+def test_a_worker_that_missed_the_last_of_the_stream_takes_it_where_it_stands():
+    memory = StreamMemory()
+    client = Client(memory).hello().clicks(1)
+    client.session.record.appended(1)
+    welcome = client.sent[0]  # another worker acknowledges 2 to 6, then the page comes back
+    again = Client(memory).hello(session=welcome["session"], resume=welcome["resume"])
+    again.clicks(7).clicks(8).clicks(10)
+    assert [accept.seq for accept in again.accepted] == [7, 8]
+    assert again.last["code"] == "seq_gap"
+
+
 def test_a_session_without_its_token_gets_a_new_one():
     other = Client().hello().sent[0]["session"]
     client = Client().hello(session=other, resume="0" * 32)

@@ -25,6 +25,8 @@ _OPEN_S = 10.0
 _RETRY_S = (0.1, 5.0)
 # Codes after which trying again would only be refused again.
 _FINAL = {1000, 1009, 4400, 4401, 4403, 4413}
+# Errors that name a seq and refuse nothing for good.
+_NOT_REFUSED = {"slow", "seq_gap"}
 
 Frame = dict[str, Any]
 Event = Sequence[Any]
@@ -75,6 +77,7 @@ class Page:
         self._on_frame = on_frame or _ignore
         self._resume: str | None = sibling._resume if sibling else None
         self._unacked: dict[int, str] = {}
+        self._spent: set[int] = set()
         self._socket: ClientConnection | None = None
         self._sending = asyncio.Lock()
         self._changed = asyncio.Condition()
@@ -137,12 +140,12 @@ class Page:
             Refused: the connection ended for good before.
             TimeoutError: acks are missing.
         """
-        await self._until(lambda: not self._unacked, timeout_s)
+        await self._until(lambda: not self.unacked, timeout_s)
 
     @property
     def unacked(self) -> int:
-        """How many messages wait for their ack."""
-        return len(self._unacked)
+        """How many messages wait for their ack, those that were refused left out."""
+        return len(self._unacked.keys() - self._spent)
 
     async def _send(self, type_name: str, **fields: Any) -> int:
         async with self._sending:
@@ -256,15 +259,16 @@ class Page:
         self.counters[f"got_{kind}"] += 1
         if kind == "ack":
             self._acknowledge(int(frame["seq"]))
-        elif kind == "error" and "seq" in frame and frame.get("code") != "slow":
-            # Refused for good: its seq is spent.
-            self._unacked.pop(int(frame["seq"]), None)
+        elif kind == "error" and "seq" in frame and frame.get("code") not in _NOT_REFUSED:
+            # It keeps its place: what is sent again must be dense.
+            self._spent.add(int(frame["seq"]))
         self._on_frame(frame, at_ms)
 
     def _acknowledge(self, seq: int) -> None:
         self.acked = max(self.acked, seq)
         for done in [number for number in self._unacked if number <= seq]:
             del self._unacked[done]
+            self._spent.discard(done)
 
 
 def _ignore(_frame: Frame, _at_ms: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,17 @@ def test_module_can_be_run(name: str) -> None:
     command = row(name, inputs()).command()
     assert command.argv[1:] == ("-P", "-m", plan.MODULES[name])
     assert "SIQ_MESH_SECRET" in command.env
+
+
+def test_every_process_has_a_metrics_port_of_its_own() -> None:
+    addresses = [process.env["SIQ_METRICS_LISTEN"] for process in plan.table(inputs())]
+    assert len(set(addresses)) == len(plan.MODULES)
+    bare = inputs(demo=False, SIQ_TWILIO_AUTH_TOKEN="real")
+    assert not {"shop-metrics", "sandbox-metrics"} & set(plan.used_ports(bare))
+
+
+def test_a_trace_file_is_everybodys() -> None:
+    assert not any("SIQ_TRACE_FILE" in process.env for process in plan.table(inputs()))
+    traced = replace(inputs(), trace=Path("/tmp/trace.jsonl"))
+    files = {process.env["SIQ_TRACE_FILE"] for process in plan.table(traced)}
+    assert files == {"/tmp/trace.jsonl"}

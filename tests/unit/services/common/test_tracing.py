@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from services.common import tracing
 from services.common.errors import NotFound
@@ -184,3 +189,34 @@ async def test_a_file_that_cannot_be_written_is_named_with_the_mend(tmp_path: Pa
         async with observed("edge", {"SIQ_TRACE_FILE": str(tmp_path)}):
             pass
     assert not tracing.enabled()
+
+
+async def test_a_collector_gets_the_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        # The exporter reads the environment itself, and so every other OTEL_* variable.
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        async with observed("edge", os.environ):
+            tracing.record("page.push", parent=tracing.of_presses(EMOTION), start_ns=1, end_ns=2)
+        server.shutdown()
+        thread.join()
+    (request,) = [ExportTraceServiceRequest.FromString(gunzip(body)) for body in bodies]
+    (span,) = request.resource_spans[0].scope_spans[0].spans
+    assert (span.name, span.trace_id.hex()) == ("page.push", EMOTION)
+
+
+def gunzip(body: bytes) -> bytes:
+    return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body

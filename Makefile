@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-debug lint types bench proto proto-release docs sdk browser kustomize k8s annotate clean
+.PHONY: help setup run test test-long test-debug mutants lint types bench proto proto-release docs sdk browser kustomize k8s annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ test-long: lint types browser kustomize ## All tests, the long ones too; the res
 test-debug: setup ## Unit and integration tests in asyncio's debug mode
 	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -q tests/unit tests/integration -m "not long" \
 		--ignore=tests/integration/test_kill.py
+
+mutants: setup ## Change the code in small ways: do the tests notice? (docs/mutation.md)
+	@$(PY) -m pip install -q --group mutants
+	$(PY) -m scripts.mutants
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
 	@scripts/install-browser
@@ -98,5 +102,5 @@ annotate: setup ## Show where the kernels still touch Python (build/annotate)
 	$(PY) -m scripts.annotate
 
 clean: ## Remove what was built, and the data of `make run`
-	rm -rf $(VENV) build *.egg-info .sentientiq sdk/js/node_modules
+	rm -rf $(VENV) build mutants *.egg-info .sentientiq sdk/js/node_modules
 	find hotpath -name '*.so' -delete -o -name '*.c' -delete -o -name '*.html' -delete

@@ -19,6 +19,13 @@ cdef enum:
     NAV_SPA = 1             # after it come back_forward and reload
 
 
+cdef int64_t since(Moment* moment) noexcept nogil:
+    """Return up to when everything is settled: by a success, or told in another stream."""
+    if moment.state.mood[<int>CONFUSION].episode:
+        return moment.visit.success_t
+    return max(moment.visit.success_t, moment.visit.struggle_t)
+
+
 cdef int run(VisitState* visit, int back) noexcept nogil:
     """Return how far back the view before those of the same page in a row is; reloads repeat it."""
     cdef uint32_t page = visit_page(visit, back).page
@@ -41,7 +48,7 @@ cdef int quickness(Moment* moment, int back) noexcept nogil:
     if (
         before >= visit.length
         or visit_page(visit, before).page != visit_page(visit, back).page
-        or visit_page(visit, before - 1).since <= visit.success_t
+        or visit_page(visit, before - 1).since <= since(moment)
     ):
         return 0
     for i in range(away, before):
@@ -79,7 +86,7 @@ cdef int loops(Moment* moment) noexcept nogil:
         next_run = run(visit, back)
         if (
             moment.now - visit_page(visit, next_run - 1).since > LOOP_MS
-            or visit_page(visit, next_run - 1).since <= visit.success_t
+            or visit_page(visit, next_run - 1).since <= since(moment)
         ):
             break
         count += visit_page(visit, back).page == visit_page(visit, 0).page
@@ -95,7 +102,7 @@ cdef int searches(Moment* moment) noexcept nogil:
         page = visit_page(visit, back)
         if (
             not page.meaning & MEANS_SEARCH or page.nav > NAV_SPA
-            or moment.now - page.since > REWRITE_MS or page.since <= visit.success_t
+            or moment.now - page.since > REWRITE_MS or page.since <= since(moment)
             or (back and page.deeds & (DEED_WRITTEN | DEED_LINK) != DEED_WRITTEN)
         ):
             break

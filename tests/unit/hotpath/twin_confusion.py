@@ -1,6 +1,7 @@
 """The rules of confusion once more, slow and obvious: what the kernel must agree with.
 
-Between pages, over the whole visit, nothing before the last success:
+Between pages, over the whole visit, nothing before the last success, nor before what another stream
+told last:
 - quick_back: away from a page and back within 10 s; nothing done there but pressing links. Within
   3 s it is worth 130 %, within 6 s 100 %, else 60 %; returns of the last 40 s add up.
 - page_loop: the third time on a page within 30 s (reloads are none), half as much for each more.
@@ -37,7 +38,8 @@ from typing import Any
 
 from tests.unit.hotpath.helpers.cursor_twin import CursorTwin
 from tests.unit.hotpath.helpers.mood_twin import MoodTwin
-from tests.unit.hotpath.twin import Press, Twin
+from tests.unit.hotpath.twin import Press
+from tests.unit.hotpath.twin_anger import AngryTwin
 
 SURFACES = {"media", "canvas", "map", "game"}
 
@@ -66,10 +68,15 @@ class View:
 class Visit:
     views: list[View] = field(default_factory=list[View])
     success: int = 0
+    struggle: int = 0
     streams: dict[str, Stream] = field(default_factory=dict[str, "Stream"])
 
     def happen(self, stream: str, t: int, kind: str, line: int, /, **what: Any) -> None:
-        self.streams.setdefault(stream, Stream(self)).happen(t, kind, line, **what)
+        here = self.streams.setdefault(stream, Stream(self))
+        told = len(here.mood.said) + len(here.rage.mood.said)
+        here.happen(t, kind, line, **what)
+        if len(here.mood.said) + len(here.rage.mood.said) > told:
+            self.struggle = t
 
     def advance(self, t: int) -> None:
         for stream in self.streams.values():
@@ -88,7 +95,7 @@ class Visit:
 class Stream:
     visit: Visit
     touch: bool = False
-    rage: Twin = field(default_factory=Twin)
+    rage: AngryTwin = field(default_factory=AngryTwin)
     mood: MoodTwin = field(default_factory=lambda: MoodTwin("confusion"))
     cursor: CursorTwin = field(default_factory=CursorTwin)
     height: int = 700
@@ -186,6 +193,11 @@ class Stream:
         self.mood.mark(feature, t, line, strength)
         self.judge(t, feature, target)
 
+    @property
+    def settled(self) -> int:
+        here = self.mood.said
+        return self.visit.success if here else max(self.visit.success, self.visit.struggle)
+
     # -- between pages ---------------------------------------------------------------------
 
     def rest(self, t: int, line: int, feature: str, strength: int, within: int) -> bool:
@@ -210,7 +222,7 @@ class Stream:
                 trigger = "quick_back"
             again = 0
             for group in reversed(groups):
-                if t - group[0].t > 30_000 or group[0].t <= self.visit.success:
+                if t - group[0].t > 30_000 or group[0].t <= self.settled:
                     break
                 again += group[0].page == what["page"]
             if self.rest(t, line, "page_loop", 50 * (again - 1) if again > 2 else 0, 30_000):
@@ -219,7 +231,7 @@ class Stream:
         for view in reversed(self.visit.views):
             if (
                 not view.is_search or view.nav in ("back_forward", "reload")
-                or t - view.t > 60_000 or view.t <= self.visit.success
+                or t - view.t > 60_000 or view.t <= self.settled
                 or (searches and (view.link or not view.written))
             ):  # fmt: skip
                 break
@@ -244,7 +256,7 @@ class Stream:
         if len(groups) < 3 or groups[-1][0].page != groups[-3][0].page:
             return 0
         there, back = groups[-2], groups[-1][0]
-        if there[0].t <= self.visit.success or not all(view.idle for view in there):
+        if there[0].t <= self.settled or not all(view.idle for view in there):
             return 0
         stayed = back.t - there[0].t
         return 130 if stayed < 3000 else 100 if stayed < 6000 else 60 if stayed < 10_000 else 0

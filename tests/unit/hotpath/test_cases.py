@@ -113,12 +113,12 @@ def test_office_work_on_plain_targets_is_seldom_rage() -> None:
 def test_ordinary_visits_bring_no_rage(name: str, strip: int) -> None:
     heard = Heard(_real(name), strip)
     assert heard.events > 30_000
-    assert heard.episodes("rage") == 0
+    assert heard.alarms("rage") == 0
 
 
 def test_ordinary_visits_seldom_bring_confusion() -> None:
     visits = [Heard(_real(name)) for name in ("web_visits", "shopping_search")]
-    assert sum(v.episodes("confusion") for v in visits) <= 2 * sum(v.hours for v in visits)
+    assert sum(v.alarms("confusion") for v in visits) <= 2 * sum(v.hours for v in visits)
 
 
 def test_silent_pages_tell_the_unhappy_from_the_happy() -> None:

@@ -1,0 +1,59 @@
+"""`python -m benchmarks kernel`: what an event costs."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+import click
+
+from benchmarks.kernel import numpy_twin
+
+SMALL, LARGE = 10_000, 1_000_000
+
+
+def _measure(sessions: int, rounds: int) -> dict[str, Any]:
+    """Measure in a process of its own, so that memory is only its own."""
+    click.echo(f"{sessions:,} sessions …", err=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.kernel.measure", str(sessions), str(rounds)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+@click.command("kernel")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on one line.")
+@click.option("--rounds", default=9, show_default=True, help="Rounds; the median is quoted.")
+@click.option("--large/--no-large", default=True, help="Measure a million sessions too (2 GiB).")
+def command(as_json: bool, rounds: int, large: bool) -> None:
+    """Measure time and memory of the kernels, and NumPy beside them in the same run."""
+    small = _measure(SMALL, rounds)
+    click.echo("NumPy …", err=True)
+    numpy_ns = statistics.median(numpy_twin.ns_per_event(SMALL, rounds))
+    again = _measure(SMALL, rounds)
+    ours = statistics.median(small["ns_per_event"] + again["ns_per_event"])
+    result = {
+        "ns_per_event_10k": round(ours, 1),
+        "numpy_ns_per_event": round(numpy_ns, 1),
+        "numpy_ratio": round(numpy_ns / ours, 2),
+        "emissions_per_event": small["emissions_per_event"],
+    }
+    if large:
+        million = _measure(LARGE, rounds)
+        result["ns_per_event_1m"] = round(statistics.median(million["ns_per_event"]), 1)
+        result["bytes_per_session"] = round(million["bytes_per_session"])
+    for name, value in result.items():
+        click.echo(f"{name:22} {value}", err=True)
+    if as_json:
+        click.echo(json.dumps(result))
+
+
+if __name__ == "__main__":
+    command()

@@ -110,7 +110,7 @@ cdef void abandonment_exit(Moment* moment, int edge, float vx, float vy) noexcep
         and moment.now - goal_page(moment).since >= EXIT_AFTER_MS
     ):
         own.exit_t = moment.rel
-        own.exit_ref = moment.ref
+        own.ref = moment.ref
         risk_arm(moment)
 
 
@@ -184,6 +184,7 @@ cdef void back_out(Moment* moment) noexcept nogil:
 cdef void abandonment_page(Moment* moment) noexcept nogil:
     cdef AbandonmentState* own = &moment.state.abandonment
     cdef PageVisit* page = visit_page(moment.visit, 0)
+    own.ref = moment.ref
     goal_settle(moment)
     if page.meaning & MEANS_SUCCESS or goal_enter(moment):
         risk_succeed(moment)

@@ -38,6 +38,8 @@ cdef void goal_end(Moment* moment) noexcept nogil
 cdef int64_t goal_left(Moment* moment) noexcept nogil
 # Note that it has been said that the form was left.
 cdef void goal_leave(Moment* moment) noexcept nogil
+# Say whether a form in progress was left, and not taken up again since that was said.
+cdef bint goal_stays_left(Moment* moment) noexcept nogil
 # Say whether the stream's page is the one where the goal is pursued.
 cdef bint goal_is_here(Moment* moment) noexcept nogil
 # How much is at stake, in percent: what the evidence counts, and what the goal itself adds.

@@ -165,6 +165,15 @@ cdef void goal_leave(Moment* moment) noexcept nogil:
             return
 
 
+cdef bint goal_stays_left(Moment* moment) noexcept nogil:
+    cdef int back
+    if moment.visit.goal & GOAL_FORM:
+        for back in range(moment.visit.length):
+            if visit_page(moment.visit, back).meaning & MEANS_FORM:
+                return visit_page(moment.visit, back).meaning & MEANS_LEFT != 0
+    return False
+
+
 cdef bint goal_is_here(Moment* moment) noexcept nogil:
     cdef int goal = moment.visit.goal, meaning = goal_page(moment).meaning
     return (

@@ -11,6 +11,7 @@ from hotpath.abandonment_goal cimport (
     goal_leave,
     goal_left,
     goal_settle,
+    goal_stays_left,
     goal_value,
     goal_weight,
 )
@@ -62,20 +63,35 @@ cdef bint is_counting(Moment* moment, uint32_t mask) noexcept nogil:
     return False
 
 
+cdef void remark(Moment* moment, int feature, uint64_t ref, int strength) noexcept nogil:
+    """Mark a feature in place of its earlier mark."""
+    cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
+    mood_forget(mood, <uint32_t>1 << feature)
+    mood_mark(mood, feature, moment.rel, ref, strength)
+
+
+cdef void cancel(Moment* moment) noexcept nogil:
+    """Take the risk back, by the evidence of the visitor's last sign."""
+    cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
+    mood_forget(mood, ALL_MASK)
+    remark(moment, GOAL_VALUE, moment.state.abandonment.ref, 0)
+    judge_close(moment, ABANDONMENT, ABANDONMENT_CANCELLED)
+    mood_forget(mood, ALL_MASK)
+
+
 cdef void risk_relent(Moment* moment, uint32_t mask) noexcept nogil:
     cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
     if mood.length == 0 or not is_counting(moment, mask):
         return
     mood_forget(mood, mask)
     if not is_counting(moment, ALL_MASK & ~<int>CONTEXT_MASK):
-        mood_forget(mood, ALL_MASK)
-        judge_close(moment, ABANDONMENT, ABANDONMENT_CANCELLED)
+        cancel(moment)
 
 
 cdef int64_t struggled(Moment* moment) noexcept nogil:
     """Return when the visitor was last enraged or confused; a stream's bursts are its own."""
     cdef int64_t burst = 0
-    if moment.state.rage.episode:
+    if moment.state.rage.episode_rev:
         burst = moment.state.rage.origin + moment.state.rage.episode_t
     return max(burst, moment.visit.struggle_t)
 
@@ -94,13 +110,6 @@ cdef bint is_quiet(Moment* moment) noexcept nogil:
         visit.length == 1 and not visit_page(visit, 0).acted
         and left - visit_page(visit, 0).since < BOUNCE_MS
     )
-
-
-cdef void remark(Moment* moment, int feature, uint64_t ref, int strength) noexcept nogil:
-    """Mark a feature in place of its earlier mark."""
-    cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
-    mood_forget(mood, <uint32_t>1 << feature)
-    mood_mark(mood, feature, moment.rel, ref, strength)
 
 
 cdef void risk_note(Moment* moment, int feature, uint64_t ref, int strength) noexcept nogil:
@@ -164,7 +173,18 @@ cdef void risk_arm(Moment* moment) noexcept nogil:
     if own.traits & LEAVING:
         due = min(due, leaving_at(moment))
     if own.due == 0 or due < own.due:
-        own.due = due
+        own.due = max(due, moment.now)      # a stage may have passed before there was a goal
+    if own.ref == 0:
+        own.ref = moment.ref
+
+
+cdef void stand_down(Moment* moment) noexcept nogil:
+    """The visit goes on in another stream, whose timers watch it from now on."""
+    moment.state.abandonment.traits &= ~<int>LEAVING
+    moment.state.abandonment.exit_t = 0
+    mood_forget(&moment.state.mood[<int>ABANDONMENT], ABSENCE_MASK)
+    if moment.state.mood[<int>ABANDONMENT].open and not goal_stays_left(moment):
+        cancel(moment)
 
 
 cdef void risk_timers(Moment* moment) noexcept nogil:
@@ -173,17 +193,14 @@ cdef void risk_timers(Moment* moment) noexcept nogil:
     own.due = 0
     goal_settle(moment)
     if moment.state.hot.origin + own.active_t < moment.visit.active_t:
-        # The visit goes on in another stream, whose timers watch it from now on.
-        own.traits &= ~<int>LEAVING
-        own.exit_t = 0
-        risk_relent(moment, ABSENCE_MASK)
+        stand_down(moment)
         return
     if not moment.visit.goal & GOALS:
         risk_relent(moment, ALL_MASK)
         return
     if own.exit_t and rel - own.exit_t >= EXIT_BACK_MS:
         own.exit_t = 0
-        risk_note(moment, EXIT_INTENT, own.exit_ref, 100)
+        risk_note(moment, EXIT_INTENT, own.ref, 100)
     while own.hidden_t >= 0 and own.away < AWAY_STAGES and (
         rel - own.hidden_t >= away_after(moment)
     ):

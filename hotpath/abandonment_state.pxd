@@ -15,8 +15,7 @@ cdef enum AbandonmentTrait:
 
 cdef struct AbandonmentState:
     int64_t due             # of the pending timer; 0: none. May be early, is never late
-    uint64_t ref            # the last sign of the visitor, or the hiding of the tab
-    uint64_t exit_ref
+    uint64_t ref            # the last sign of the visitor, or of going: an exit, a hidden tab
     int32_t exit_t          # when the pointer shot out, if that has not been judged; 0: it has
     int32_t hidden_t        # when the tab was hidden; -1: it is visible
     int32_t active_t        # last sign of the visitor in this stream

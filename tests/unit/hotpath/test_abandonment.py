@@ -191,6 +191,9 @@ def test_another_tab_for_a_moment_is_not_leaving_the_form() -> None:
     visit = Visit().form(0).hide(9).page(9.2, "/terms", stream="2").hide(20, "2").show(20.1)
     visit.at(22, "input", target="input#name").wait(50, "2")
     assert visit.told == []
+    long = Visit().form(0).hide(9).page(9.2, "/terms", stream="2").wait(40, "2").show(60)
+    long.at(61, "input", target="input#name").wait(1900, "2")
+    assert [trigger for trigger, _ in long.told] == ["left_dirty", "abandonment_cancelled"]
     gone = Visit().form(0).hide(9).page(9.2, "/terms", stream="2").wait(39.2, "2")
     assert gone.told == [("left_dirty", 60)]
 
@@ -228,6 +231,7 @@ def test_coming_back_and_going_on_takes_the_risk_back() -> None:
     assert [trigger for trigger, _ in visit.told] == ["hidden_long"]
     visit.at(75, "input", target="input#email")
     assert visit.told[-1][0] == "abandonment_cancelled"
+    assert len(visit.said[-1].evidence) == 1
     visit.hide(90).wait(130)
     assert visit.said[-1].episode == 2
 

@@ -94,8 +94,9 @@ def read_mutmut() -> list[Result]:
             old = new = ""
             if outcome not in _CAUGHT:
                 old, new = _changed(diffs.get_diff_for_mutant(key))
-            function = key.rpartition("__mutmut_")[0].rpartition(".")[2]
-            function = ".".join(function.removeprefix("x").strip("_ǁ").split("ǁ"))
+            # edge.session.xǁSessionǁ_hello__mutmut_7, services.common.ownership.x_fair_share__…
+            name = key.rpartition("__mutmut_")[0].rpartition(".")[2]
+            function = ".".join(name.split("ǁ")[1:]) or name.removeprefix("x_")
             results.append(Result(module, function, old, new, outcome))
     return results
 

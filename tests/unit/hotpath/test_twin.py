@@ -85,11 +85,33 @@ def _twin(visit: list[Line]) -> AngryTwin:
     return reference
 
 
+def _agree(visit: list[Line]) -> list[Told]:
+    """Let both judge a visit; returns what they said."""
+    told = _run(visit, set())
+    assert sorted(one[1:] for one in told) == _twin(visit).told()
+    return told
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_visits)
 def test_kernel_says_what_its_twin_says(visit: list[Line]) -> None:
-    told = _run(visit, set())
-    assert sorted(one[1:] for one in told) == _twin(visit).told()
+    _agree(visit)
+
+
+def _presses(target: str, *gaps: int) -> list[Line]:
+    return [{"type": "click", "dt": dt, "x": 100, "y": 100, "target": target} for dt in gaps]
+
+
+@pytest.mark.parametrize("target", ["button#buy", "button#off"])
+@pytest.mark.parametrize("limit", [5_000, 30_000, 60_000])
+@pytest.mark.parametrize("over", [-250, -1, 0, 1, 250])
+def test_kernel_and_twin_agree_on_how_long_an_episode_is_remembered(
+    target: str, limit: int, over: int
+) -> None:
+    """The last press of the first burst is `limit + over` before the third of the second."""
+    first = _presses("button#buy", 0, 250, 250, 250)
+    second = _presses(target, limit + over - 500, 250, 250, 250)
+    assert len(_agree([*first, *second])) > 1
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

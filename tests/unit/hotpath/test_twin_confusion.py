@@ -69,6 +69,9 @@ _scroll = _line("scroll", _quick, y=st.sampled_from([0, 90, 100, 200, 225, 500, 
 _hover = _line("hover", _quick, target=_target, ms=st.sampled_from([1000, 1400, 900]),
                open=st.sampled_from([None, True]))  # fmt: skip
 _invalid = _line("invalid", st.sampled_from([0, 50, 300]), target=st.sampled_from(FIELDS[:3]))
+_stray = _line("click", st.sampled_from([900, 999, 1000, 2500]), y=st.just(100), detail=st.just(1),
+               x=st.sampled_from([100, 107, 109, 131]),
+               target=st.sampled_from(["p.text", "div.card"]))  # fmt: skip
 _noise = st.one_of(
     _line("reaction", _quick, kind=st.sampled_from(["mutation", "selection", "network"]),
           of=st.sampled_from([None, None, 1, 2, 3, 4, 7]),
@@ -119,6 +122,31 @@ def _back_and_forth(draw: st.DrawFn) -> list[Line]:
 
 
 @st.composite
+def _hunt(draw: st.DrawFn) -> list[Line]:
+    """Up and down, now and then with a press between."""
+    lines: list[Line] = []
+    for i in range(draw(st.integers(4, 14))):
+        y = 500 * (i % 2)
+        lines.append({"type": "scroll", "dt": draw(_quick), "y": y, "max_y": 3000})
+        if draw(st.integers(0, 9)) == 0:
+            lines.append(draw(_press(st.sampled_from(["button#buy", "p.text"]))))
+    return lines
+
+
+@st.composite
+def _shown(draw: st.DrawFn) -> list[Line]:
+    """Refused again and again, and each time the browser or the visitor enters the field."""
+    lines: list[Line] = []
+    for i in range(draw(st.integers(2, 7))):
+        target = FIELDS[i % 2]
+        lines.append({"type": "submit", "dt": 1500, "target": "form"})
+        lines.append({"type": "invalid", "dt": 50, "target": target})
+        dt = draw(st.sampled_from([0, 100, 200, 201]))
+        lines.append({"type": "focus", "dt": dt, "target": target})
+    return lines
+
+
+@st.composite
 def _shake(draw: st.DrawFn) -> list[Line]:
     width = draw(st.sampled_from([20, 60, 160]))
     return [
@@ -129,7 +157,7 @@ def _shake(draw: st.DrawFn) -> list[Line]:
 
 _parts = st.one_of(
     _rows(_press(_target)), _rows(_press(st.sampled_from(MENUS))), _rows(_scroll, 14),
-    _rows(_press(st.sampled_from(["p.text", "div.card"]), st.sampled_from([999, 1000, 2500]))),
+    _rows(_stray), _hunt(), _shown(),
     _rows(_hover), _rows(_view), _rows(_noise, 2), _rows(_input, 2), _shake(), _back_and_forth(),
     _rows(_line("focus", _quick, target=st.sampled_from(FIELDS)), 12),
     st.lists(_attempt(), max_size=4).map(lambda rows: [line for row in rows for line in row]),

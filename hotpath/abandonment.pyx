@@ -195,14 +195,14 @@ cdef void abandonment_page(Moment* moment) noexcept nogil:
             own.traits |= HAS_FORM
             risk_relent(moment, 1 << LEFT_DIRTY)
         back_out(moment)
-        if not moment.visit.goal & GOAL_FORM:
-            own.traits &= ~<int>HAS_FORM
         if goal_left(moment) == 0:
             own.traits &= ~<int>LEAVING
         elif own.traits & HAS_FORM:
             risk_leave_form(moment, moment.ref)
         else:
             own.traits |= LEAVING
+    if not moment.visit.goal & GOAL_FORM:
+        own.traits &= ~<int>HAS_FORM
     own.traits |= HAS_PAGE
     risk_arm(moment)
 

@@ -198,6 +198,20 @@ def test_another_tab_for_a_moment_is_not_leaving_the_form() -> None:
     assert gone.told == [("left_dirty", 60)]
 
 
+def test_form_stays_left_while_its_visitor_browses_on() -> None:
+    visit = Visit().form(0).hide(9).page(9.2, "/pricing", stream="2").wait(40, "2")
+    visit.hide(45, "2").page(45.5, "/about", stream="3").wait(1900, "2")
+    assert visit.told == [("left_dirty", 60)]
+
+
+def test_another_tabs_form_is_not_left_by_a_page_of_this_one() -> None:
+    visit = Visit().form(0).at(5, "submit", target="form").page(7, "/shoes", "spa")
+    visit.page(20, "/newsletter", stream="2")
+    for i, field in enumerate(("input#email", "input#name", "input#street")):
+        visit.at(21 + i, "input", "2", target=field)
+    assert visit.page(30, "/boots", "spa").told == []
+
+
 def test_back_at_the_form_the_risk_is_taken_back() -> None:
     visit = Visit().form(0).page(9, "/pricing", "spa").page(30, "/signup", "back_forward")
     assert [trigger for trigger, _ in visit.told] == ["left_dirty", "abandonment_cancelled"]
@@ -257,6 +271,8 @@ def test_half_an_hour_of_nothing_confirms() -> None:
 def test_checkout_that_was_sent_is_over_once_the_site_leads_elsewhere() -> None:
     sent = _checkout().at(20, "submit", target="form")
     assert sent.page(22, "/my/receipt-7", "load", "2").wait(4000, "2").peak == 0
+    later = _checkout().at(20, "submit", target="form").page(31, "/my/receipt-7", "spa")
+    assert later.at(60, "session_end").told[-1][0] == "abandonment_confirmed"
     unsure = _checkout().at(20, "submit", target="form").at(400, "session_end")
     assert unsure.told[-1][0] == "abandonment_confirmed"
 

@@ -457,13 +457,13 @@ class Stream:
                 self.has_form = True
                 self.take_back(t, {"left_dirty"})
             self.back_out(t, line)
-            self.has_form &= "form" in visit.goals
             if visit.left() is None:
                 self.leaving = False
             elif self.has_form:
                 self.leave_form(t, line)
             else:
                 self.leaving = True
+        self.has_form &= "form" in visit.goals
         self.paged = True
         self.set_look(t, line)
 

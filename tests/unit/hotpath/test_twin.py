@@ -87,8 +87,12 @@ def _twin(visit: list[Line]) -> AngryTwin:
 
 def _agree(visit: list[Line]) -> list[Told]:
     """Let both judge a visit; returns what they said."""
-    told = _run(visit, set())
-    assert sorted(one[1:] for one in told) == _twin(visit).told()
+    reference = _twin(visit)
+    told, scores = run(visit, TARGETS, "rage", cuts=_forced_cuts(visit))
+    assert sorted(one[1:] for one in told) == reference.told()
+    assert scores["automated"] == reference.automated
+    peak = max(reference.peak, reference.mood.peak)
+    assert scores["rage"] == (0 if reference.automated else peak)
     return told
 
 
@@ -112,6 +116,11 @@ def test_kernel_and_twin_agree_on_how_long_an_episode_is_remembered(
     first = _presses("button#buy", 0, 250, 250, 250)
     second = _presses(target, limit + over - 500, 250, 250, 250)
     assert len(_agree([*first, *second])) > 1
+
+
+def test_kernel_and_twin_stop_revising_after_the_eighth_time() -> None:
+    visit = [line for _ in range(4) for line in _presses("button#buy", 2600, 250, 250, 250, 250)]
+    assert [told.rev for told in _agree(visit)] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

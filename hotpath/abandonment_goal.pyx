@@ -189,7 +189,7 @@ cdef int filled(Moment* moment) noexcept nogil:
 cdef int goal_weight(Moment* moment) noexcept nogil:
     if moment.visit.goal & (GOAL_CART | GOAL_CHECKOUT):
         return 100
-    return 25 + 25 * filled(moment)
+    return min(100, 35 * filled(moment))
 
 
 cdef int goal_value(Moment* moment) noexcept nogil:

@@ -19,8 +19,6 @@ ROOT = Path(__file__).parents[3]
 CASES = ROOT / "tests" / "cases"
 DATA = ROOT.parent / "shared" / "data"
 
-THRESHOLD = 50
-
 with (CASES / "labels.csv").open() as labels_file:
     # `rage`, and where `emotion` names another one `expected`, are numbers of episodes.
     LABELS = list(csv.DictReader(labels_file, restval=""))
@@ -50,18 +48,15 @@ class Heard:
         self.events = reader.events
 
     def alarms(self, emotion: str) -> int:
-        """Count the episodes that still stand at their last revision."""
+        """Count the episodes that were not taken back."""
         last = {
-            (e.session, e.stream, e.episode): e.confidence
-            for e in self.said
-            if e.emotion == emotion
+            (e.session, e.stream, e.episode): e.trigger for e in self.said if e.emotion == emotion
         }
-        return sum(confidence >= THRESHOLD for confidence in last.values())
+        return sum(trigger != "abandonment_cancelled" for trigger in last.values())
 
     def alarms_per_hour(self, emotion: str) -> float:
         """Count the episodes of an emotion per active hour."""
-        episodes = {(e.session, e.stream, e.episode) for e in self.said if e.emotion == emotion}
-        return len(episodes) / self.hours
+        return self.alarms(emotion) / self.hours
 
 
 def _real(name: str) -> Path:

@@ -111,7 +111,7 @@ class Visit:
     def weight(self) -> int:
         if self.goals & BUYING:
             return 100
-        return {1: 50, 2: 75, 3: 100}[self.fields]
+        return {1: 35, 2: 70, 3: 100}[self.fields]
 
     @property
     def value(self) -> int:

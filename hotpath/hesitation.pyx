@@ -18,6 +18,7 @@ from hotpath.events cimport (
     CTA,
     DATE_PICKER,
     DISABLED,
+    FORM,
     GAME,
     LINK,
     MAP,
@@ -45,10 +46,15 @@ from hotpath.features cimport (
     TOGGLING,
     WAVERING,
 )
-from hotpath.hesitation_state cimport HesitationState
+from hotpath.hesitation_state cimport (
+    FIELD_ELSEWHERE,
+    FIELD_EMPTY,
+    FIELD_WRITTEN,
+    HesitationState,
+)
 from hotpath.judge cimport judge
 from hotpath.mood cimport FULL, Mood, mood_forget, mood_mark, mood_raise
-from hotpath.path cimport PathState
+from hotpath.path cimport PATH_REST_MS, PathState
 from hotpath.state cimport (
     HELD_CHANGED,
     HELD_CHANGED_BEFORE,
@@ -67,6 +73,7 @@ cdef enum:
         | STEPPER | DATE_PICKER | DISABLED
     )
     WAYS = LINK | NAV | TAB | MENU
+    SENT = FORM | CHECKOUT      # what is filled in there is sent by a press
     SETTLE_MS = 1500            # a page is looked at first: what begins sooner is no dwell
     DWELL_MS = 2500             # a live dwell counts from here …
     DWELL_LONG_MS = 4500        # … and for more from here
@@ -115,7 +122,8 @@ cdef inline void set_timer(Moment* moment) noexcept nogil:
     cdef int64_t next = 0, at
     if own.dwelling == 1 or own.dwelling == 2:
         next = own.dwell_since + <int64_t>(DWELL_MS if own.dwelling == 1 else DWELL_LONG_MS)
-    if own.fills >= FILLS and not own.paused:
+        next = max(next, <int64_t>moment.rel)       # it may be told late
+    if own.fills >= FILLS and not own.paused and own.field != FIELD_EMPTY:
         at = own.filled_t + <int64_t>PAUSE_MS
         if next == 0 or at < next:
             next = at
@@ -123,7 +131,9 @@ cdef inline void set_timer(Moment* moment) noexcept nogil:
 
 
 cdef inline void stop_dwelling(Moment* moment) noexcept nogil:
+    """Let what the pointer rests on be no dwell, now or later: the visitor is at something else."""
     moment.state.hesitation.dwelling = 0
+    moment.state.hesitation.dwell_since = moment.rel
     moment.state.held[<int>HELD_DWELL] = 0
 
 
@@ -143,7 +153,7 @@ cdef void hesitation_hover(Moment* moment, float ms, bint open) noexcept nogil:
         set_timer(moment)
         return
     since = moment.rel - <int32_t>min(ms, <float>3600000)
-    if not known and not settled(moment, since):
+    if not known and (since < own.dwell_since or not settled(moment, since)):
         strength = 0
     if not known and strength >= 60 and moment.rel - own.left_t <= RETURN_MS and (
         held[<int>HELD_LEFT] == moment.element or held[<int>HELD_LEFT_BEFORE] == moment.element
@@ -151,22 +161,26 @@ cdef void hesitation_hover(Moment* moment, float ms, bint open) noexcept nogil:
         mood_mark(mood, RETURNS, moment.rel, moment.ref, strength)
         judge(moment, HESITATION, RETURNS)
     if open:
-        own.dwelling = 1 if strength else 0
-        own.dwell_since = since
-        own.dwell_ref = moment.ref
-        own.dwell_strength = strength
-        held[<int>HELD_DWELL] = moment.element
+        own.dwelling = 0
+        if strength:
+            own.dwelling = 1
+            own.dwell_since = since
+            own.dwell_ref = moment.ref
+            own.dwell_strength = strength
+            held[<int>HELD_DWELL] = moment.element
         set_timer(moment)
         return
     if ms > PARKED_MS:
         mood_forget(mood, 1 << DWELL)
-    elif strength and ms >= DWELT_MS:
-        mood_raise(
-            mood, DWELL, moment.rel, moment.ref,
-            strength if ms < DWELL_LONG_MS else strength + strength // 2, DWELL_LONG_MS,
-        )
-        judge(moment, HESITATION, DWELL)
-    if strength:
+    elif strength:
+        if ms >= DWELT_MS:
+            mood_raise(
+                mood, DWELL, moment.rel, moment.ref,
+                strength if ms < DWELL_LONG_MS else strength + strength // 2, DWELL_LONG_MS,
+            )
+            judge(moment, HESITATION, DWELL)
+        if moment.rel - own.left_t > RETURN_MS:
+            held[<int>HELD_LEFT] = held[<int>HELD_LEFT_BEFORE] = 0
         if held[<int>HELD_LEFT] != moment.element:
             held[<int>HELD_LEFT_BEFORE] = held[<int>HELD_LEFT]
         held[<int>HELD_LEFT] = moment.element
@@ -192,8 +206,12 @@ cdef void hesitation_timers(Moment* moment) noexcept nogil:
             own.dwell_strength + own.dwell_strength // 2, DWELL_LONG_MS,
         )
         judge(moment, HESITATION, DWELL)
-    if own.fills >= FILLS and not own.paused and moment.rel - own.filled_t >= PAUSE_MS:
+    if (
+        own.fills >= FILLS and not own.paused and own.field != FIELD_EMPTY
+        and moment.rel - own.filled_t >= PAUSE_MS
+    ):
         own.paused = True
+        moment.element = 0
         mood_mark(mood, PAUSE_BEFORE_SUBMIT, moment.rel, own.filled_ref, 80)
         judge(moment, HESITATION, PAUSE_BEFORE_SUBMIT)
     set_timer(moment)
@@ -218,6 +236,8 @@ cdef void judge_way(Moment* moment) noexcept nogil:
     cdef int strength
     if moment.pointer != 0 or not path.begun:
         return
+    if moment.rel - moment.state.hot.sampled_t > PATH_REST_MS:
+        return      # the way was over: a rest is a dwell, and counts as one
     strength = way_strength(moment.rel - path.since)
     if strength:
         mood_mark(mood, DELIBERATION, moment.rel, moment.ref, strength)
@@ -262,13 +282,23 @@ cdef void hesitation_press(Moment* moment) noexcept nogil:
     set_timer(moment)
 
 
-cdef inline void fill(Moment* moment) noexcept nogil:
-    """Note that something was filled in."""
+cdef inline void fill(Moment* moment, bint another) noexcept nogil:
+    """Note that something was filled in: another thing, or more of the last one."""
     cdef HesitationState* own = &moment.state.hesitation
-    own.fills = min(255, own.fills + 1)
+    if not moment.flags & SENT:
+        return
+    # It was no pause before sending: there was more to fill in, or a long burst under way.
+    mood_forget(&moment.state.mood[<int>HESITATION], 1 << PAUSE_BEFORE_SUBMIT)
+    own.fills = min(255, own.fills + another)
     own.filled_t = moment.rel
     own.filled_ref = moment.ref
     own.paused = False
+    set_timer(moment)
+
+
+cdef inline void attend(Moment* moment) noexcept nogil:
+    """Let the visitor be at a field, wherever the mouse was left."""
+    stop_dwelling(moment)
     set_timer(moment)
 
 
@@ -276,7 +306,8 @@ cdef void hesitation_change(Moment* moment) noexcept nogil:
     cdef HesitationState* own = &moment.state.hesitation
     cdef uint32_t* held = moment.state.held
     cdef int32_t since
-    fill(moment)
+    fill(moment, held[<int>HELD_CHANGED] != moment.element)
+    attend(moment)
     if moment.flags & PASSIVE or not moment.element:
         return
     if moment.rel - own.change_t > CHANGE_MS or not held[<int>HELD_CHANGED]:
@@ -305,22 +336,36 @@ cdef void hesitation_change(Moment* moment) noexcept nogil:
         judge(moment, HESITATION, TOGGLING)
 
 
+cdef inline void leave_field(HesitationState* own) noexcept nogil:
+    own.field = FIELD_ELSEWHERE     # the next first key needs a focus of its own
+    own.counted = False
+    own.keys = own.deletes = 0
+
+
 cdef void hesitation_focus(Moment* moment) noexcept nogil:
     cdef HesitationState* own = &moment.state.hesitation
+    leave_field(own)
     own.focus_t = moment.rel
-    own.keyed = False
-    own.keys = own.deletes = 0
+    if settled(moment, moment.rel):     # a page that puts the focus itself is read first
+        own.field = FIELD_EMPTY
+    attend(moment)
 
 
 cdef void hesitation_blur(Moment* moment, bint filled, float ms) noexcept nogil:
     cdef HesitationState* own = &moment.state.hesitation
-    if not filled and moment.flags & TEXT_FIELD and START_MS <= ms <= FIELD_AWAY_MS:
+    if (
+        not filled and own.field != FIELD_ELSEWHERE
+        and moment.flags & TEXT_FIELD and START_MS <= ms <= FIELD_AWAY_MS
+    ):
         mood_mark(
             &moment.state.mood[<int>HESITATION], LEFT_EMPTY, moment.rel, moment.ref,
-            FULL + FULL // 2 if own.keyed else FULL,
+            FULL + FULL // 2 if own.deletes else FULL,
         )
         judge(moment, HESITATION, LEFT_EMPTY)
-    own.keyed = True    # the next first key needs a focus of its own
+    if own.field == FIELD_EMPTY:
+        own.filled_t = moment.rel   # left out: dealt with, as good as filled in
+    leave_field(own)
+    set_timer(moment)
 
 
 cdef void judge_pace(Moment* moment, float keys, float ms) noexcept nogil:
@@ -351,12 +396,15 @@ cdef void hesitation_input(
     cdef HesitationState* own = &moment.state.hesitation
     cdef Mood* mood = &moment.state.mood[<int>HESITATION]
     cdef int32_t waited
-    fill(moment)
-    if paste or not moment.flags & TEXT_FIELD or isnan(keys):
-        own.keyed = True
-        return
-    if not own.keyed:
-        own.keyed = True
+    cdef bint empty
+    fill(moment, not own.counted)
+    own.counted = True
+    empty = own.field == FIELD_EMPTY
+    own.field = FIELD_WRITTEN
+    attend(moment)
+    if paste or not moment.flags & TEXT_FIELD or not (keys > 0 or deletes > 0):
+        return      # pasted, or filled in by the browser
+    if empty:
         waited = moment.rel - own.focus_t - <int32_t>(0 if isnan(ms) else min(ms, <float>60000))
         if START_MS <= waited <= FIELD_AWAY_MS:
             mood_mark(
@@ -400,5 +448,5 @@ cdef void hesitation_end(Moment* moment) noexcept nogil:
     moment.state.held[<int>HELD_LEFT] = moment.state.held[<int>HELD_LEFT_BEFORE] = 0
     moment.state.held[<int>HELD_CHANGED] = 0
     own.changes = own.fills = 0
-    own.keyed = True
+    leave_field(own)
     own.due = 0

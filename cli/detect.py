@@ -6,17 +6,24 @@ import json
 import sys
 import time
 from array import array
-from typing import TYPE_CHECKING, Final
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from cli.explain import explain
 from hotpath.detector import Detector
 from hotpath.emission import EMOTIONS
 from hotpath.events import EventKind
 from hotpath.ids import emission_id
+from hotpath.model import Model
+from hotpath.model_file import ModelError, read_folder
 from hotpath.recording import FLAGS, Reader, RecordingError, open_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotpath.emission import Emission
     from hotpath.recording import RecordedBatch
 
@@ -68,17 +75,20 @@ class FileRun:
 
     def __init__(
         self, path: str, totals: Totals, *, threshold: int, idle_ms: int, named: bool,
-        scores: bool, explain: bool,
+        scores: bool, explain: bool, model: Model | None = None,
+        say: Callable[[dict[str, object]], None] | None = None,
     ) -> None:  # fmt: skip
         self.path = path
+        self.say = say or print_line
         self.totals = totals
         self.idle_ms = idle_ms
         self.named = named
         self.scores = scores
         self.explain = explain
-        self.detector = Detector(STREAMS, threshold=threshold)
+        self.detector = Detector(STREAMS, threshold=threshold, model=model)
         # Line number of every event, by stream and batch: any of them can be evidence.
         self.event_lines: dict[tuple[str, str], dict[int, array[int]]] = {}
+        self.event_times: dict[tuple[str, str], dict[int, array[int]]] = {}  # epoch ms
         self.clocks: dict[tuple[str, str], int] = {}
         self.ended: set[str] = set()
         self.scored: set[str] = set()
@@ -104,6 +114,10 @@ class FileRun:
         """Hand one batch to the detector."""
         key = (batch.session, batch.stream)
         self.event_lines.setdefault(key, {})[batch.seq] = array("L", batch.lines)
+        if self.explain:
+            deltas = (cast("int", event[1]) for event in batch.events)
+            times = array("Q", accumulate(deltas, initial=batch.t0_ms))
+            self.event_times.setdefault(key, {})[batch.seq] = times[1:]
         if any(event[0] == EventKind.SESSION_END for event in batch.events):
             self.ended.add(batch.session)
         columns = batch.columns
@@ -132,7 +146,7 @@ class FileRun:
             line = self.line_of(emission)
             alarms = self.totals.alarms.setdefault(emission.emotion, set())
             alarms.add((self.path, str(line["id"])))
-            print_line(line)
+            self.say(line)
 
     def line_of(self, emission: Emission) -> dict[str, object]:
         """Return the line that says an emission; docs/contracts.md, 4.6."""
@@ -159,7 +173,14 @@ class FileRun:
         line["context"] = {"page": emission.page, "element": emission.element}
         if self.explain:
             line["contributions"] = dict(emission.contributions)
+            line["explanation"] = explain(emission, self.span_ms(emission))
         return line
+
+    def span_ms(self, emission: Emission) -> int:
+        """Return the time from the first to the last event of the evidence."""
+        known = self.event_times[emission.session, emission.stream]
+        times = [known[seq][index] for seq, index in emission.evidence]
+        return max(times, default=0) - min(times, default=0)
 
     def print_scores(self, session: str) -> None:
         """Print a session's peak scores, once."""
@@ -174,7 +195,7 @@ class FileRun:
         }
         if self.named:
             line["file"] = self.path
-        print_line(line)
+        self.say(line)
 
 
 class Progress:
@@ -200,6 +221,14 @@ class Progress:
             click.echo(err=True)
 
 
+def read_models(folder: str | None) -> Model:
+    """Read the models of a folder, or the shipped ones; a bad file ends the command."""
+    try:
+        return Model(read_folder(Path(folder))) if folder else Model()
+    except ModelError as error:
+        raise click.BadParameter(str(error), param_hint="--models") from error
+
+
 def print_line(line: dict[str, object]) -> None:
     """Print one NDJSON line."""
     sys.stdout.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
@@ -221,10 +250,16 @@ def print_human(summary: dict[str, object]) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--json", "as_json", is_flag=True, help="End with a summary as one JSON object.")
 @click.option("--scores", is_flag=True, help="Print each session's peak scores at its end.")
-@click.option("--explain", is_flag=True, help="Add the terms of each score (log-odds).")
+@click.option(
+    "--explain", is_flag=True, help="Add a sentence, and the terms of each score (log-odds)."
+)
 @click.option(
     "--threshold", type=click.IntRange(0, 100), default=50, show_default=True,
     help="Confidence from which emotions are printed.",
+)  # fmt: skip
+@click.option(
+    "--models", "folder", type=click.Path(exists=True, file_okay=False),
+    help="Folder of model files, as `sentientiq calibrate` writes it; else the shipped ones.",
 )  # fmt: skip
 @click.option(
     "--idle-after", type=click.FloatRange(0, 86_400), default=120, show_default=True,
@@ -236,16 +271,17 @@ def print_human(summary: dict[str, object]) -> None:
 )  # fmt: skip
 def command(
     files: tuple[str, ...], as_json: bool, scores: bool, explain: bool, threshold: int,
-    idle_after: float, strip_flags: tuple[str, ...],
+    folder: str | None, idle_after: float, strip_flags: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Say what visitors felt in recordings (NDJSON, .gz as it is; `-` reads standard input)."""
     totals = Totals()
+    model = read_models(folder)
     strip = sum({int(FLAGS[word]) for word in strip_flags})
     for path in files:
         try:
             FileRun(
                 path, totals, threshold=threshold, idle_ms=round(idle_after * 1000),
-                named=len(files) > 1, scores=scores, explain=explain,
+                named=len(files) > 1, scores=scores, explain=explain, model=model,
             ).run(strip)  # fmt: skip
         except RecordingError as error:
             sys.stdout.flush()

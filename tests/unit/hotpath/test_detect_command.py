@@ -66,6 +66,7 @@ def test_scores_come_at_each_sessions_end() -> None:
 def test_explain_adds_the_terms() -> None:
     (line,) = _lines(_run(DEAD, "--explain"))
     assert line["contributions"] == {"prior": -2.2, "presses": 1.2, "unanswered_presses": 2.2}
+    assert str(line["explanation"]).startswith("Rage (77 %): 3 presses on button#buy in 0.5 s;")
 
 
 def test_threshold_is_obeyed() -> None:

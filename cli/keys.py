@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -116,13 +114,6 @@ def token(tenant: str, role: str, hours: int, data: Path) -> None:
 
 
 def _ask(data: Path, call: Callable[[Tenants], Awaitable[T]]) -> T:
-    from cli.tenants import open_tenants
+    from cli.tenants import ask  # brings gRPC along
 
-    address = os.environ.get("SIQ_IDENTITY_ADDR") or mesh.require(data).env["SIQ_IDENTITY_ADDR"]
-    secret = mesh.mesh_secret(data)
-
-    async def ask() -> T:
-        async with open_tenants(address, secret) as tenants:
-            return await call(tenants)
-
-    return asyncio.run(ask())
+    return ask(data, call)

@@ -14,6 +14,7 @@ _COMMANDS = {
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
     "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),
     "keys": ("cli.keys", "Publishable keys of tenants, and bearer tokens for gRPC."),
+    "config": ("cli.config", "A tenant's documents: detection, policy, sdk."),
     "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
 }
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import grpc
 import grpc.aio
 from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as rpc
 
+from cli import mesh
 from cli.errors import CliError
 from services.common.auth import make_token
 from services.common.channels import connect
+
+T = TypeVar("T")
 
 
 class Tenants:
@@ -57,6 +64,23 @@ class Tenants:
                 return None
             raise
 
+    async def put_config(self, tenant_id: str, kind: str, body: bytes) -> int:
+        """Store a document's next version and return its number."""
+        answer = await self.stub.PutConfig(
+            pb.PutConfigRequest(tenant_id=tenant_id, kind=kind, body=body)
+        )
+        return answer.version
+
+    async def config(self, tenant_id: str, kind: str) -> pb.ConfigDocument | None:
+        """Read the version in force, None without one."""
+        try:
+            answer = await self.stub.GetConfig(pb.GetConfigRequest(tenant_id=tenant_id, kind=kind))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return None
+            raise
+        return answer.document
+
     async def people(self, tenant_id: str) -> list[pb.Person]:
         """List the team."""
         answer = await self.stub.ListPeople(pb.ListPeopleRequest(tenant_id=tenant_id))
@@ -82,3 +106,19 @@ async def open_tenants(address: str, secret: str) -> AsyncGenerator[Tenants]:
         raise CliError(f"identity refused: {error.details()}") from error
     finally:
         await channel.close()
+
+
+def ask(data: Path, call: Callable[[Tenants], Awaitable[T]]) -> T:
+    """Call TenantService at SIQ_IDENTITY_ADDR, else of the mesh that runs on a data folder.
+
+    Raises:
+        CliError: there is none, or the call failed.
+    """
+    address = os.environ.get("SIQ_IDENTITY_ADDR") or mesh.require(data).env["SIQ_IDENTITY_ADDR"]
+    secret = mesh.mesh_secret(data)
+
+    async def talk() -> T:
+        async with open_tenants(address, secret) as tenants:
+            return await call(tenants)
+
+    return asyncio.run(talk())

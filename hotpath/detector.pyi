@@ -1,7 +1,7 @@
 # ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """The detector: batches in, emissions out. The face of the kernels for services and commands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Self, final
 
 from hotpath.emission import Emission as Emission
@@ -69,6 +69,24 @@ class Detector:
         """
     def use_model(self, model: Model) -> None:
         """Judge by another model from now on, marks that were noted before included."""
+    @property
+    def model(self) -> Model:
+        """The model in force."""
+    def configure(
+        self, tenant: str, thresholds: Mapping[str, int], ignored: Collection[str]
+    ) -> None:
+        """Judge one tenant's streams in its own way from now on; snapshots do not hold this.
+
+        Args:
+            tenant: whose.
+            thresholds: confidence from which to emit, by emotion, 0 to 100; 101 switches it off.
+                The detector's own for those left out.
+            ignored: descriptors of elements whose events raise nothing, compared exactly.
+                With no thresholds either, the tenant is judged as everybody else again.
+
+        Raises:
+            ValueError: an emotion that there is not, or a threshold out of range.
+        """
     def drain(self) -> list[Emission]:
         """Hand over the emissions made since the last call, in order."""
     def wakes(self) -> list[tuple[str, str, str, int]]:

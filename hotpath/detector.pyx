@@ -46,7 +46,7 @@ from hotpath.names cimport Names
 from hotpath.rage_state cimport RAGE_CLICK
 from hotpath.sink cimport TERMS_ROOM, Sink, Verdict
 from hotpath.state cimport HotState, StreamState
-from hotpath.stream cimport MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
+from hotpath.stream cimport IGNORED, MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
 from hotpath.visit cimport VisitState
 
 
@@ -58,6 +58,7 @@ cdef enum:
         | 1 << INVALID | 1 << PRESS_CANCEL
     )
     LOWEST_CLOCK_MS = 0
+    NEVER = 101                 # a threshold that no confidence reaches
 
 
 cdef int64_t HIGHEST_CLOCK_MS = 1 << 52
@@ -91,7 +92,7 @@ cdef class Detector:
     """Judges the streams of one partition; see detector.pyi."""
 
     cdef Streams arena
-    cdef Model model            # whose tables the sink has borrowed
+    cdef Model model_in_force   # whose tables the sink has borrowed
     cdef Names names
     cdef Sink* sink             # owned, with the two buffers below: scratch for one batch
     cdef uint32_t* target_ids   # by target index
@@ -101,9 +102,11 @@ cdef class Detector:
     cdef Tally tally
     cdef list emissions
     cdef list pending_wakes
+    cdef dict configured        # by tenant: (thresholds by emotion, ignored descriptors)
+    cdef tuple usual            # the same, for everybody else
+    cdef tuple in_force         # whichever of them the sink has now
 
     def __cinit__(self, int capacity=4096, *, int threshold=50, Model model=None):
-        cdef int emotion
         if not 0 <= threshold <= 100:
             raise ValueError(f"threshold must be 0 to 100, not {threshold}")
         self.arena = Streams(capacity, sizeof(StreamState))
@@ -118,8 +121,9 @@ cdef class Detector:
             or self.target_flags == NULL or self.page_ids == NULL or self.meanings == NULL
         ):
             raise MemoryError
-        for emotion in range(EMOTION_KINDS):
-            self.sink.threshold[emotion] = threshold
+        self.configured = {}
+        self.usual = ((threshold,) * EMOTION_KINDS, frozenset())
+        self.judge_by(self.usual)
         self.use_model(DefaultModel() if model is None else model)
         self.emissions = []
         self.pending_wakes = []
@@ -133,13 +137,51 @@ cdef class Detector:
 
     def use_model(self, Model model not None):
         """Judge by another model from now on; see detector.pyi."""
-        self.model = model
+        self.model_in_force = model
         self.sink.tables = &model.tables
+
+    @property
+    def model(self):
+        """The model in force."""
+        return self.model_in_force
+
+    def configure(self, str tenant not None, thresholds, ignored):
+        """Judge one tenant's streams in its own way from now on; see detector.pyi."""
+        odd = set(thresholds) - set(naming.EMOTIONS)
+        if odd:
+            raise ValueError(f"no such emotion: {', '.join(sorted(odd))}")
+        for value in thresholds.values():
+            if not 0 <= value <= NEVER:
+                raise ValueError(f"threshold must be 0 to {NEVER}, not {value}")
+        self.configured.pop(tenant, None)
+        if thresholds or ignored:
+            own = tuple(
+                thresholds.get(name, self.usual[0][place])
+                for place, name in enumerate(naming.EMOTIONS)
+            )
+            self.configured[tenant] = (own, frozenset(ignored))
+        self.judge_by(self.usual)
+
+    cdef inline int judge_for(self, str tenant) except -1:
+        """Put the tenant's thresholds into the sink."""
+        if self.configured:
+            settings = self.configured.get(tenant, self.usual)
+            if settings is not self.in_force:
+                self.judge_by(settings)
+        return 0
+
+    cdef int judge_by(self, tuple settings) except -1:
+        cdef int emotion
+        for emotion in range(EMOTION_KINDS):
+            self.sink.threshold[emotion] = settings[0][emotion]
+        self.in_force = settings
+        return 0
 
     cdef int prepare(self, Batch* batch, object targets, object strings) except -1:
         """Give the strings that kernels will keep a number."""
         cdef uint32_t kinds = 0, i
         cdef Py_ssize_t place = 0
+        cdef frozenset ignored = self.in_force[1]
         for i in range(batch.view.count):
             if batch.view.kind[i] < 32:
                 kinds |= <uint32_t>1 << batch.view.kind[i]
@@ -147,7 +189,9 @@ cdef class Detector:
             for descriptor, flags in targets:
                 place += 1
                 self.target_ids[place] = self.names.intern(descriptor)
-                self.target_flags[place] = flags
+                self.target_flags[place] = <uint32_t>flags & ~<uint32_t>IGNORED
+                if ignored and descriptor in ignored:
+                    self.target_flags[place] = IGNORED
         if kinds & (<uint32_t>1 << PAGE_VIEW | <uint32_t>1 << TRACK):
             for i in range(batch.view.count):
                 place = column_index(&batch.view, 1, i)
@@ -218,6 +262,7 @@ cdef class Detector:
             raise ColumnsError(f"t0 {t0_ms} is no time")
         if seq >> MAX_SEQ_BITS:
             raise ColumnsError(f"seq {seq} is beyond 32 bits")
+        self.judge_for(tenant)
         self.prepare(&batch, targets, strings)
         cdef uint32_t page_id = self.names.intern(page) if page else 0
         slot = self.arena.take(tenant, session, stream, &hash, slot)
@@ -284,6 +329,7 @@ cdef class Detector:
         state = stream_state(self.arena, slot)
         visit = visit_state(self.arena, state.hot.visit)
         note(state, &then)
+        self.judge_for(tenant)
         stream_advance(state, visit, self.sink, t_ms)
         self.settle(slot, state, visit, &then, tenant, session, stream)
         return len(self.emissions) - before

@@ -14,6 +14,8 @@ from hotpath.visit cimport VisitState
 cdef enum:
     CLOCK_TOLERANCE_MS = 2000   # further behind the stream's clock an event is dropped
     MAX_SEQ_BITS = 32           # a mark holds that many of the frame's seq
+    # Beside the flags of events.pxd and no client's to set: the tenant has the element ignored.
+    IGNORED = 1 << 30
 
 
 cdef struct Tally:

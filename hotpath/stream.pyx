@@ -243,6 +243,24 @@ cdef void enter(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     path_end(&state.hot.path)
 
 
+cdef void overlook(Moment* moment, Batch* batch, uint32_t i, int kind) noexcept nogil:
+    """Let an event on an ignored element happen: it accuses nobody, and what it ends is over."""
+    moment.element = moment.flags = 0
+    if kind == CLICK or kind == INPUT or kind == CHANGE or kind == SUBMIT:
+        visit_page(moment.visit, 0).acted = True
+    if kind == CLICK or kind == HOVER:
+        hesitation_hover(moment, NAN, False)
+    if kind == CLICK:
+        path_end(&moment.state.hot.path)
+        pointer_begin(
+            &moment.state.hot, column_number(&batch.view, 0, i), column_number(&batch.view, 1, i)
+        )
+    elif kind == SUBMIT:
+        rage_answer(&moment.state.rage, moment.sink, moment.now, NAN, NAN)
+        hesitation_end(moment)
+        abandonment_submit(moment)
+
+
 cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     """Let one event, not a mere movement, happen."""
     cdef StreamState* state = moment.state
@@ -254,7 +272,9 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     if ACTIVE_KINDS >> kind & 1:
         abandonment_active(moment)
         moment.visit.active_t = moment.now
-    if kind == CLICK:
+    if moment.flags & IGNORED:
+        overlook(moment, batch, i, kind)
+    elif kind == CLICK:
         press(moment, batch, i)
     elif kind == REACTION:
         rage_answer(&state.rage, moment.sink, moment.now, b, column_number(&batch.view, 2, i))

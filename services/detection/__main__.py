@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 
 from services.common import logs, metrics, state
+from services.common.auth import make_token
+from services.common.channels import connect
 from services.common.log import open_log
 from services.common.ownership import LeaseStore
 from services.common.process import GrpcServer, run, run_all
+from services.detection import models
 from services.detection.emotions import EmotionWriter
 from services.detection.keeper import Keeper
 from services.detection.metrics import METRICS, Parts
 from services.detection.servicer import DetectionServicer
 from services.detection.settings import Settings
 from services.detection.snapshots import SnapshotStore
+from services.detection.tunings import Tunings
 
 _log = logs.get(__name__)
 
 
 async def serve(settings: Settings) -> None:
     """Wire the process, serve until cancelled, hand over."""
+    model = models.read(settings.models)
     log = open_log(settings.log_url)
     client = state.connect(settings.state_url)
     writer = EmotionWriter(log)
@@ -31,11 +39,23 @@ async def serve(settings: Settings) -> None:
         snapshots=SnapshotStore(client),
         log=log,
         threshold=settings.threshold,
+        model=model,
         on_applied=servicer.on_applied,
         flush_emotions=writer.flush,
     )
     servicer.serve_folds(keeper.folds)
-    metrics.publish(METRICS, Parts(keeper, servicer, writer))
+
+    def read_models_again() -> None:
+        nonlocal model
+        model = models.read_again(settings.models, model)
+        keeper.use_model(model)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read_models_again)
+    identity = connect(
+        settings.identity_addr, make_token(settings.mesh_secret, subject="detection")
+    )
+    tunings = Tunings(identity, keeper.tune)
+    metrics.publish(METRICS, Parts(keeper, servicer, writer, tunings))
     server = GrpcServer(settings.listen, settings.mesh_secret)
     rpc.add_DetectionServiceServicer_to_server(servicer, server.raw)
     await server.start([pb.DESCRIPTOR.services_by_name["DetectionService"].full_name])
@@ -46,10 +66,12 @@ async def serve(settings: Settings) -> None:
             keeper.keep_leases(),
             keeper.keep_level(),
             keeper.keep_snapshots(settings.snapshot_s),
+            tunings.watch(),
         )
     finally:
         await server.stop()
         await keeper.leave()
+        await identity.close()
         await log.close()
         await client.aclose()
 

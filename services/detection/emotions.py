@@ -14,7 +14,6 @@ from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Recor
 from services.common.partition import partition_of, record_key
 
 _log = logs.get(__name__)
-CALIBRATION = "prior-v1"
 _HEADERS = {"schema": "emotion.v1/1"}
 _KINDS = {
     "rage": pb.EMOTION_KIND_RAGE,
@@ -24,8 +23,11 @@ _KINDS = {
 }
 
 
-def to_emotion(emission: Emission) -> pb.Emotion:
-    """The message of one emission. `detected_at_ms` is the only field of the wall clock."""
+def to_emotion(emission: Emission, calibration: str) -> pb.Emotion:
+    """The message of one emission, and what its confidence rests on.
+
+    `detected_at_ms` is the only field of the wall clock.
+    """
     return pb.Emotion(
         id=emission_id(
             emission.tenant, emission.session, emission.stream, emission.emotion, emission.episode
@@ -43,7 +45,7 @@ def to_emotion(emission: Emission) -> pb.Emotion:
             pb.Contribution(feature=feature, log_odds=log_odds)
             for feature, log_odds in emission.contributions
         ],
-        calibration=CALIBRATION,
+        calibration=calibration,
         occurred_at_ms=emission.occurred_at_ms,
         detected_at_ms=time.time_ns() // 1_000_000,
     )

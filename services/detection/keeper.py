@@ -16,11 +16,13 @@ from redis.exceptions import RedisError
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
 from hotpath.detector import Detector, SnapshotError
+from hotpath.model import Model
 from services.common import logs
 from services.common.log import BEHAVIOR, Entry, EventLog, LogUnavailable
 from services.common.ownership import LeaseStore, fair_share
 from services.detection.fold import Fold
 from services.detection.snapshots import Snapshot, SnapshotStore
+from services.detection.tuning import Tuning
 
 _log = logs.get(__name__)
 _RENEW_S = 1.0
@@ -59,6 +61,7 @@ class Keeper:
         snapshots: SnapshotStore,
         log: EventLog,
         threshold: int,
+        model: Model,
         on_applied: Callable[[Fold], None],
         flush_emotions: Callable[[], Awaitable[None]],
     ) -> None:
@@ -68,10 +71,30 @@ class Keeper:
         self._snapshots = snapshots
         self._log = log
         self._threshold = threshold
+        self._model = model
+        self._tunings: dict[str, Tuning] = {}
         self._on_applied = on_applied
         self._flush_emotions = flush_emotions
         self._recovering: set[asyncio.Task[None]] = set()
         self.takeovers = 0
+
+    def use_model(self, model: Model) -> None:
+        """Judge by another model from now on."""
+        self._model = model
+        for fold in self.folds.values():
+            fold.detector.use_model(model)
+
+    def tune(self, tenant: str, tuning: Tuning) -> None:
+        """Judge a tenant's streams by other settings from now on."""
+        self._tunings[tenant] = tuning
+        for fold in self.folds.values():
+            fold.detector.configure(tenant, tuning.thresholds, tuning.ignored)
+
+    def _new_detector(self) -> Detector:
+        detector = Detector(threshold=self._threshold, model=self._model)
+        for tenant, tuning in self._tunings.items():
+            detector.configure(tenant, tuning.thresholds, tuning.ignored)
+        return detector
 
     async def keep_leases(self) -> None:
         """Renew what is held and take what falls to this process, each second, until cancelled."""
@@ -99,7 +122,7 @@ class Keeper:
                 _log.info("epoch raised", partition=partition, epoch=granted[partition])
                 fold.epoch = granted[partition]
         taken = [
-            Fold(partition, epoch, Detector(threshold=self._threshold))
+            Fold(partition, epoch, self._new_detector())
             for partition, epoch in granted.items()
             if partition not in self.folds
         ]
@@ -147,7 +170,7 @@ class Keeper:
                 fold.applied = snapshot.offset
         except SnapshotError as error:
             _log.warning("snapshot discarded", partition=fold.partition, why=str(error))
-            fold.detector = Detector(threshold=self._threshold)
+            fold.detector = self._new_detector()
         except (RedisError, OSError) as error:
             _log.warning("no snapshot, rebuilding from the log", error=str(error))
 

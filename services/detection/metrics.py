@@ -9,15 +9,19 @@ from services.detection.emotions import EmotionWriter
 from services.detection.fold import Fold
 from services.detection.keeper import Keeper
 from services.detection.servicer import DetectionServicer
+from services.detection.tunings import Tunings
 
 
 class Parts:
     """What is read."""
 
-    def __init__(self, keeper: Keeper, servicer: DetectionServicer, writer: EmotionWriter) -> None:
+    def __init__(
+        self, keeper: Keeper, servicer: DetectionServicer, writer: EmotionWriter, tunings: Tunings
+    ) -> None:
         self.keeper = keeper
         self.servicer = servicer
         self.writer = writer
+        self.tunings = tunings
         self._last: dict[tuple[int, int], Counter[str]] = {}
         self._sums: Counter[str] = Counter()
 
@@ -110,6 +114,13 @@ METRICS: Catalogue[Parts] = Catalogue(
             "{emotions}",
             "Revisions that the log has not taken yet",
             lambda parts: parts.writer.waiting,
+        ),
+        Metric(
+            "siq_detection_invalid_settings_total",
+            "counter",
+            "{documents}",
+            "Tenants' detection documents that cannot be used: the last good one stays in force",
+            lambda parts: parts.tunings.invalid_documents,
         ),
     ),
 )

@@ -42,7 +42,10 @@ class DetectionServicer(rpc.DetectionServiceServicer):
         self._publish(response, except_for=None)
 
     def _collect(self, fold: Fold, response: pb.DetectResponse, began_ns: int) -> None:
-        emotions = [to_emotion(emission) for emission in fold.drain()]
+        calibrations = fold.detector.model.calibrations
+        emotions = [
+            to_emotion(emission, calibrations[emission.emotion]) for emission in fold.drain()
+        ]
         self._writer.put(emotions)
         if emotions and tracing.enabled():
             trace_emotions(emotions, fold.partition, began_ns)

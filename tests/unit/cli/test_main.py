@@ -15,7 +15,10 @@ import cli.main
 ROOT = Path(cli.main.__file__).parents[1]
 # Only needed where the project is not installed, as under a bare `pytest`.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
-COMMANDS = ("up", "serve", "detect", "replay", "smoke", "doctor", "keys", "migrate")
+COMMANDS = (
+    "up", "serve", "detect", "replay", "smoke", "doctor", "keys", "config",
+    "migrate",
+)  # fmt: skip
 HEAVY = ("grpc", "redis", "asyncpg", "websockets", "starlette", "pyarrow", "chdb", "structlog")
 
 

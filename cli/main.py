@@ -10,6 +10,8 @@ _COMMANDS = {
     "up": ("cli.up.command", "Run the whole mesh on this machine and print one URL."),
     "serve": ("cli.serve", "Run one process of the mesh with the present environment."),
     "detect": ("cli.detect", "Find emotions in recordings; needs no engine."),
+    "label": ("cli.label", "Judge the emotions found in recordings: right or wrong."),
+    "calibrate": ("cli.calibrate.command", "Fit confidences to labels: models, a table, a curve."),
     "replay": ("cli.replay.command", "Play recordings through a running mesh."),
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
     "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),

@@ -16,7 +16,7 @@ ROOT = Path(cli.main.__file__).parents[1]
 # Only needed where the project is not installed, as under a bare `pytest`.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
 COMMANDS = (
-    "up", "serve", "detect", "replay", "smoke", "doctor", "keys", "config",
+    "up", "serve", "detect", "label", "calibrate", "replay", "smoke", "doctor", "keys", "config",
     "migrate",
 )  # fmt: skip
 HEAVY = ("grpc", "redis", "asyncpg", "websockets", "starlette", "pyarrow", "chdb", "structlog")

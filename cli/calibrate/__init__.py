@@ -1,0 +1,1 @@
+"""`sentientiq calibrate`: from labels to confidences that mean what they say."""

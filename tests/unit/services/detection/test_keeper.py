@@ -12,6 +12,7 @@ import redis.asyncio as redis
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 
 from hotpath.columns import from_wire
+from hotpath.model import Model
 from services.common import state
 from services.common.log import BEHAVIOR, Append, EventLog, Record, open_log
 from services.common.ownership import LeaseStore
@@ -61,6 +62,7 @@ class Mesh:
             snapshots=SnapshotStore(client),
             log=log,
             threshold=50,
+            model=Model(),
             on_applied=self._on_applied,
             flush_emotions=self._flush,
         )

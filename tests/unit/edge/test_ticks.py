@@ -9,6 +9,8 @@ from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from edge.hub import Hub
 from edge.ticks import Ticker
+from hotpath.columns import from_wire
+from hotpath.detector import Detector
 
 if TYPE_CHECKING:
     from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
@@ -150,3 +152,24 @@ def test_withdrawn_consent_stops_the_ticks_of_the_session(edge: Edge) -> None:
     assert edge.ticks(5000) == []
     edge.ask(9000)
     assert edge.ticks(20_000) == []
+
+
+def test_checkout_that_was_closed_is_known_as_abandoned_by_ticks_alone(edge: Edge) -> None:
+    detector = Detector()
+    c = from_wire([[1, 0, "/checkout", 0], [3, 15_000, 9, 9, 0], [18, 5000, 0]], {})
+    edge.join()
+    detector.apply("t", "s", "p", 1, T0, 0, "", c.blob, c.targets, c.strings)
+    edge.now_ms += 20_000
+    edge.leave()
+    told: list[tuple[str, int]] = []
+    while edge.now_ms < T0 + 40 * MINUTE:
+        for _, _, stream, due in detector.wakes():
+            edge.ask(due - T0, stream)
+        before = len(edge.written)
+        edge.ticks(edge.now_ms - T0 + 1000)
+        for tick in edge.written[before:]:
+            detector.apply("t", "s", "p", 0, tick.t0_ms, 0, "", tick.columns, [], [])
+        told += [(e.trigger, (e.occurred_at_ms - T0) // 1000) for e in detector.drain()]
+    assert told[0] == ("hidden_long", 50)
+    assert told[-1] == ("abandonment_confirmed", 15 + 30 * 60)
+    assert len(edge.written) < 10

@@ -22,7 +22,7 @@ COPY cli cli
 COPY sdk/demo sdk/demo
 COPY --from=sdk /src/sdk/js/dist/sentientiq.js sdk/js/dist/sentientiq.js
 # The cache keeps the wheels of the dependencies, so that a change of ours builds only ours.
-RUN --mount=type=cache,target=/root/.cache/pip pip wheel --wheel-dir /wheels .
+RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --no-create-home \

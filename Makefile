@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@echo "Installing Python packages and building the kernels (two minutes or so, once)"
 	@$(PY) -m pip install -q --upgrade "pip>=25.1"
-	@$(PY) -m pip install -q --group dev --group proto "setuptools>=80" "Cython>=3.3,<4"
+	@$(PY) -m pip install -q --group dev --group bench --group proto "setuptools>=80" "Cython>=3.3,<4"
 	@PYTHONWARNINGS=ignore $(PY) -m pip install -q --no-build-isolation -e ".[embedded]"
 	@touch $@ $(VENV)/.kernels
 

@@ -1,0 +1,1 @@
+"""Measurements of the detector and of the mesh; not shipped."""

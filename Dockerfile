@@ -21,7 +21,6 @@ COPY edge edge
 COPY cli cli
 COPY sdk/demo sdk/demo
 COPY --from=sdk /src/sdk/js/dist/sentientiq.js sdk/js/dist/sentientiq.js
-# The cache keeps the wheels of the dependencies, so that a change of ours builds only ours.
 RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
 FROM python:3.11-slim-bookworm

@@ -74,14 +74,17 @@ def outcomes(module: str) -> dict[str, int | None]:
 
 
 def _mutmut(jobs: int, names: list[str]) -> None:
-    # Its progress is a line that rewrites itself: nothing for a log.
-    sink = None if sys.stdout.isatty() else subprocess.DEVNULL
-    subprocess.run(
+    # Its progress is a line that rewrites itself: nothing for a log, unless it fails.
+    done = subprocess.run(
         [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(jobs), *names],
         cwd=ROOT,
-        stdout=sink,
-        check=True,
+        stdout=None if sys.stdout.isatty() else subprocess.PIPE,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        print((done.stdout or "").replace("\r", "\n")[-4_000:])
+        sys.exit("mutmut failed: the tests must pass before mutants can be judged")
 
 
 def run_mutmut(jobs: int, sample: int) -> None:
@@ -167,7 +170,8 @@ def report(
         explained = sum((module, result.old, result.new) in reasons for result in left)
         lines.append(
             f"| `{module}` | {made.get(module, len(of_module))} | {len(of_module)}"
-            f" | {count['killed'] + count['segfault']} | {count['timeout']} | {len(left)} | {explained} | {rate(of_module):.1%} |"
+            f" | {count['killed'] + count['segfault']} | {count['timeout']}"
+            f" | {len(left)} | {explained} | {rate(of_module):.1%} |"
         )
     lines.append(f"| all | | {len(results)} | | | | | {rate(results):.1%} |")
     for module in names:

@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     blob: bytes
     targets: list[tuple[str, int]]
     strings: list[str]
-    count: int
+    events: int
 
 
 def mix() -> dict[str, float]:

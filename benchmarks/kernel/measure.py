@@ -60,7 +60,7 @@ def measure(sessions: int, rounds: int, seed: int = 1) -> dict[str, object]:
             seqs[i] = seqs.get(i, 0) + 1
             seq = 2 + number * 8 + seqs[i]
             plan.append(("tenant", *who[i], seq, t0 + seqs[i] * 900, 0, "/shop", *b[:3]))
-            counted += b.count
+            counted += b.events
         apply = detector.apply
         gc.collect()
         gc.disable()

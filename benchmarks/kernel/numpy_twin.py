@@ -38,7 +38,7 @@ def _columns(
     batch: load.Batch,
 ) -> tuple[npt.NDArray[np.uint8], Ints, Floats, Floats]:
     """Take a batch's columns apart; see columns.pxd."""
-    blob, count = batch.blob, batch.count
+    blob, count = batch.blob, batch.events
     mask = int.from_bytes(blob[2:4], "little")
     kind = np.frombuffer(blob, np.uint8, count, 4)
     dt = np.frombuffer(blob, "<u4", count, 4 + count).astype(np.int64)

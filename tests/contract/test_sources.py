@@ -23,7 +23,7 @@ _REASON = re.compile(r"\bOver \d+ lines because \w")
 _FORBIDDEN = {
     "the host of a package registry": re.compile(
         r"\bpypi\.org|\bpythonhosted\.org|\bnpmjs\.(org|com)|\byarnpkg\.com|\bproxy\.golang\.org"
-        r'|\bindex-url\b|\bregistry\s*=\s*["']?http|"resolved":\s*"http',
+        r'|\bindex-url\b|\bregistry\s*=\W?http|"resolved":\s*"http',
         re.IGNORECASE,
     ),
     "an absolute path of one machine": re.compile(

@@ -1,5 +1,7 @@
 """Abandonment once more, slow and obvious: what the kernel must agree with.
 
+Over 400 lines because the specification is told in words first, and one twin is read whole.
+
 **Goals** belong to the visit. A form is begun by filling something in: a field of a form; or a lone
 field, unless the page is a search; or an option of a form, unless the page is a search. In a cart
 nothing begins a form. A form sent and not refused within 1.5 s is over, as is one whose next page

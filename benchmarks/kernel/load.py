@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hotpath.columns import from_wire
 from hotpath.events import EventKind, TargetFlag
@@ -46,13 +47,12 @@ def mix() -> dict[str, float]:
     return shares
 
 
-def _way(rng: np.random.Generator) -> np.ndarray:
+def _way(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Return a minimum-jerk way of the pointer (Flash & Hogan 1985) at 25 Hz, in whole px."""
     start, end = rng.uniform((0, 0), (1200, 800), (2, 2))
-    s = np.linspace(0, 1, BATCH)[:, None]
-    way = start + (end - start) * (10 * s**3 - 15 * s**4 + 6 * s**5)
-    rounded: np.ndarray = np.rint(way + rng.normal(0, 0.4, way.shape))
-    return rounded
+    s: npt.NDArray[np.float64] = np.linspace(0, 1, BATCH)[:, None]
+    way: npt.NDArray[np.float64] = start + (end - start) * (10 * s**3 - 15 * s**4 + 6 * s**5)
+    return np.rint(way + rng.normal(0, 0.4, (BATCH, 2)))
 
 
 def _other(rng: np.random.Generator, dt: int) -> list[object]:

@@ -28,7 +28,9 @@ class Rounds:
         pool = [_columns(batch) for batch in load.batches(seed)]
         pick = np.random.default_rng(seed).integers(len(pool), size=sessions)
         width = load.BATCH
-        self.kind = np.array([pool[i][0][:width] for i in pick])
+        self.kind: npt.NDArray[np.uint8] = np.array(
+            [pool[i][0][:width] for i in pick], dtype=np.uint8
+        )
         self.dt = np.array([pool[i][1][:width] for i in pick], dtype=np.int64)
         self.a = np.array([pool[i][2][:width] for i in pick], dtype=np.float32)
         self.b = np.array([pool[i][3][:width] for i in pick], dtype=np.float32)

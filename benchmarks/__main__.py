@@ -1,0 +1,41 @@
+"""`python -m benchmarks NAME`: one entry for all measurements."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+BENCHMARKS: Final = {
+    "accuracy": "benchmarks.accuracy.command",
+    "kernel": "benchmarks.kernel.command",
+}
+"""Module of each; it holds a click command named `command`."""
+
+
+class Benchmarks(click.Group):
+    """Loads only what is called: some need packages that others do not."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names."""
+        del ctx
+        return sorted(BENCHMARKS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a benchmark, or None if there is none of that name."""
+        del ctx
+        module = BENCHMARKS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = importlib.import_module(module).command
+        return command
+
+
+@click.group(cls=Benchmarks)
+def main() -> None:
+    """Measure SentientIQ on this machine. What each figure means: benchmarks/README.md."""
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

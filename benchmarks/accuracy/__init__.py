@@ -1,0 +1,1 @@
+"""How well emotions are told: on simulated visits with known truth, and on real people."""

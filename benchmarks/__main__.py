@@ -9,6 +9,7 @@ import click
 
 BENCHMARKS: Final = {
     "accuracy": "benchmarks.accuracy.command",
+    "fit": "benchmarks.accuracy.fit",
     "kernel": "benchmarks.kernel.command",
 }
 """Module of each; it holds a click command named `command`."""

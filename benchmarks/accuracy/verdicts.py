@@ -25,10 +25,8 @@ THRESHOLD: Final = 50
 class Verdict:
     """What the detector said of one session."""
 
-    alarms: dict[tuple[str, int], tuple[str, int]] = field(
-        default_factory=dict[tuple[str, int], tuple[str, int]]
-    )
-    """(stream, episode) → emotion and the confidence of its highest revision."""
+    alarms: dict[tuple[str, str, int], int] = field(default_factory=dict[tuple[str, str, int], int])
+    """(stream, emotion, episode) → the confidence of its highest revision."""
     scores: dict[str, int] = field(default_factory=dict[str, int])
     """Peak scores before the threshold; `unanswered` among them."""
     automated: bool = False
@@ -37,12 +35,19 @@ class Verdict:
     last_ms: int = 0
 
     def count(self, emotion: str) -> int:
-        """Return how many alarms of an emotion there were."""
-        return sum(found == emotion for found, _ in self.alarms.values())
+        """Return how many alarms of an emotion still stand at their highest revision."""
+        return len(self._standing(emotion))
+
+    def _standing(self, emotion: str) -> list[int]:
+        return [
+            confidence
+            for (_, found, _), confidence in self.alarms.items()
+            if found == emotion and confidence >= THRESHOLD
+        ]
 
     def confidence(self, emotion: str) -> int:
         """Return the highest confidence of an alarm, or else the peak score, which is lower."""
-        said = [value for found, value in self.alarms.values() if found == emotion]
+        said = self._standing(emotion)
         return max(said) if said else min(self.scores.get(emotion, 0), THRESHOLD - 1)
 
 
@@ -87,8 +92,8 @@ def run(lines: Iterable[bytes], name: str, *, strip: int = 0) -> dict[str, Verdi
         if session not in ended:
             detector.advance(TENANT, session, stream, clock + IDLE_MS)
     for emission in detector.drain():
-        place = (emission.stream, emission.episode)
-        verdicts[emission.session].alarms[place] = (emission.emotion, emission.confidence)
+        place = (emission.stream, emission.emotion, emission.episode)
+        verdicts[emission.session].alarms[place] = emission.confidence
     for session, verdict in verdicts.items():
         scores = cast("Mapping[str, object]", detector.scores(TENANT, session))
         verdict.automated = bool(scores["automated"])

@@ -1,0 +1,230 @@
+"""`python -m benchmarks fit OUT`: fit the models' weights and calibration to simulated visits.
+
+Coordinate descent over weights, caps, priors and `lone_cap`: each step keeps what lowers the log
+loss of the session's confidence, plus a price for every labelled visit of tests/cases that the
+model gets wrong. All emotions are fitted in the same passes, since their models are independent.
+Then the slope (Platt's, intercept 0) is set so that confidences are shares among simulated visits. What
+is written names itself `simulated-v1`; benchmarks/visitors/README.md says what that means.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+import click
+import msgspec
+from scipy.optimize import minimize_scalar
+
+from benchmarks.statistics import f1
+from benchmarks.visitors import EMOTIONS, generate
+from hotpath import model_file
+from hotpath.detector import Detector
+from hotpath.events import EventKind
+from hotpath.model import Model
+from hotpath.recording import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotpath.model_file import ModelFile
+
+CASES: Final = Path(__file__).parents[2] / "tests" / "cases"
+IDLE_MS: Final = 120_000
+WRONG_CASE: Final = 0.004
+"""What a labelled visit that is judged wrongly adds to the log loss of an emotion."""
+SIMULATED: Final = "simulated-v1"
+
+
+class Recording(NamedTuple):
+    """A recording, encoded once, to be judged many times."""
+
+    calls: list[tuple[str, str, int, int, int, str, bytes, object, object]]
+    open: dict[tuple[str, str], int]
+    """Streams whose session does not end, and their last time."""
+
+
+class Heard(NamedTuple):
+    """What a model makes of a recording: peak confidence, and standing alarms, by session."""
+
+    peak: dict[str, dict[str, int]]
+    alarms: dict[str, dict[str, int]]
+
+
+def encode(lines: Iterable[bytes], name: str) -> Recording:
+    """Read a recording into the calls that a detector takes."""
+    calls: list[tuple[str, str, int, int, int, str, bytes, object, object]] = []
+    clocks: dict[tuple[str, str], int] = {}
+    ended: set[str] = set()
+    for b in Reader(lines, name):
+        c = b.columns
+        calls.append(
+            (b.session, b.stream, b.seq, b.t0_ms, b.pointer, b.page, c.blob, c.targets, c.strings)
+        )
+        key = (b.session, b.stream)
+        clocks[key] = max(clocks.get(key, 0), b.t0_ms + c.duration_ms)
+        if any(event[0] == EventKind.SESSION_END for event in b.events):
+            ended.add(b.session)
+    return Recording(calls, {key: t for key, t in clocks.items() if key[0] not in ended})
+
+
+def judge(recording: Recording, files: dict[str, ModelFile]) -> Heard:
+    """Run a recording through the models."""
+    detector = Detector(1 << 16, model=Model(files))
+    apply = detector.apply
+    sessions: dict[str, None] = {}
+    for call in recording.calls:
+        sessions[call[0]] = None
+        apply("fit", *call)  # type: ignore[arg-type]
+    for (session, stream), t in recording.open.items():
+        detector.advance("fit", session, stream, t + IDLE_MS)
+    last: dict[tuple[str, str, str, int], int] = {}
+    for e in detector.drain():
+        last[e.session, e.stream, e.emotion, e.episode] = e.confidence
+    alarms: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
+    for (session, _, emotion, _), confidence in last.items():
+        if confidence >= 50:
+            alarms[emotion][session] = alarms[emotion].get(session, 0) + 1
+    peak: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
+    for session in sessions:
+        scores = cast("dict[str, int]", detector.scores("fit", session))
+        for emotion in EMOTIONS:
+            standing = session in alarms[emotion]
+            value = scores[emotion]
+            peak[emotion][session] = max(value, 50) if standing else min(value, 49)
+    return Heard(peak, alarms)
+
+
+def _logit(confidence: int) -> float:
+    share = min(max(confidence, 1), 99) / 100
+    return math.log(share / (1 - share))
+
+
+def slope_of(values: list[float], true: list[bool]) -> tuple[float, float]:
+    """Return the slope of the best sigmoid through (0, 1/2), and its log loss.
+
+    The intercept stays 0, so that calibration moves no verdict across the threshold of 50: what
+    it would say, the prior says.
+    """
+
+    def loss(slope: float) -> float:
+        odds = (slope * (-v if felt else v) for v, felt in zip(values, true, strict=True))
+        return sum(math.log1p(math.exp(odd)) for odd in odds) / len(values)
+
+    found = minimize_scalar(loss, bounds=(0.2, 4.0), method="bounded", options={"maxiter": 25})
+    return float(found.x), float(found.fun)
+
+
+def raw(files: dict[str, ModelFile]) -> dict[str, ModelFile]:
+    """Return the models with confidences that are the plain sigmoid of the score."""
+    plain = model_file.Calibration("platt", 1.0, 0.0, "prior-v1", 0)
+    return {e: msgspec.structs.replace(f, calibration=plain) for e, f in files.items()}
+
+
+class Fit:
+    """Visits, cases, and how good models are on them."""
+
+    def __init__(self, seed: int, count: int) -> None:
+        self.truth: dict[str, dict[str, bool]] = {emotion: {} for emotion in EMOTIONS}
+        lines: list[bytes] = []
+        for visit in generate(seed, count):
+            for emotion in EMOTIONS:
+                self.truth[emotion][visit.session] = visit.truth[emotion] is not None
+            lines += map(msgspec.json.encode, visit.lines)
+        self.visits = encode(lines, "simulated")
+        with (CASES / "labels.csv").open() as file:
+            self.labels = list(csv.DictReader(file, restval=""))
+        self.cases = {
+            row["file"]: encode((CASES / row["file"]).read_bytes().splitlines(True), row["file"])
+            for row in self.labels
+        }
+
+    def wrong_cases(self, files: dict[str, ModelFile]) -> dict[str, int]:
+        """Count the labelled visits that are judged wrongly, by emotion."""
+        wrong = dict.fromkeys(EMOTIONS, 0)
+        for row in self.labels:
+            alarms = judge(self.cases[row["file"]], files).alarms
+            wrong["rage"] += sum(alarms["rage"].values()) != int(row["rage"])
+            emotion = row["emotion"]
+            if emotion and emotion != "rage":
+                wrong[emotion] += sum(alarms[emotion].values()) != int(row["expected"])
+        return wrong
+
+    def losses(self, files: dict[str, ModelFile]) -> dict[str, float]:
+        """Return the price of each emotion's model: 1 - F1 at 50, log loss, wrong cases."""
+        heard = judge(self.visits, files)
+        wrong = self.wrong_cases(files)
+        found: dict[str, float] = {}
+        for emotion, truth in self.truth.items():
+            values = [_logit(heard.peak[emotion].get(s, 0)) for s in truth]
+            true = list(truth.values())
+            score = f1([s in heard.alarms[emotion] for s in truth], true)["f1"]
+            found[emotion] = (
+                (1 - score) / 4 + slope_of(values, true)[1] + WRONG_CASE * wrong[emotion]
+            )
+        return found
+
+    def calibrate(self, files: dict[str, ModelFile]) -> dict[str, ModelFile]:
+        """Give the models the confidences that fit these visits."""
+        heard = judge(self.visits, raw(files))
+        out: dict[str, ModelFile] = {}
+        for emotion, file in files.items():
+            truth = self.truth[emotion]
+            slope, _ = slope_of(
+                [_logit(heard.peak[emotion].get(s, 0)) for s in truth], list(truth.values())
+            )
+            calibration = model_file.Calibration(
+                "platt", round(slope, 3), 0.0, SIMULATED, len(truth)
+            )
+            out[emotion] = msgspec.structs.replace(file, calibration=calibration)
+        return out
+
+
+def _changed(file: ModelFile, rng: random.Random) -> ModelFile:
+    """Return the model with one number moved a little."""
+    names = [*file.features, "prior", "lone_cap"]
+    name = rng.choice(names)
+    if name == "prior":
+        return msgspec.structs.replace(file, prior=file.prior + rng.choice([-4, -2, -1, 1, 2, 4]))
+    if name == "lone_cap":
+        moved = file.lone_cap + rng.choice([-6, -3, 3, 6])
+        return msgspec.structs.replace(file, lone_cap=max(-20, min(99, moved)))
+    feature = file.features[name]
+    step = rng.choice([-6, -3, -2, 2, 3, 6])
+    if rng.random() < 0.6:
+        weight = max(0, feature.weight + step)
+        cap = max(feature.cap, weight) if feature.cap >= feature.weight else feature.cap
+        feature = msgspec.structs.replace(feature, weight=weight, cap=cap)
+    else:
+        feature = msgspec.structs.replace(feature, cap=max(0, feature.cap + step))
+    return msgspec.structs.replace(file, features={**file.features, name: feature})
+
+
+@click.command("fit")
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed", default=101, show_default=True, help="Of the visits to fit to.")
+@click.option("--visits", default=1500, show_default=True)
+@click.option("--passes", default=150, show_default=True, help="Changes tried for each emotion.")
+def command(out: Path, seed: int, visits: int, passes: int) -> None:
+    """Write fitted models to the folder OUT."""
+    fit = Fit(seed, visits)
+    best = raw(model_file.read_default())
+    losses = fit.losses(best)
+    rng = random.Random(seed)
+    click.echo(f"start {losses} wrong cases {fit.wrong_cases(best)}", err=True)
+    for number in range(passes):
+        tried = {emotion: _changed(file, rng) for emotion, file in best.items()}
+        found = fit.losses(tried)
+        for emotion, loss in found.items():
+            if loss < losses[emotion] - 1e-5:
+                best[emotion], losses[emotion] = tried[emotion], loss
+        if number % 25 == 24:
+            told = {emotion: round(loss, 4) for emotion, loss in losses.items()}
+            click.echo(f"{number + 1} of {passes}: {told}", err=True)
+    click.echo(f"wrong cases {fit.wrong_cases(best)}", err=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for emotion, file in fit.calibrate(best).items():
+        (out / f"{emotion}.json").write_bytes(model_file.write(file))

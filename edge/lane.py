@@ -188,9 +188,9 @@ class FastLane:
             if known is None or lease.epoch > known.epoch:
                 self._owners[partition] = lease
         in_use = {lease.endpoint for lease in self._owners.values()}
-        for endpoint in in_use - self._links.keys():
+        for endpoint in sorted(in_use - self._links.keys()):
             self._links[endpoint] = Link(endpoint, self._token, self._receive, self._on_sent)
-        for endpoint in self._links.keys() - in_use:
+        for endpoint in sorted(self._links.keys() - in_use):
             link = self._links.pop(endpoint)
             await link.close()
             self.counters.update(link.counters)

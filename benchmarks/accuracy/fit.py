@@ -3,8 +3,8 @@
 Coordinate descent over weights, caps, priors and `lone_cap`: each step keeps what lowers the log
 loss of the session's confidence, plus a price for every labelled visit of tests/cases that the
 model gets wrong. All emotions are fitted in the same passes, since their models are independent.
-Then the slope (Platt's, intercept 0) is set so that confidences are shares among simulated visits. What
-is written names itself `simulated-v1`; benchmarks/visitors/README.md says what that means.
+Then the slope (Platt's; intercept 0) is set so that confidences are shares among simulated visits.
+What is written names itself `simulated-v1`; benchmarks/visitors/README.md says what that means.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
 
     def __init__(self, writer: EmotionWriter) -> None:
         self._writer = writer
-        self._streams: set[_Outbox] = set()
+        self._streams: dict[_Outbox, None] = {}  # in the order in which they were opened
         self._folds: Mapping[int, Fold] = {}
         self.requests = 0
 
@@ -67,7 +67,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
     ) -> AsyncIterator[pb.DetectResponse]:
         principal().require_role("mesh")
         outbox: _Outbox = asyncio.Queue()
-        self._streams.add(outbox)
+        self._streams[outbox] = None
 
         async def receive() -> None:
             try:
@@ -82,7 +82,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
                 yield response
             await receiver
         finally:
-            self._streams.discard(outbox)
+            self._streams.pop(outbox, None)
             receiver.cancel()
 
     def _answer(self, request: pb.DetectRequest, origin: _Outbox) -> pb.DetectResponse:

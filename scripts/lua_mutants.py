@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from types import ModuleType
 
 MODULE = "services.common.ownership"
-TESTS = ["tests/unit/services/common/test_ownership.py"]
+TESTS = [
+    "tests/unit/services/common/test_lease_clock.py",
+    "tests/unit/services/common/test_ownership.py",
+]
 _TIMEOUT_S = 120
 # Longest first: `<=` is no `<`.
 _SWAPS = {

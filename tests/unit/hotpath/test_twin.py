@@ -118,6 +118,41 @@ def test_kernel_and_twin_agree_on_how_long_an_episode_is_remembered(
     assert len(_agree([*first, *second])) > 1
 
 
+@pytest.mark.parametrize("about", ["button#buy", "a.more"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "submit"},
+        {"type": "select", "chars": 1},
+        {"type": "select", "chars": 0},
+        {"type": "drag", "px": 10},
+        {"type": "drag", "px": 11},
+        {"type": "copy"},
+        {"type": "change"},
+        {"type": "input", "keys": 1, "deletes": 0},
+        {"type": "visibility", "state": "hidden"},
+        {"type": "visibility", "state": "visible"},
+        {"type": "scroll", "y": 1, "max_y": 9},
+        {"type": "error", "source": "x"},
+        {"type": "reaction", "kind": "selection"},
+        {"type": "reaction", "kind": "mutation"},
+        {"type": "page_view", "page": "/next", "nav": "spa"},
+        {"type": "reset"},
+        {"type": "session_end"},
+    ],
+    ids=lambda event: " ".join(map(str, event.values())),
+)
+def test_kernel_and_twin_agree_on_what_happens_amid_a_burst(event: Line, about: str) -> None:
+    """After each number of presses, and on both sides of each limit of time."""
+    target = {"target": about} if event["type"] in ("submit", "change", "input") else {}
+    for presses in range(1, 6):
+        for dt in (0, 99, 100, 101, 299, 300, 301, 1000, 1001):
+            gaps = [250] * 5
+            gaps[presses % 5] = max(0, 250 - dt)
+            lines = _presses(about, *gaps)
+            _agree([*lines[:presses], {**event, **target, "dt": dt}, *lines[presses:]])
+
+
 def test_kernel_and_twin_stop_revising_after_the_eighth_time() -> None:
     visit = [line for _ in range(4) for line in _presses("button#buy", 2600, 250, 250, 250, 250)]
     assert [told.rev for told in _agree(visit)] == [1, 2, 3, 4, 5, 6, 7, 8]

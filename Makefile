@@ -79,6 +79,10 @@ types: setup ## mypy and pyright, both strict; stubs against the compiled kernel
 	pyright
 	MYPYPATH=proto stubtest hotpath --allowlist hotpath/stubtest-allowlist.txt --ignore-unused-allowlist
 
+bench: setup ## What emotions are worth and what an event costs; more in benchmarks/README.md
+	$(PY) -m benchmarks accuracy
+	$(PY) -m benchmarks kernel
+
 proto: $(VENV)/.installed ## Regenerate the committed protobuf code
 	find proto -name '*_pb2*.py*' -delete
 	$(PY) -m grpc_tools.protoc -Iproto --python_out=proto --mypy_out=quiet:proto \

@@ -71,7 +71,7 @@ from hotpath.events cimport (
     TRACK,
     VISIBILITY,
 )
-from hotpath.features cimport EMOTIONS, RAGE
+from hotpath.features cimport EMOTIONS
 from hotpath.hesitation cimport (
     hesitation_begin,
     hesitation_blur,
@@ -159,26 +159,15 @@ cdef inline void set_due(StreamState* state) noexcept nogil:
     )
 
 
-cdef inline void note_struggle(Moment* moment, int before) noexcept nogil:
-    """Tell the visit of rage by a burst of presses; the judge tells it of the rest."""
-    cdef int i
-    for i in range(before, moment.sink.count):
-        if moment.sink.items[i].emotion == RAGE:
-            moment.visit.struggle_t = moment.now
-
-
 cdef void fire(Moment* moment, int64_t now) noexcept nogil:
     """Fire every timer that is due at `now` or before, each at its own time."""
     cdef StreamState* state = moment.state
-    cdef int before
     while state.hot.due and state.hot.due <= now:
         moment.now = state.hot.due
         moment.rel = <int32_t>(moment.now - state.hot.origin)
         moment.element = moment.flags = 0
         if state.rage.due and state.rage.due <= moment.now:
-            before = moment.sink.count
             rage_timers(&state.rage, moment.sink, moment.now)
-            note_struggle(moment, before)
         if state.hesitation.due and state.hesitation.due <= moment.now:
             hesitation_timers(moment)
         if state.abandonment.due and state.abandonment.due <= moment.now:
@@ -378,7 +367,7 @@ cdef bint stream_run(
 ) noexcept nogil:
     cdef Moment moment
     cdef int64_t now
-    cdef int kind, before
+    cdef int kind
     cdef uint32_t i
     moment.state = state
     moment.visit = visit
@@ -420,9 +409,7 @@ cdef bint stream_run(
         moment.rel = <int32_t>(now - state.hot.origin)
         state.rage.presses += kind == CLICK
         moment.ref = batch.seq << 16 | i
-        before = sink.count
         happen(&moment, batch, i)
-        note_struggle(&moment, before)
         set_due(state)
     return True
 

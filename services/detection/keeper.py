@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from google.protobuf.message import DecodeError
 from redis.exceptions import RedisError
@@ -28,6 +28,7 @@ _log = logs.get(__name__)
 _RENEW_S = 1.0
 _TAIL_CHECK_S = 0.25
 _GAP_PATIENCE_S = 0.05
+_HAND_OVER_S = 1.0
 GROUP = "detection"
 
 
@@ -109,10 +110,11 @@ class Keeper:
     async def _round(self) -> None:
         members = await self._leases.announce(self._endpoint)
         share = fair_share(self._endpoint, members)
-        await self._give_back([p for p in self.folds if p not in share])
         wanted = {p: self.folds[p].epoch if p in self.folds else 0 for p in sorted(share)}
         granted = await self._leases.acquire(self._endpoint, wanted)
         for partition, fold in list(self.folds.items()):
+            if partition not in share:
+                continue
             if partition not in granted:
                 _log.warning("lease lost", partition=partition, epoch=fold.epoch)
                 del self.folds[partition]
@@ -133,6 +135,12 @@ class Keeper:
             task = asyncio.create_task(self._recover(taken))
             self._recovering.add(task)
             task.add_done_callback(self._recovering.discard)
+        # Last, for it waits for the log: what is kept was renewed above.
+        await self._give_back([p for p in self.folds if p not in share])
+
+    def _holds(self, fold: Fold) -> bool:
+        """Whether the fold is still the partition's: it may be lost while the log is read."""
+        return self.folds.get(fold.partition) is fold
 
     async def _recover(self, folds: list[Fold]) -> None:
         started = time.monotonic()
@@ -140,7 +148,7 @@ class Keeper:
             await self._load(fold)
         behind = {fold.partition: fold for fold in folds}
         entries = 0
-        while behind:
+        while behind := {p: fold for p, fold in behind.items() if self._holds(fold)}:
             try:
                 found = await self._log.read(
                     BEHAVIOR, {p: fold.applied for p, fold in behind.items()}, limit=200
@@ -150,7 +158,7 @@ class Keeper:
                 await asyncio.sleep(0.25)
                 continue
             entries += len(found)
-            self._catch_up(found)
+            self._catch_up(found, behind)
             level = set(behind) - {entry.partition for entry in found}
             for partition in level:
                 behind.pop(partition).live = True
@@ -174,14 +182,21 @@ class Keeper:
         except (RedisError, OSError) as error:
             _log.warning("no snapshot, rebuilding from the log", error=str(error))
 
-    def _catch_up(self, entries: list[Entry]) -> None:
+    def _catch_up(self, entries: list[Entry], readers: Mapping[int, Fold]) -> None:
+        """Apply what was read for these folds. One that was lost meanwhile takes nothing."""
         now = time.monotonic()
         touched: dict[int, Fold] = {}
         for entry in entries:
-            fold = self.folds.get(entry.partition)
-            if fold is not None:
-                fold.catch_up(entry.offset, batches_of(entry), now)
-                touched[entry.partition] = fold
+            fold = readers[entry.partition]
+            if not self._holds(fold):
+                continue
+            if fold.live and entry.offset > fold.applied + 1:
+                # It slept while others held the partition and the log was trimmed behind them.
+                _log.warning("log trimmed past the fold, starting over", partition=entry.partition)
+                del self.folds[entry.partition]
+                continue
+            fold.catch_up(entry.offset, batches_of(entry), now)
+            touched[entry.partition] = fold
         for fold in touched.values():
             self._on_applied(fold)
 
@@ -197,7 +212,7 @@ class Keeper:
             try:
                 ends = await self._log.ends(BEHAVIOR)
                 behind = {
-                    p: fold.applied
+                    p: fold
                     for p, fold in self.folds.items()
                     if fold.live
                     and fold.applied < ends[p]
@@ -207,7 +222,8 @@ class Keeper:
                     p: fold.applied for p, fold in self.folds.items() if fold.applied < ends[p]
                 }
                 if behind:
-                    self._catch_up(await self._log.read(BEHAVIOR, behind, limit=200))
+                    after = {p: fold.applied for p, fold in behind.items()}
+                    self._catch_up(await self._log.read(BEHAVIOR, after, limit=200), behind)
             except LogUnavailable as error:
                 _log.warning("cannot check the log's tail", error=str(error))
                 await asyncio.sleep(0.5)
@@ -229,23 +245,30 @@ class Keeper:
         for fold in folds:
             if fold.live:
                 taken.append((fold, Snapshot(fold.applied, fold.detector.snapshot())))
-                fold.dirty = False
                 await asyncio.sleep(0)
         if not taken:
             return
         await self._flush_emotions()
+        saved: dict[int, int] = {}
         for fold, snapshot in taken:
             # A fold that was lost meanwhile must not overwrite its new owner's snapshot.
-            if self.folds.get(fold.partition) is fold:
+            if self._holds(fold):
                 await self._snapshots.save(fold.partition, snapshot)
-        await self._log.commit(GROUP, BEHAVIOR, {f.partition: s.offset for f, s in taken})
+                fold.dirty = fold.applied > snapshot.offset
+                saved[fold.partition] = snapshot.offset
+        await self._log.commit(GROUP, BEHAVIOR, saved)
 
     async def _give_back(self, partitions: list[int]) -> None:
         if not partitions:
             return
-        await self._snapshot([self.folds[p] for p in partitions if self.folds[p].dirty])
+        try:
+            async with asyncio.timeout(_HAND_OVER_S):
+                await self._snapshot([self.folds[p] for p in partitions if self.folds[p].dirty])
+        except (LogUnavailable, TimeoutError) as error:
+            # The next owner reads more of the log, once it can; leases do not wait for it.
+            _log.warning("given back without fresh snapshots", error=str(error))
         for partition in partitions:
-            del self.folds[partition]
+            self.folds.pop(partition, None)
         await self._leases.release(self._endpoint, partitions)
         _log.info("partitions given back", count=len(partitions))
 

@@ -12,14 +12,15 @@ import redis.asyncio as redis
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 
 from hotpath.columns import from_wire
+from hotpath.detector import Detector
 from hotpath.model import Model
 from services.common import state
-from services.common.log import BEHAVIOR, Append, EventLog, Record, open_log
+from services.common.log import BEHAVIOR, Append, EventLog, LogUnavailable, Record, open_log
 from services.common.ownership import LeaseStore
 from services.common.partition import PARTITIONS, partition_of, record_key
 from services.detection.fold import Fold
-from services.detection.keeper import Keeper
-from services.detection.snapshots import SnapshotStore
+from services.detection.keeper import Keeper, batches_of
+from services.detection.snapshots import Snapshot, SnapshotStore
 from tests.engines.fixtures import Engines
 
 PARTITION = partition_of("t", "s1")
@@ -55,11 +56,13 @@ class Mesh:
     def __init__(self, log: EventLog, client: redis.Redis) -> None:
         self.log = log
         self.leases = LeaseStore(client)
+        self.snapshots = SnapshotStore(client)
         self.emitted = 0
+        self.log_takes_emotions = True
         self.keeper = Keeper(
             endpoint="a:1",
             leases=self.leases,
-            snapshots=SnapshotStore(client),
+            snapshots=self.snapshots,
             log=log,
             threshold=50,
             model=Model(),
@@ -71,7 +74,8 @@ class Mesh:
         self.emitted += len(fold.drain())
 
     async def _flush(self) -> None:
-        return
+        if not self.log_takes_emotions:
+            raise LogUnavailable("as the emotion writer says it")
 
     @property
     def fold(self) -> Fold:
@@ -127,3 +131,39 @@ async def test_a_lease_that_another_took_is_lost_with_the_state(mesh: Mesh):
             taken = await mesh.leases.acquire("b:1", {PARTITION: 0})
         await eventually(lambda: PARTITION not in mesh.keeper.folds)
         assert len(mesh.keeper.folds) == PARTITIONS - 1
+
+
+async def test_leases_are_kept_although_the_log_takes_no_hand_over(mesh: Mesh):
+    await press(mesh.log, 1)
+    async with mesh.running(mesh.keeper.keep_leases(), mesh.keeper.keep_level()):
+        await eventually(lambda: mesh.holds_all() and mesh.fold.applied == 1)
+        mesh.log_takes_emotions = False
+        async with mesh.running(_stays(mesh.leases, "b:1")):
+            await eventually(lambda: 0 < len(mesh.keeper.folds) < PARTITIONS)
+        kept = set(mesh.keeper.folds)
+        await eventually(mesh.holds_all)  # b is gone: the loop is alive and takes its share back
+    assert kept < set(range(PARTITIONS))
+
+
+async def _stays(leases: LeaseStore, endpoint: str) -> None:
+    while True:
+        await leases.announce(endpoint)
+        await asyncio.sleep(0.5)
+
+
+async def test_a_fold_that_the_log_was_trimmed_past_starts_over_from_the_snapshot(mesh: Mesh):
+    async with mesh.running(mesh.keeper.keep_leases()):
+        await eventually(mesh.holds_all)
+        behind = mesh.fold  # as after a long sleep: nobody reads for it
+        others = Fold(PARTITION, 0, Detector(), live=True)
+        for seq in (1, 2):
+            await press(mesh.log, seq)
+        for entry in await mesh.log.read(BEHAVIOR, {PARTITION: 0}):
+            others.offer(entry.offset, batches_of(entry), 0.0)
+        await mesh.snapshots.save(PARTITION, Snapshot(2, others.detector.snapshot()))
+        await mesh.log.trim(BEHAVIOR, {PARTITION: 2})
+        await press(mesh.log, 3)
+        async with mesh.running(mesh.keeper.keep_level()):
+            await eventually(lambda: mesh.emitted == 1)
+        assert mesh.fold is not behind
+        assert mesh.fold.applied == 3

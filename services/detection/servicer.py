@@ -16,6 +16,7 @@ from services.detection.emotions import EmotionWriter, to_emotion, trace_emotion
 from services.detection.fold import Fold
 
 _Outbox = asyncio.Queue[pb.DetectResponse | None]
+_TIMERS_KEPT_MS = 10_000
 
 
 class DetectionServicer(rpc.DetectionServiceServicer):
@@ -29,6 +30,10 @@ class DetectionServicer(rpc.DetectionServiceServicer):
         self._writer = writer
         self._streams: dict[_Outbox, None] = {}  # in the order in which they were opened
         self._folds: Mapping[int, Fold] = {}
+        # When a stream's timer is due, in the order of naming. Named again to whoever opens a
+        # Detect stream: at a takeover nobody may be listening yet, and responses get lost. One
+        # that is named twice costs a needless tick, one that nobody heard of never ends.
+        self._timers: dict[tuple[str, str, str], int] = {}
         self.requests = 0
 
     def serve_folds(self, folds: Mapping[int, Fold]) -> None:
@@ -50,10 +55,13 @@ class DetectionServicer(rpc.DetectionServiceServicer):
         if emotions and tracing.enabled():
             trace_emotions(emotions, fold.partition, began_ns)
         response.emotions.extend(emotions)
-        response.wakes.extend(
-            pb.Wake(tenant_id=tenant, session_id=session, stream_id=stream, due_at_ms=due)
-            for tenant, session, stream, due in fold.detector.wakes()
-        )
+        for tenant, session, stream, due in fold.detector.wakes():
+            response.wakes.append(_wake((tenant, session, stream), due))
+            self._timers.pop((tenant, session, stream), None)
+            self._timers[tenant, session, stream] = due
+        oldest_ms = time.time() * 1000 - _TIMERS_KEPT_MS
+        while self._timers and next(iter(self._timers.values())) < oldest_ms:
+            del self._timers[next(iter(self._timers))]
 
     def _publish(self, response: pb.DetectResponse, except_for: _Outbox | None) -> None:
         if response.emotions or response.wakes:
@@ -68,6 +76,9 @@ class DetectionServicer(rpc.DetectionServiceServicer):
         principal().require_role("mesh")
         outbox: _Outbox = asyncio.Queue()
         self._streams[outbox] = None
+        if self._timers:
+            timers = [_wake(key, due) for key, due in self._timers.items()]
+            outbox.put_nowait(pb.DetectResponse(wakes=timers))
 
         async def receive() -> None:
             try:
@@ -112,3 +123,8 @@ class DetectionServicer(rpc.DetectionServiceServicer):
                 self._collect(self._folds[partition], response, began_ns)
         self._publish(response, except_for=origin)
         return response
+
+
+def _wake(key: tuple[str, str, str], due_at_ms: int) -> pb.Wake:
+    tenant, session, stream = key
+    return pb.Wake(tenant_id=tenant, session_id=session, stream_id=stream, due_at_ms=due_at_ms)

@@ -118,7 +118,9 @@ async def detect(address: str, *entries: pb.PartitionEntry) -> list[pb.DetectRes
         responses: list[pb.DetectResponse] = []
         for entry in entries:
             await call.write(pb.DetectRequest(entries=[entry]))
-            responses.append(await call.read())
+            while not (response := await call.read()).results:
+                pass  # timers that are named to whoever comes
+            responses.append(response)
         call.cancel()
         return responses
 
@@ -157,6 +159,21 @@ async def test_entries_apply_in_log_order_whatever_the_stream_does(mesh: Mesh):
     responses = await detect(address, entries[2], entries[1], entries[3], entries[0])
     assert [len(response.emotions) > 0 for response in responses] == [False, False, False, True]
     assert responses[-1].results[0].through_offset == entries[-1].offset
+
+
+async def test_who_opens_a_stream_hears_of_the_timers_that_are_set(mesh: Mesh):
+    address = await mesh.start()
+    await mesh.owned_by(address)
+    batch = presses("s1", 1, 0, count=3, gap_ms=90)
+    batch.t0_ms = round(time.time() * 1000)
+    entry = await live_entry(mesh, batch)
+    (response,) = await detect(address, entry)
+    assert [wake.stream_id for wake in response.wakes] == ["p1"]
+    async with connect(address, make_token(MESH_SECRET, subject="another")) as channel:
+        call: Any = rpc.DetectionServiceStub(channel).Detect()
+        named = await call.read()
+        call.cancel()
+    assert list(named.wakes) == list(response.wakes)
 
 
 async def test_what_the_stream_does_not_bring_is_read_from_the_log(mesh: Mesh):

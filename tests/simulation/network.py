@@ -1,0 +1,197 @@
+"""What lies between pages and edge workers, and between those and detection.
+
+A `Channel` carries messages one way: late, in order, until it is cut. Cut, it may lose what is
+under way, and its two ends hear of it at different times: for a while one of them talks to nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any
+
+from websockets.exceptions import ConnectionClosedError
+
+from tests.simulation.loop import current_process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class Channel:
+    """One direction of a connection."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._on_way: deque[Any] = deque()
+        self._arrived: deque[Any] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._cut = False
+        self.ended = False
+        """Whether the reader knows that nothing more comes."""
+
+    def send(self, message: Any) -> None:
+        """Put a message on its way."""
+        if not self._cut:
+            self._on_way.append(message)
+            self._world.later(self._world.latency_s(), self._deliver)
+
+    def cut(self, notice_s: float, lost: int) -> None:
+        """Lose the last `lost` messages under way and all to come; the reader hears of it later."""
+        if self._cut:
+            return
+        self._cut = True
+        for _ in range(min(lost, len(self._on_way))):
+            self._on_way.pop()
+        self._world.later(notice_s, self._end)
+
+    def close(self) -> None:
+        """End it in order: what is under way arrives first."""
+        if not self._cut:
+            self._cut = True
+            self._world.later(self._world.latency_s(), self._end)
+
+    async def receive(self) -> Any:
+        """The next message; raises EOFError at the end."""
+        while not self._arrived:
+            if self.ended:
+                raise EOFError
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        return self._arrived.popleft()
+
+    def _deliver(self) -> None:
+        if self._on_way and not self.ended:
+            self._arrived.append(self._on_way.popleft())
+            self._wake()
+
+    def _end(self) -> None:
+        self._arrived += self._on_way
+        self._on_way.clear()
+        self.ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+class Socket:
+    """A WebSocket: an end for the page, and one that looks like websockets' to the edge's shell."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.up = Channel(world)
+        self.down = Channel(world)
+        self.close_code: int | None = None
+
+    def cut(self) -> None:
+        """Die, as networks do."""
+        faults = self._world.faults
+        for channel in (self.up, self.down):
+            channel.cut(faults.choice((0.0, 0.1, 3.0)), faults.randrange(4))
+
+    def hang_up(self) -> None:
+        """Be closed by the page, which reads no more."""
+        self.up.close()
+        self.down.cut(0.0, 1_000)
+
+    # -- the edge's end: what edge/websocket.py calls --------------------------------------------
+
+    async def recv(self) -> str:
+        """A frame of the page."""
+        try:
+            return await self.up.receive()
+        except EOFError:
+            raise ConnectionClosedError(None, None) from None
+
+    async def send(self, text: str) -> None:
+        """A frame for the page."""
+        self._check()
+        self.down.send(text)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with a code, after what was sent."""
+        self._check()
+        self.close_code = code
+        self.down.close()
+        self.up.cut(0.0, 1_000)
+
+    def _check(self) -> None:
+        process = current_process()
+        if self.up.ended or (process is not None and process.dead):
+            raise ConnectionClosedError(None, None)
+
+
+class DetectCall:
+    """A Detect call as grpc.aio shows it to the edge, served by the real servicer."""
+
+    def __init__(self, world: World, endpoint: str) -> None:
+        self._up = Channel(world)
+        self._down = Channel(world)
+        self._world = world
+        world.later(world.latency_s(), lambda: self._connect(endpoint))
+        world.calls.append(self)
+
+    def _connect(self, endpoint: str) -> None:
+        detection = self._world.detections.get(endpoint)
+        if detection is None or detection.process.dead:
+            self.break_off()
+        else:
+            detection.process.spawn(self._serve(detection.servicer.Detect))
+
+    async def _serve(self, detect: Callable[[AsyncGenerator[Any], Any], Any]) -> None:
+        async def requests() -> AsyncGenerator[Any]:
+            while True:
+                try:
+                    yield await self._up.receive()
+                except EOFError:
+                    return
+
+        responses = detect(requests(), None)
+        try:
+            async for response in responses:
+                self._down.send(response)
+        finally:
+            self.break_off()
+            await responses.aclose()
+
+    def break_off(self) -> None:
+        """Lose the connection."""
+        for channel in (self._up, self._down):
+            channel.cut(0.0, self._world.faults.randrange(3))
+
+    async def write(self, request: Any) -> None:
+        """Send a request."""
+        if self._down.ended:
+            raise ConnectionError("detection is gone")
+        self._up.send(request)
+
+    async def read(self) -> Any:
+        """The next response."""
+        try:
+            return await self._down.receive()
+        except EOFError:
+            raise ConnectionError("detection is gone") from None
+
+    def cancel(self) -> None:
+        """End the call from the edge's side."""
+        self.break_off()
+        if self in self._world.calls:
+            self._world.calls.remove(self)
+
+
+class DetectChannel:
+    """A gRPC channel and its stub in one."""
+
+    def __init__(self, world: World, endpoint: str) -> None:
+        self._world = world
+        self._endpoint = endpoint
+
+    def Detect(self) -> DetectCall:
+        """Open a call."""
+        return DetectCall(self._world, self._endpoint)
+
+    async def close(self) -> None:
+        """Nothing is held."""

@@ -13,6 +13,7 @@ from edge import http
 from edge.settings import Settings
 from edge.websocket import Connection
 from edge.worker import Worker
+from hotpath.model import Model
 from services.common.ownership import LeaseStore
 from services.detection.emotions import EmotionWriter
 from services.detection.keeper import Keeper
@@ -139,6 +140,9 @@ class EdgeNode(Node):
         await self.stop_loops()
 
 
+MODEL = Model()
+
+
 class DetectionNode(Node):
     """One detection process."""
 
@@ -154,6 +158,7 @@ class DetectionNode(Node):
             snapshots=SnapshotStore(client),
             log=log,
             threshold=50,
+            model=MODEL,
             on_applied=self.servicer.on_applied,
             flush_emotions=self.emotions.flush,
         )

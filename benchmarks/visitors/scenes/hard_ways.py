@@ -53,7 +53,7 @@ def explorer(actor: Actor) -> None:
     """Open the menu to see what there is, and choose."""
     to_list(actor)
     if actor.chance(0.5):
-        menus(actor)
+        menus(actor, lost=True)
     actor.press(actor.page.elements["menu"])
     actor.wait(1800)
     to_list(actor)
@@ -86,7 +86,7 @@ def mistyped(actor: Actor) -> None:
     for i in range(int(actor.rng.integers(2, 6))):
         actor.fill(actor.page.elements[f"field{i}"], int(actor.rng.integers(6, 16)))
     if actor.chance(0.25):
-        refused(actor)
+        refused(actor, lost=False)
     field = actor.page.elements["field1"]
     actor.press(actor.page.elements["cta"])
     actor.tab.emit("invalid", target=field.target, flags=list(field.flags), reason="typeMismatch")

@@ -56,7 +56,8 @@ class Ticker:
         write: Callable[[BehaviorBatch], None],
         *,
         capacity: int = 20_000,
-        clock: Callable[[], float] = time.time,
+        # Looked up at each call, so that a simulation's clock is taken too.
+        clock: Callable[[], float] = lambda: time.time(),
     ) -> None:
         self._hub = hub
         self._write = write

@@ -229,7 +229,7 @@ cdef class Detector:
                 tenant, session, stream, verdict.episode, verdict.rev,
                 naming.EMOTIONS[verdict.emotion], verdict.confidence,
                 naming.TRIGGERS[verdict.emotion][verdict.trigger], verdict.t, evidence,
-                contributions, self.names.text(stream_state(self.arena, slot).hot.page),
+                contributions, self.names.text(verdict.page),
                 self.names.text(verdict.element),
             ))
         self.tally.emissions += self.sink.count

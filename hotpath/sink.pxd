@@ -23,6 +23,7 @@ cdef struct Verdict:
     uint64_t evidence[EVIDENCE]     # refs, oldest first
     int16_t terms[TERMS_ROOM]       # tenths of log-odds; 0: does not apply
     uint32_t element
+    uint32_t page                   # where the visitor was
     uint32_t episode
     uint8_t emotion
     uint8_t trigger                 # number in the emotion's table of triggers

@@ -71,7 +71,7 @@ from hotpath.events cimport (
     TRACK,
     VISIBILITY,
 )
-from hotpath.features cimport EMOTIONS
+from hotpath.features cimport EMOTIONS, RAGE
 from hotpath.hesitation cimport (
     hesitation_begin,
     hesitation_blur,
@@ -159,9 +159,20 @@ cdef inline void set_due(StreamState* state) noexcept nogil:
     )
 
 
+cdef inline void note_page(Moment* moment, int before, uint32_t page) noexcept nogil:
+    """Tell verdicts where they fell: rage on the page that did not answer, the rest where one is."""
+    cdef int i
+    for i in range(before, moment.sink.count):
+        if moment.sink.items[i].emotion == RAGE:
+            moment.sink.items[i].page = page
+        else:
+            moment.sink.items[i].page = moment.state.hot.page
+
+
 cdef void fire(Moment* moment, int64_t now) noexcept nogil:
     """Fire every timer that is due at `now` or before, each at its own time."""
     cdef StreamState* state = moment.state
+    cdef int before = moment.sink.count
     while state.hot.due and state.hot.due <= now:
         moment.now = state.hot.due
         moment.rel = <int32_t>(moment.now - state.hot.origin)
@@ -173,6 +184,7 @@ cdef void fire(Moment* moment, int64_t now) noexcept nogil:
         if state.abandonment.due and state.abandonment.due <= moment.now:
             abandonment_timers(moment)
         set_due(state)
+    note_page(moment, before, state.hot.page)
 
 
 cdef void succeed(Moment* moment) noexcept nogil:
@@ -347,6 +359,7 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
 
 cdef inline void move(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     """Let the pointer move."""
+    cdef int before
     cdef StreamState* state = moment.state
     cdef float x = column_number(&batch.view, 0, i), y = column_number(&batch.view, 1, i)
     if motion_step(&state.hot.motion, x, y) and motion_is_mechanical(&state.hot.motion):
@@ -358,8 +371,10 @@ cdef inline void move(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     if pointer_step(&state.hot, moment.rel, x, y) and moment.pointer == 0:
         moment.ref = batch.seq << 16 | i
         moment.element = moment.flags = 0
+        before = moment.sink.count
         anger_thrash(moment)
         confusion_thrash(moment)
+        note_page(moment, before, state.hot.page)
 
 
 cdef bint stream_run(
@@ -367,7 +382,8 @@ cdef bint stream_run(
 ) noexcept nogil:
     cdef Moment moment
     cdef int64_t now
-    cdef int kind
+    cdef int kind, before
+    cdef uint32_t page
     cdef uint32_t i
     moment.state = state
     moment.visit = visit
@@ -409,7 +425,10 @@ cdef bint stream_run(
         moment.rel = <int32_t>(now - state.hot.origin)
         state.rage.presses += kind == CLICK
         moment.ref = batch.seq << 16 | i
+        before = sink.count
+        page = state.hot.page
         happen(&moment, batch, i)
+        note_page(&moment, before, page)
         set_due(state)
     return True
 

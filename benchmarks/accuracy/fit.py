@@ -13,7 +13,7 @@ import csv
 import math
 import random
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import click
 import msgspec
@@ -114,7 +114,9 @@ def slope_of(values: list[float], true: list[bool]) -> tuple[float, float]:
         odds = (slope * (-v if felt else v) for v, felt in zip(values, true, strict=True))
         return sum(math.log1p(math.exp(odd)) for odd in odds) / len(values)
 
-    found = minimize_scalar(loss, bounds=(0.2, 4.0), method="bounded", options={"maxiter": 25})
+    found = cast("Any", minimize_scalar)(
+        loss, bounds=(0.2, 4.0), method="bounded", options={"maxiter": 25}
+    )
     return float(found.x), float(found.fun)
 
 
@@ -144,7 +146,7 @@ class Fit:
 
     def wrong_cases(self, files: dict[str, ModelFile]) -> dict[str, int]:
         """Count the labelled visits that are judged wrongly, by emotion."""
-        wrong = dict.fromkeys(EMOTIONS, 0)
+        wrong: dict[str, int] = dict.fromkeys(EMOTIONS, 0)
         for row in self.labels:
             alarms = judge(self.cases[row["file"]], files).alarms
             wrong["rage"] += sum(alarms["rage"].values()) != int(row["rage"])

@@ -28,6 +28,7 @@ FLOWS = {
     ("edge", "identity"),
     ("edge", "intervention"),
     ("intervention", "identity"),
+    ("detection", "identity"),
     *((process, "valkey-log") for process in MESH),
     *((process, "valkey-state") for process in ("edge", "detection", "intervention")),
     *((process, "postgres") for process in ("identity", "intervention", "accountability")),

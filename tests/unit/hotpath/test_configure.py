@@ -89,7 +89,7 @@ def test_an_answer_that_names_a_press_still_finds_it_among_ignored_ones() -> Non
 def said_about(kind: EventKind, ignored: list[str]) -> list[Emission]:
     table = {1: ("form#x", int(TargetFlag.CTA | TargetFlag.CHECKOUT | TargetFlag.BUTTON))}
     event: list[object] = [int(kind), 700, *(VALUES.get(field.kind, 0) for field in EVENTS[kind])]
-    detector = Detector(threshold=1)
+    detector = Detector(threshold=0)
     detector.configure("acme", {}, ignored)
     tick: list[object] = [26, 0]
     c = from_wire([tick, *[list(event) for _ in range(40)]], table)

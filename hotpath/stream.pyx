@@ -160,7 +160,7 @@ cdef inline void set_due(StreamState* state) noexcept nogil:
 
 
 cdef inline void note_page(Moment* moment, int before, uint32_t page) noexcept nogil:
-    """Tell verdicts where they fell: rage on the page that did not answer, the rest where one is."""
+    """Tell verdicts where they fell: rage on the page before the event, the rest after it."""
     cdef int i
     for i in range(before, moment.sink.count):
         if moment.sink.items[i].emotion == RAGE:

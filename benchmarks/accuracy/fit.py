@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import click
 import msgspec
-from scipy.optimize import minimize_scalar
+from scipy import optimize
 
 from benchmarks.statistics import f1
 from benchmarks.visitors import EMOTIONS, generate
@@ -114,7 +114,7 @@ def slope_of(values: list[float], true: list[bool]) -> tuple[float, float]:
         odds = (slope * (-v if felt else v) for v, felt in zip(values, true, strict=True))
         return sum(math.log1p(math.exp(odd)) for odd in odds) / len(values)
 
-    found = cast("Any", minimize_scalar)(
+    found = cast("Any", optimize).minimize_scalar(
         loss, bounds=(0.2, 4.0), method="bounded", options={"maxiter": 25}
     )
     return float(found.x), float(found.fun)

@@ -67,19 +67,29 @@ class Ticker:
         """What was asked for last, by stream: a timer that was moved is told again."""
         self._queue: list[tuple[int, _Key]] = []
         self._queued: set[tuple[int, _Key]] = set()
+        self._early: dict[_Key, int] = {}
+        """Named after a later one of the stream: both are told."""
         self._left: OrderedDict[_Key, float] = OrderedDict()
         self._wake = asyncio.Event()
         self.ticks = 0
 
     def ask(self, wakes: Iterable[pb.Wake]) -> None:
-        """Note timers; one tick a stream is pending at most."""
+        """Note timers; one tick a stream is pending at most.
+
+        Whose they are is asked when they are due: until then the page may come from another worker.
+        """
         for wake in wakes:
             key = (wake.tenant_id, wake.session_id, wake.stream_id)
-            if self._follows(key, wake.due_at_ms):
-                earlier = self._asked.get(key)
-                self._asked[key] = wake.due_at_ms
-                if earlier is None or wake.due_at_ms < earlier:
-                    self._push(wake.due_at_ms, key)
+            known = self._asked.get(key)
+            if known is not None and wake.due_at_ms < known:
+                # Moved, or told again late: the one that is known may still hold.
+                self._early[key] = wake.due_at_ms
+                self._push(wake.due_at_ms, key)
+                continue
+            self._early.pop(key, None)
+            self._asked[key] = wake.due_at_ms
+            if known is None:
+                self._push(wake.due_at_ms, key)
 
     def left(self, tenant: str, session: str, stream: str) -> None:
         """Follow a stream whose connection ended for a while."""
@@ -106,14 +116,17 @@ class Ticker:
             self._queued.discard(entry)
             due_at_ms, key = entry
             asked = self._asked.get(key)
+            if self._early.get(key) == due_at_ms:
+                del self._early[key]
+                self._tick(key, due_at_ms)
+                continue
             if asked is None:
                 continue
             if asked > due_at_ms:
                 self._push(asked, key)
                 continue
             del self._asked[key]
-            self._write(tick_batch(*key, asked))
-            self.ticks += 1
+            self._tick(key, asked)
 
     async def run(self) -> None:
         """Write ticks until cancelled."""
@@ -129,6 +142,11 @@ class Ticker:
                         await self._wake.wait()
                 except TimeoutError:
                     pass
+
+    def _tick(self, key: _Key, due_at_ms: int) -> None:
+        if self._follows(key, due_at_ms):
+            self._write(tick_batch(*key, due_at_ms))
+            self.ticks += 1
 
     def _follows(self, key: _Key, due_at_ms: int) -> bool:
         live = self._hub.find(*key[:2])

@@ -47,6 +47,7 @@ class Link:
         self._queue: deque[pb.PartitionEntry] = deque(maxlen=_MAX_QUEUED)
         self._wake = asyncio.Event()
         self._sent_at: deque[float] = deque()
+        self._closed = False
         self._task = asyncio.create_task(self._run())
 
     def send(self, entries: list[pb.PartitionEntry]) -> None:
@@ -56,13 +57,16 @@ class Link:
 
     async def close(self) -> None:
         """End the stream."""
+        # A task group whose child fails as it is cancelled raises the failure and forgets the
+        # cancellation; without the flag the link would be reopened, and this wait for ever.
+        self._closed = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         channel = connect(self.endpoint, self._token)
         try:
-            while True:
+            while not self._closed:
                 self._sent_at.clear()
                 call: Any = DetectionServiceStub(channel).Detect()
                 try:

@@ -1,0 +1,56 @@
+"""The fast lane's link, against a detection process that fails at the worst moment."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from sentientiq.detection.v1 import detection_service_pb2 as pb
+
+import edge.lane
+from edge.lane import Link
+
+
+class Failing:
+    """A channel, its stub and a call in one: a write fails when told to, a read never ends."""
+
+    def __init__(self) -> None:
+        self.writing = asyncio.Event()
+        self.fail = asyncio.Event()
+
+    def Detect(self) -> Failing:
+        return self
+
+    async def write(self, request: pb.DetectRequest) -> None:
+        self.writing.set()
+        await self.fail.wait()
+        raise ConnectionError("broken")
+
+    async def read(self) -> pb.DetectResponse:
+        return await asyncio.Future()
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.MonkeyPatch):
+    detection = Failing()
+
+    def stub(channel: Any) -> Any:
+        return channel
+
+    def connect(endpoint: str, token: str) -> Any:
+        return detection
+
+    monkeypatch.setattr(edge.lane, "connect", connect)
+    monkeypatch.setattr(edge.lane, "DetectionServiceStub", stub)
+    link = Link("a:1", "token", lambda response: None)
+    link.send([pb.PartitionEntry(partition=1)])
+    await detection.writing.wait()
+    detection.fail.set()
+    async with asyncio.timeout(5):
+        await link.close()

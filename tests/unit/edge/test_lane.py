@@ -48,7 +48,7 @@ async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(edge.lane, "connect", connect)
     monkeypatch.setattr(edge.lane, "DetectionServiceStub", stub)
-    link = Link("a:1", "token", lambda response: None)
+    link = Link("a:1", "token", lambda response: None, on_sent=None)
     link.send([pb.PartitionEntry(partition=1)])
     await detection.writing.wait()
     detection.fail.set()

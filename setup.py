@@ -29,7 +29,7 @@ extensions = [
         [str(source)],
         # No -ffast-math: a replay must give the same bits on every machine.
         # Cython emits converters for every enum, used or not.
-        extra_compile_args=["-O2", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"],
+        extra_compile_args=["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"],
         define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACE else [],
     )
     for source in sorted(Path("hotpath").glob("*.pyx"))

@@ -9,12 +9,9 @@ Memory grows by doubling, in `acquire` only, up to `capacity` states; then the o
 longest ago is evicted. Nothing is allocated for an event.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-
-cdef struct Hash:
-    uint64_t low        # its bits place the slot in the table
-    uint64_t high
+from hotpath.hashing cimport SIQ_FETCH, Hash, Text
 
 
 cdef struct Slot:
@@ -47,20 +44,25 @@ cdef class Arena:
     cdef readonly int used
     cdef readonly long long evicted
 
-    cdef int hash(self, str tenant, str session, str stream, Hash* hash) except -1
+    cdef void hash(
+        self, const Text* tenant, const Text* session, const Text* stream, Hash* hash
+    ) noexcept nogil
     # The slot of a state that is known; -1: it is not.
     cdef int32_t find(self, const Hash* hash) noexcept nogil
     # The slot of a state, made if need be, and now the one touched last; `take` is told the hash,
-    # and the slot that `find` found.
-    cdef int32_t acquire(self, str tenant, str session, str stream) except -1
+    # and the slot that `find` found. UnicodeDecodeError: a name is no UTF-8; nothing has changed.
+    cdef int32_t acquire(
+        self, const Text* tenant, const Text* session, const Text* stream
+    ) except -1
     cdef int32_t take(
-        self, str tenant, str session, str stream, const Hash* hash, int32_t slot
+        self, const Text* tenant, const Text* session, const Text* stream, const Hash* hash,
+        int32_t slot,
     ) except -1
     cdef int release(self, int32_t slot) except -1
     # (tenant, session, stream) of a slot.
     cdef tuple name_of(self, int32_t slot)
     # Called once for each new slot, all zero.
-    cdef int begin(self, int32_t slot, str tenant, str session) except -1
+    cdef int begin(self, int32_t slot, const Text* tenant, const Text* session) except -1
     cdef int grow(self) except -1
     # The slot touched longest ago.
     cdef int32_t oldest(self) except -1
@@ -69,12 +71,24 @@ cdef class Arena:
     cdef void unindex(self, int32_t slot) noexcept nogil
 
 
-cdef extern from *:
-    """
-    #define SIQ_FETCH(address) __builtin_prefetch((address), 1, 3)
-    """
-    # Begin to bring a cache line near, while something else is being done.
-    void SIQ_FETCH(const void* address) noexcept nogil
+cdef inline bint arena_holds(Arena arena, int32_t slot, const Hash* hash) noexcept nogil:
+    """Say whether a slot is, still, that of the hash."""
+    return (
+        arena.slots[slot].touched != 0 and arena.slots[slot].hash.low == hash.low
+        and arena.slots[slot].hash.high == hash.high
+    )
+
+
+cdef inline void arena_approach(Arena arena, const Hash* hash) noexcept nogil:
+    """Bring near where a look-up will begin …"""
+    SIQ_FETCH(&arena.table[<uint32_t>hash.low & arena.mask])
+
+
+cdef inline void arena_near(Arena arena, const Hash* hash) noexcept nogil:
+    """… and, once that is near, the slot that it most likely leads to."""
+    cdef int32_t slot = arena.table[<uint32_t>hash.low & arena.mask]
+    if slot >= 0:
+        SIQ_FETCH(&arena.slots[slot])
 
 
 cdef inline void* arena_state(Arena arena, int32_t slot) noexcept:

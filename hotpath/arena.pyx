@@ -9,12 +9,10 @@ from libc.stdlib cimport free, qsort, realloc
 from posix.stdlib cimport posix_memalign
 from libc.string cimport memcpy, memset
 
-cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+from hotpath.hashing cimport Hash, Text, hash_text, stir, text_open, text_str
 
 cdef extern from *:
     """
-    #include <stdint.h>
     #include <stdlib.h>
     #if defined(__linux__)
     #include <sys/mman.h>
@@ -25,17 +23,9 @@ cdef extern from *:
     #else
     #define SIQ_HUGE(block, size) (void)0
     #endif
-    static inline void SIQ_MULTIPLY(
-        unsigned long long a, unsigned long long b, uint64_t *low, uint64_t *high)
-    {
-        unsigned __int128 product = (unsigned __int128)a * b;
-        *low = (uint64_t)product;
-        *high = (uint64_t)(product >> 64);
-    }
     """
     # Ask for huge pages: with a million states, half the time would go into finding pages.
     void SIQ_HUGE(void* block, size_t size) noexcept nogil
-    void SIQ_MULTIPLY(uint64_t a, uint64_t b, uint64_t* low, uint64_t* high) noexcept nogil
 
 
 cdef enum:
@@ -44,34 +34,30 @@ cdef enum:
     SAMPLES = 64        # one state in so many is listed as old at a time
 
 
-cdef inline void stir(Hash* hash, uint64_t word) noexcept nogil:
-    """Stir a word into both halves (multiply and fold, as wyhash does)."""
-    cdef uint64_t low, high
-    SIQ_MULTIPLY(hash.low ^ word, <uint64_t>0xE7037ED1A0B428DB, &low, &high)
-    hash.low = low ^ high ^ hash.high
-    SIQ_MULTIPLY(hash.high + word, <uint64_t>0x8EBC6AF09C88C6E3, &low, &high)
-    hash.high = low ^ high
+# Before the three texts of a name, one after the other.
+cdef struct Lengths:
+    uint32_t tenant
+    uint32_t session
 
 
-cdef int hash_text(Hash* hash, str text) except -1:
-    """Stir a text into both halves."""
-    cdef Py_ssize_t size
-    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
-    cdef uint64_t word
-    # The length keeps ("a", "bc") from ("ab", "c").
-    stir(hash, <uint64_t>size)
-    while size >= 8:
-        memcpy(&word, data, 8)
-        stir(hash, word)
-        data += 8
-        size -= 8
-    if size:
-        word = 0
-        while size:
-            size -= 1
-            word = word << 8 | <unsigned char>data[size]
-        stir(hash, word)
-    return 0
+cdef bytes pack_name(const Text* tenant, const Text* session, const Text* stream):
+    """Return a name as one object: less than half the size of a tuple of three."""
+    cdef Lengths lengths
+    text_str(tenant)        # what is kept must be readable
+    text_str(session)
+    text_str(stream)
+    lengths.tenant = <uint32_t>tenant.size
+    lengths.session = <uint32_t>session.size
+    packed = PyBytes_FromStringAndSize(
+        NULL, <Py_ssize_t>sizeof(Lengths) + tenant.size + session.size + stream.size
+    )
+    cdef char* out = PyBytes_AS_STRING(packed)
+    memcpy(out, &lengths, sizeof(Lengths))
+    out += sizeof(Lengths)
+    memcpy(out, tenant.data, tenant.size)
+    memcpy(out + tenant.size, session.data, session.size)
+    memcpy(out + tenant.size + session.size, stream.data, stream.size)
+    return packed
 
 
 cdef int by_touch(const void* a, const void* b) noexcept nogil:
@@ -164,13 +150,19 @@ cdef class Arena:
                 hole = at
         self.table[hole] = -1
 
-    cdef int hash(self, str tenant, str session, str stream, Hash* hash) except -1:
+    cdef void hash(
+        self, const Text* tenant, const Text* session, const Text* stream, Hash* hash
+    ) noexcept nogil:
         hash[0] = self.seed
+        # The lengths keep ("a", "bc") from ("ab", "c"). Nobody has a name of 2 MB.
+        stir(
+            hash,
+            <uint64_t>tenant.size | <uint64_t>session.size << 21 | <uint64_t>stream.size << 42,
+        )
         hash_text(hash, tenant)
         hash_text(hash, session)
         hash_text(hash, stream)
         stir(hash, self.seed.high)      # so that the last word, too, moves every bit
-        return 0
 
     cdef int32_t find(self, const Hash* hash) noexcept nogil:
         cdef uint32_t at = <uint32_t>hash.low & self.mask
@@ -183,18 +175,24 @@ cdef class Arena:
                 return slot
             at = (at + 1) & self.mask
 
-    cdef int32_t acquire(self, str tenant, str session, str stream) except -1:
+    cdef int32_t acquire(
+        self, const Text* tenant, const Text* session, const Text* stream
+    ) except -1:
         cdef Hash hash
         self.hash(tenant, session, stream, &hash)
         return self.take(tenant, session, stream, &hash, self.find(&hash))
 
     cdef int32_t take(
-        self, str tenant, str session, str stream, const Hash* hash, int32_t slot
+        self, const Text* tenant, const Text* session, const Text* stream, const Hash* hash,
+        int32_t slot,
     ) except -1:
+        cdef bytes name = None
         self.touches += 1
         if slot >= 0:
             self.slots[slot].touched = self.touches
             return slot
+        if self.named:
+            name = pack_name(tenant, session, stream)
         if self.first_free < 0:
             if self.allocated < self.capacity:
                 self.grow()
@@ -203,7 +201,7 @@ cdef class Arena:
                 self.release(self.oldest())
         slot = self.first_free
         if self.named:
-            self.names[slot] = f"{len(tenant)} {len(session)} {tenant}{session}{stream}"
+            self.names[slot] = name
         self.first_free = <int32_t><int64_t>self.slots[slot].hash.low
         memset(arena_state(self, slot), 0, self.item)
         self.slots[slot].hash = hash[0]
@@ -213,14 +211,20 @@ cdef class Arena:
         self.begin(slot, tenant, session)
         return slot
 
-    cdef int begin(self, int32_t slot, str tenant, str session) except -1:
+    cdef int begin(self, int32_t slot, const Text* tenant, const Text* session) except -1:
         return 0
 
     cdef tuple name_of(self, int32_t slot):
-        # One string is less than half the size of a tuple of three.
-        tenant, session, text = (<str>self.names[slot]).split(" ", 2)
-        cdef Py_ssize_t first = int(tenant), second = first + int(session)
-        return text[:first], text[first:second], text[second:]
+        cdef bytes name = self.names[slot]
+        cdef const char* data = PyBytes_AS_STRING(name)
+        cdef Lengths lengths
+        memcpy(&lengths, data, sizeof(Lengths))
+        cdef Py_ssize_t session = <Py_ssize_t>sizeof(Lengths) + lengths.tenant
+        cdef Py_ssize_t stream = session + lengths.session
+        return (
+            data[sizeof(Lengths):session].decode(), data[session:stream].decode(),
+            data[stream:PyBytes_GET_SIZE(name)].decode(),
+        )
 
     cdef int release(self, int32_t slot) except -1:
         self.unindex(slot)
@@ -269,12 +273,20 @@ cdef class Arena:
 
     def touch(self, str tenant not None, str session not None, str stream not None):
         """Return the slot of a stream, made if need be."""
-        return self.acquire(tenant, session, stream)
+        cdef Text texts[3]
+        text_open(&texts[0], tenant)
+        text_open(&texts[1], session)
+        text_open(&texts[2], stream)
+        return self.acquire(&texts[0], &texts[1], &texts[2])
 
     def slot(self, str tenant not None, str session not None, str stream not None):
         """Return the slot of a stream; -1: unknown."""
+        cdef Text texts[3]
         cdef Hash hash
-        self.hash(tenant, session, stream, &hash)
+        text_open(&texts[0], tenant)
+        text_open(&texts[1], session)
+        text_open(&texts[2], stream)
+        self.hash(&texts[0], &texts[1], &texts[2], &hash)
         return self.find(&hash)
 
     def _slots(self):
@@ -309,5 +321,5 @@ cdef class Arena:
         if PyBytes_GET_SIZE(blob) != <Py_ssize_t>len(streams) * <Py_ssize_t>self.item:
             raise ValueError("not as many states as streams")
         for tenant, session, stream in streams:
-            memcpy(arena_state(self, self.acquire(tenant, session, stream)), data, self.item)
+            memcpy(arena_state(self, self.touch(tenant, session, stream)), data, self.item)
             data += self.item

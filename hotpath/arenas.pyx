@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 
 from hotpath.arena cimport Arena
 from hotpath.features cimport EMOTIONS
+from hotpath.hashing cimport Text
 from hotpath.mood cimport MARKS
 from hotpath.rage_state cimport PRESSES
 from hotpath.state cimport HELD, HotState
@@ -26,10 +27,11 @@ cdef class Streams(Arena):
     def __cinit__(self, int capacity, size_t item):
         self.visits = Arena(capacity, sizeof(VisitState), named=False)
 
-    cdef int begin(self, int32_t slot, str tenant, str session) except -1:
+    cdef int begin(self, int32_t slot, const Text* tenant, const Text* session) except -1:
         cdef StreamState* state = stream_state(self, slot)
+        cdef Text nothing = Text(b"", 0)
         state.hot.clock = -1
-        state.hot.visit = <uint32_t>self.visits.acquire(tenant, session, "")
+        state.hot.visit = <uint32_t>self.visits.acquire(tenant, session, &nothing)
         visit_state(self, state.hot.visit).streams += 1
         return 0
 

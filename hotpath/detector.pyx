@@ -11,10 +11,23 @@ from hotpath.model import Model as DefaultModel
 from zlib import crc32
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from hotpath.arena cimport SIQ_FETCH, Hash
+from hotpath.ahead cimport (
+    CACHE_LINE,
+    FETCHED,
+    FIND_AFTER,
+    MESSAGE_BYTES,
+    NEAR_AFTER,
+    RING,
+    TAKE_AFTER,
+    VISIT_AFTER,
+    Ahead,
+    fetch_all,
+)
+from hotpath.arena cimport arena_approach, arena_holds, arena_near
 from hotpath.arenas cimport Streams, arenas_mark, stream_state, visit_state
 from hotpath.columns cimport (
     COLUMNS_OK,
@@ -40,12 +53,23 @@ from hotpath.events cimport (
     TRACK,
 )
 from hotpath.features cimport EMOTIONS as EMOTION_KINDS
-from hotpath.features cimport RAGE
+from hotpath.features cimport ABANDONMENT, RAGE
+from hotpath.hashing cimport SIQ_FETCH, Hash, Text, text_open, text_str
+from hotpath.message cimport (
+    MESSAGE_CROWDED,
+    MESSAGE_OK,
+    Message,
+    MessageStatus,
+    Sender,
+    message_clear,
+    message_glance,
+    message_read,
+)
 from hotpath.model cimport Model
 from hotpath.names cimport Names
 from hotpath.rage_state cimport RAGE_CLICK
 from hotpath.sink cimport TERMS_ROOM, Sink, Verdict
-from hotpath.state cimport HotState, StreamState
+from hotpath.state cimport StreamState
 from hotpath.stream cimport IGNORED, MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
 from hotpath.visit cimport VisitState
 
@@ -63,7 +87,16 @@ cdef enum:
 
 cdef int64_t HIGHEST_CLOCK_MS = 1 << 52
 cdef bytes MAGIC = b"siqstate"
+cdef str CROWDED = "more targets or strings than a batch can name"
 _BODY = tuple[list[tuple[str, str, str]], bytes, bytes, list[str | None], dict[str, int], int]
+
+
+cdef void* room(size_t count, size_t size) except NULL:
+    """Allocate room, all zero, for so many of that size."""
+    cdef void* block = calloc(count, size)
+    if block == NULL:
+        raise MemoryError
+    return block
 
 
 # A stream as it was before its batch.
@@ -94,7 +127,8 @@ cdef class Detector:
     cdef Streams arena
     cdef Model model_in_force   # whose tables the sink has borrowed
     cdef Names names
-    cdef Sink* sink             # owned, with the two buffers below: scratch for one batch
+    cdef Sink* sink             # owned, with the rooms below: scratch for one batch
+    cdef Message message
     cdef uint32_t* target_ids   # by target index
     cdef uint32_t* target_flags
     cdef uint32_t* page_ids     # by text index
@@ -102,7 +136,7 @@ cdef class Detector:
     cdef Tally tally
     cdef list emissions
     cdef list pending_wakes
-    cdef dict configured        # by tenant: (thresholds by emotion, ignored descriptors)
+    cdef dict configured        # by tenant, as bytes: (thresholds, ignored descriptors as bytes)
     cdef tuple usual            # the same, for everybody else
     cdef tuple in_force         # whichever of them the sink has now
 
@@ -111,16 +145,14 @@ cdef class Detector:
             raise ValueError(f"threshold must be 0 to 100, not {threshold}")
         self.arena = Streams(capacity, sizeof(StreamState))
         self.names = Names()
-        self.sink = <Sink*>calloc(1, sizeof(Sink))
-        self.target_ids = <uint32_t*>calloc(MAX_TARGETS + 1, sizeof(uint32_t))
-        self.target_flags = <uint32_t*>calloc(MAX_TARGETS + 1, sizeof(uint32_t))
-        self.page_ids = <uint32_t*>calloc(2 * MAX_EVENTS + 1, sizeof(uint32_t))
-        self.meanings = <uint8_t*>calloc(2 * MAX_EVENTS + 1, 1)
-        if (
-            self.sink == NULL or self.target_ids == NULL
-            or self.target_flags == NULL or self.page_ids == NULL or self.meanings == NULL
-        ):
-            raise MemoryError
+        self.sink = <Sink*>room(1, sizeof(Sink))
+        self.target_ids = <uint32_t*>room(MAX_TARGETS + 1, sizeof(uint32_t))
+        self.target_flags = <uint32_t*>room(MAX_TARGETS + 1, sizeof(uint32_t))
+        self.page_ids = <uint32_t*>room(2 * MAX_EVENTS + 1, sizeof(uint32_t))
+        self.meanings = <uint8_t*>room(2 * MAX_EVENTS + 1, 1)
+        self.message.target = <Text*>room(MAX_TARGETS, sizeof(Text))
+        self.message.flags = <uint32_t*>room(MAX_TARGETS, sizeof(uint32_t))
+        self.message.string = <Text*>room(2 * MAX_EVENTS, sizeof(Text))
         self.configured = {}
         self.usual = ((threshold,) * EMOTION_KINDS, frozenset())
         self.judge_by(self.usual)
@@ -134,6 +166,9 @@ cdef class Detector:
         free(self.target_flags)
         free(self.page_ids)
         free(self.meanings)
+        free(self.message.target)
+        free(self.message.flags)
+        free(self.message.string)
 
     def use_model(self, Model model not None):
         """Judge by another model from now on; see detector.pyi."""
@@ -153,19 +188,20 @@ cdef class Detector:
         for value in thresholds.values():
             if not 0 <= value <= NEVER:
                 raise ValueError(f"threshold must be 0 to {NEVER}, not {value}")
-        self.configured.pop(tenant, None)
+        key = tenant.encode()
+        self.configured.pop(key, None)
         if thresholds or ignored:
             own = tuple(
                 thresholds.get(name, self.usual[0][place])
                 for place, name in enumerate(naming.EMOTIONS)
             )
-            self.configured[tenant] = (own, frozenset(ignored))
+            self.configured[key] = (own, frozenset(name.encode() for name in ignored))
         self.judge_by(self.usual)
 
-    cdef inline int judge_for(self, str tenant) except -1:
+    cdef inline int judge_for(self, const Text* tenant) except -1:
         """Put the tenant's thresholds into the sink."""
         if self.configured:
-            settings = self.configured.get(tenant, self.usual)
+            settings = self.configured.get(tenant.data[:tenant.size], self.usual)
             if settings is not self.in_force:
                 self.judge_by(settings)
         return 0
@@ -177,39 +213,47 @@ cdef class Detector:
         self.in_force = settings
         return 0
 
-    cdef int prepare(self, Batch* batch, object targets, object strings) except -1:
-        """Give the strings that kernels will keep a number."""
-        cdef uint32_t kinds = 0, i
-        cdef Py_ssize_t place = 0
+    cdef int prepare(self, Batch* batch) except -1:
+        """Give the message's strings that kernels will keep a number."""
+        cdef Message* message = &self.message
+        cdef uint32_t kinds = 0, i, place
         cdef frozenset ignored = self.in_force[1]
         for i in range(batch.view.count):
-            if batch.view.kind[i] < 32:
-                kinds |= <uint32_t>1 << batch.view.kind[i]
+            kinds |= <uint32_t>1 << (batch.view.kind[i] & 31)
         if kinds & TARGET_KINDS:
-            for descriptor, flags in targets:
-                place += 1
-                self.target_ids[place] = self.names.intern(descriptor)
-                self.target_flags[place] = <uint32_t>flags & ~<uint32_t>IGNORED
-                if ignored and descriptor in ignored:
-                    self.target_flags[place] = IGNORED
+            for i in range(message.targets):
+                self.target_ids[i + 1] = self.names.intern(&message.target[i])
+                self.target_flags[i + 1] = message.flags[i] & ~<uint32_t>IGNORED
+                if ignored and message.target[i].data[:message.target[i].size] in ignored:
+                    self.target_flags[i + 1] = IGNORED
         if kinds & (<uint32_t>1 << PAGE_VIEW | <uint32_t>1 << TRACK):
             for i in range(batch.view.count):
                 place = column_index(&batch.view, 1, i)
                 if not place:
                     continue
+                text = &message.string[place - 1]
                 if batch.view.kind[i] == PAGE_VIEW:
-                    self.page_ids[place] = self.names.intern(strings[place - 1])
-                    self.meanings[place] = meanings.of_page(strings[place - 1])
+                    self.page_ids[place] = self.names.intern(text)
+                    self.meanings[place] = meanings.of_page(text_str(text))
                 elif batch.view.kind[i] == TRACK:
-                    self.meanings[place] = meanings.of_event(strings[place - 1])
+                    self.meanings[place] = meanings.of_event(text_str(text))
         batch.element = self.target_ids
         batch.flags = self.target_flags
         batch.page = self.page_ids
         batch.meaning = self.meanings
         return 0
 
-    cdef int collect(self, int32_t slot, str tenant, str session, str stream) except -1:
+    cdef tuple whose(self):
+        """Name the stream of the message in hand."""
+        return (
+            text_str(&self.message.sender.tenant), text_str(&self.message.sender.session),
+            text_str(&self.message.sender.stream),
+        )
+
+    cdef int collect(self) except -1:
         """Turn verdicts into emissions, while their names are still known."""
+        cdef str tenant, session, stream
+        tenant, session, stream = self.whose()
         cdef int i, j
         cdef Verdict* verdict
         for i in range(self.sink.count):
@@ -241,68 +285,167 @@ cdef class Detector:
         int64_t t0_ms, int pointer, str page not None, bytes columns not None, targets, strings,
     ):
         """Take one batch; see detector.pyi."""
-        cdef Batch batch
+        cdef Message* message = &self.message
+        cdef Py_ssize_t before = len(self.emissions)
+        cdef Sender* sender = &message.sender
         cdef Hash hash
-        cdef Py_ssize_t before = len(self.emissions), n_targets = len(targets)
-        cdef Py_ssize_t n_strings = len(strings)
-        self.arena.hash(tenant, session, stream, &hash)
-        cdef int32_t slot = self.arena.find(&hash)
-        if slot >= 0:
-            self.fetch(slot)
+        # The message borrows their bytes: a container may make its items anew for each look.
+        targets = list(targets)
+        strings = list(strings)
+        message_clear(message)
+        if len(targets) > MAX_TARGETS or len(strings) > 2 * MAX_EVENTS:
+            raise ColumnsError(CROWDED)
+        text_open(&sender.tenant, tenant)
+        text_open(&sender.session, session)
+        text_open(&sender.stream, stream)
+        text_open(&message.page, page)
+        message.columns.data = PyBytes_AS_STRING(columns)
+        message.columns.size = PyBytes_GET_SIZE(columns)
+        message.seq = seq
+        message.t0_ms = t0_ms
+        message.pointer = pointer
+        for descriptor, flags in targets:
+            text_open(&message.target[message.targets], descriptor)
+            message.flags[message.targets] = <uint32_t>flags
+            message.targets += 1
+        for text in strings:
+            text_open(&message.string[message.strings], text)
+            message.strings += 1
+        self.arena.hash(&sender.tenant, &sender.session, &sender.stream, &hash)
+        self.take(&hash, self.arena.find(&hash))
+        return len(self.emissions) - before
+
+    def apply_encoded(self, list batches not None):
+        """Take serialized BehaviorBatches, in order; see detector.pyi."""
+        cdef Py_ssize_t count = PyList_GET_SIZE(batches), i, at
+        cdef Ahead ahead[RING]
+        cdef Ahead* other
+        for item in batches:
+            if not isinstance(item, bytes):
+                raise TypeError("apply_encoded takes a list of bytes")
+        refused = []
+        # A look-up has five steps, each of which waits for memory. While one batch is run, the
+        # next ones take a step each.
+        for i in range(count + TAKE_AFTER):
+            if i < count:
+                self.glance(<bytes>PyList_GET_ITEM(batches, i), &ahead[i & (RING - 1)])
+            if NEAR_AFTER <= i < count + NEAR_AFTER:
+                arena_near(self.arena, &ahead[(i - NEAR_AFTER) & (RING - 1)].hash)
+            if FIND_AFTER <= i < count + FIND_AFTER:
+                other = &ahead[(i - FIND_AFTER) & (RING - 1)]
+                other.slot = self.arena.find(&other.hash)
+                if other.slot >= 0:
+                    self.fetch(other.slot)
+            if VISIT_AFTER <= i < count + VISIT_AFTER:
+                other = &ahead[(i - VISIT_AFTER) & (RING - 1)]
+                if other.slot >= 0:
+                    self.fetch_visit(other.slot)
+            if i >= TAKE_AFTER:
+                at = i - TAKE_AFTER
+                try:
+                    self.take_encoded(
+                        <bytes>PyList_GET_ITEM(batches, at), &ahead[at & (RING - 1)]
+                    )
+                except ColumnsError as error:
+                    refused.append((at, str(error)))
+        return refused
+
+    cdef inline int glance(self, bytes blob, Ahead* ahead) except -1:
+        """Guess whose message it is, and bring near what a look-up begins with."""
+        cdef const char* data = PyBytes_AS_STRING(blob)
+        cdef Sender* sender = &ahead.sender
+        message_glance(sender, <const uint8_t*>data, <size_t>PyBytes_GET_SIZE(blob))
+        fetch_all(data + CACHE_LINE, MESSAGE_BYTES - CACHE_LINE)
+        self.arena.hash(&sender.tenant, &sender.session, &sender.stream, &ahead.hash)
+        arena_approach(self.arena, &ahead.hash)
+        return 0
+
+    cdef int take_encoded(self, bytes blob, Ahead* ahead) except -1:
+        cdef Message* message = &self.message
+        cdef Sender* sender = &message.sender
+        cdef MessageStatus status
+        message_clear(message)
+        status = message_read(
+            message, &ahead.sender, <const uint8_t*>PyBytes_AS_STRING(blob),
+            <size_t>PyBytes_GET_SIZE(blob),
+        )
+        if status == MESSAGE_CROWDED:
+            raise ColumnsError(CROWDED)
+        if status != MESSAGE_OK:
+            raise ColumnsError("not a BehaviorBatch")
+        if (
+            sender.tenant.data != ahead.sender.tenant.data
+            or sender.session.data != ahead.sender.session.data
+            or sender.stream.data != ahead.sender.stream.data
+        ):
+            self.arena.hash(&sender.tenant, &sender.session, &sender.stream, &ahead.hash)
+            ahead.slot = -1
+        # What came before in the list may have made this stream, or evicted it.
+        if ahead.slot < 0 or not arena_holds(self.arena, ahead.slot, &ahead.hash):
+            ahead.slot = self.arena.find(&ahead.hash)
+        try:
+            return self.take(&ahead.hash, ahead.slot)
+        except UnicodeDecodeError as error:
+            raise ColumnsError(f"a string is not UTF-8: {error}") from None
+
+    cdef int take(self, const Hash* hash, int32_t slot) except -1:
+        """Take the batch that `message` holds, for the stream of that slot; -1: a new one."""
+        cdef Message* message = &self.message
+        cdef Sender* sender = &message.sender
+        cdef Batch batch
+        cdef Before then
         cdef ColumnsStatus status = columns_open(
-            &batch.view, <const uint8_t*>PyBytes_AS_STRING(columns), PyBytes_GET_SIZE(columns)
+            &batch.view, <const uint8_t*>message.columns.data, <size_t>message.columns.size
         )
         if status == COLUMNS_OK:
-            status = columns_check(&batch.view, n_targets, n_strings)
+            status = columns_check(&batch.view, message.targets, message.strings)
         if status != COLUMNS_OK:
             columns_raise(status)
-        if n_targets > MAX_TARGETS or n_strings > 2 * MAX_EVENTS:
-            raise ColumnsError("more targets or strings than a batch can name")
-        if not LOWEST_CLOCK_MS <= t0_ms <= HIGHEST_CLOCK_MS:
-            raise ColumnsError(f"t0 {t0_ms} is no time")
-        if seq >> MAX_SEQ_BITS:
-            raise ColumnsError(f"seq {seq} is beyond 32 bits")
-        self.judge_for(tenant)
-        self.prepare(&batch, targets, strings)
-        cdef uint32_t page_id = self.names.intern(page) if page else 0
-        slot = self.arena.take(tenant, session, stream, &hash, slot)
+        if not LOWEST_CLOCK_MS <= message.t0_ms <= HIGHEST_CLOCK_MS:
+            raise ColumnsError(f"t0 {message.t0_ms} is no time")
+        if message.seq >> MAX_SEQ_BITS:
+            raise ColumnsError(f"seq {message.seq} is beyond 32 bits")
+        self.judge_for(&sender.tenant)
+        self.prepare(&batch)
+        cdef uint32_t page_id = self.names.intern(&message.page)
+        slot = self.arena.take(&sender.tenant, &sender.session, &sender.stream, hash, slot)
         cdef StreamState* state = stream_state(self.arena, slot)
         cdef VisitState* visit = visit_state(self.arena, state.hot.visit)
-        cdef Before then
         self.tally.batches += 1
-        if seq:
-            if seq <= state.hot.last_seq:
+        if message.seq:
+            if message.seq <= state.hot.last_seq:
                 self.tally.duplicates += 1
                 return 0
-            state.hot.last_seq = <uint32_t>seq
+            state.hot.last_seq = <uint32_t>message.seq
         if page_id:
             state.hot.page = page_id
-        batch.seq = seq
-        batch.t = t0_ms
+        batch.seq = message.seq
+        batch.t = message.t0_ms
         batch.at = 0
-        batch.pointer = pointer
+        batch.pointer = message.pointer
         note(state, &then)
         while not stream_run(state, visit, &batch, self.sink, &self.tally):
-            self.collect(slot, tenant, session, stream)
-        self.settle(slot, state, visit, &then, tenant, session, stream)
-        if len(self.names) > self.names.limit:
+            self.collect()
+        self.settle(state, visit, &then)
+        if self.names.live > self.names.limit:
             self.sweep()
-        return len(self.emissions) - before
+        return 0
 
     cdef inline void fetch(self, int32_t slot) noexcept:
         """Bring near what almost every batch looks at."""
-        cdef char* state = <char*>stream_state(self.arena, slot)
-        cdef size_t at
-        for at in range(0, sizeof(HotState) + 128, 64):
-            SIQ_FETCH(state + at)
+        cdef StreamState* state = stream_state(self.arena, slot)
+        fetch_all(<char*>state, FETCHED)
+        SIQ_FETCH(&state.mood[<int>ABANDONMENT].head)       # has anything been marked?
+        SIQ_FETCH(&state.confusion)
 
-    cdef int settle(
-        self, int32_t slot, StreamState* state, VisitState* visit, const Before* then,
-        str tenant, str session, str stream,
-    ) except -1:
+    cdef inline void fetch_visit(self, int32_t slot) noexcept:
+        cdef VisitState* visit = visit_state(self.arena, stream_state(self.arena, slot).hot.visit)
+        fetch_all(<char*>visit, sizeof(VisitState))
+
+    cdef int settle(self, StreamState* state, VisitState* visit, const Before* then) except -1:
         """Hand on what a stream has come to."""
         if self.sink.count:
-            self.collect(slot, tenant, session, stream)
+            self.collect()
         if (
             state.rage.observed != then.observed or state.rage.answered != then.answered
             or state.rage.peak != then.peak or state.rage.automated != then.automated
@@ -312,7 +455,7 @@ cdef class Detector:
             visit.automated |= state.rage.automated
             visit.peak[<int>RAGE] = max(visit.peak[<int>RAGE], state.rage.peak)
         if state.hot.due and state.hot.due != then.due:
-            self.pending_wakes.append((tenant, session, stream, state.hot.due))
+            self.pending_wakes.append((*self.whose(), state.hot.due))
         return 0
 
     def advance(
@@ -329,9 +472,12 @@ cdef class Detector:
         state = stream_state(self.arena, slot)
         visit = visit_state(self.arena, state.hot.visit)
         note(state, &then)
-        self.judge_for(tenant)
+        text_open(&self.message.sender.tenant, tenant)
+        text_open(&self.message.sender.session, session)
+        text_open(&self.message.sender.stream, stream)
+        self.judge_for(&self.message.sender.tenant)
         stream_advance(state, visit, self.sink, t_ms)
-        self.settle(slot, state, visit, &then, tenant, session, stream)
+        self.settle(state, visit, &then)
         return len(self.emissions) - before
 
     def drain(self):
@@ -390,9 +536,7 @@ cdef class Detector:
     cdef int sweep(self) except -1:
         """Forget the names that no stream holds."""
         cdef uint32_t texts = len(self.names.dump())
-        cdef unsigned char* marks = <unsigned char*>calloc(texts, 1)
-        if marks == NULL:
-            raise MemoryError
+        cdef unsigned char* marks = <unsigned char*>room(texts, 1)
         try:
             arenas_mark(self.arena, marks)
             self.names.sweep(marks)

@@ -2,18 +2,32 @@
 
 Ownership: a Names owns its strings. A number is valid until the next sweep that does not mark it;
 whoever keeps numbers across batches must mark them when asked. 0 is the empty string, for ever.
+
+Strings are told apart by 128 keyed bits of hash: no look-up reads one, or makes one.
 """
 
 from libc.stdint cimport uint32_t
 
+from hotpath.hashing cimport Hash, Text
+
 
 cdef class Names:
-    cdef dict numbers           # text -> number
+    cdef Hash* hashes           # owned; by number, `room` of them
+    cdef uint32_t* table        # owned; number, or 0: free. Open addressing, linear probing
+    cdef uint32_t mask          # table size - 1, a power of two, at least twice `room`
+    cdef uint32_t room
+    cdef uint32_t live          # strings held, the empty one included
+    cdef Hash seed              # of this process: nobody outside can aim for one bucket
     cdef list texts             # number -> text; None: free
     cdef list free              # numbers to use again
     cdef readonly Py_ssize_t limit      # live strings at which a sweep is due
 
-    cdef uint32_t intern(self, str text) except? 0
+    # The number of a string, given one if need be; UnicodeDecodeError if it is no UTF-8.
+    cdef uint32_t intern(self, const Text* text) except? 0
     cdef str text(self, uint32_t number)
     # Forget every string whose byte in `marks` (one for each number) is 0.
     cdef int sweep(self, const unsigned char* marks) except -1
+    cdef uint32_t add(self, str text, const Hash* hash) except? 0
+    cdef int resize(self, uint32_t room) except -1
+    cdef void hash(self, const Text* text, Hash* hash) noexcept nogil
+    cdef void index(self, uint32_t number) noexcept nogil

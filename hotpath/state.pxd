@@ -56,11 +56,11 @@ cdef struct HotState:
 
 cdef struct StreamState:
     HotState hot
+    AbandonmentState abandonment    # looked at by every move, and
+    HesitationState hesitation      # by every event: near the hot part, and fetched with it
     RageState rage
     Mood mood[EMOTIONS]
-    HesitationState hesitation
     ConfusionState confusion
-    AbandonmentState abandonment
     uint32_t held[HELD]
 
 

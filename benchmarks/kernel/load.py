@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 
 from hotpath.columns import from_wire
 from hotpath.events import EventKind, TargetFlag
@@ -15,6 +16,8 @@ from hotpath.events import EventKind, TargetFlag
 MIX: Final = Path(__file__).parents[1] / "mix.json"
 BATCH: Final = 10
 """Events of a batch."""
+MESSAGE: Final = 50
+"""Batches of a message, as the edge's lane sends them to detection when it is busy."""
 POOL: Final = 4096
 """Different batches; sessions take them in turn."""
 DEAD: Final = 0.001
@@ -33,7 +36,7 @@ TARGETS: Final = {
 
 
 class Batch(NamedTuple):
-    """What `Detector.apply` takes of a batch, and how many events it holds."""
+    """Columns, targets and strings of a batch, and how many events it holds."""
 
     blob: bytes
     targets: list[tuple[str, int]]
@@ -109,6 +112,23 @@ def batches(seed: int = 1, count: int = POOL) -> list[Batch]:
         c = from_wire(events, TARGETS)
         pool.append(Batch(c.blob, c.targets, c.strings, c.count))
     return pool
+
+
+def encode(batch: Batch, session: str, stream: str, seq: int, t0_ms: int) -> bytes:
+    """Return the batch as the edge sends it."""
+    return BehaviorBatch(
+        tenant_id="tenant",
+        session_id=session,
+        stream_id=stream,
+        seq=seq,
+        t0_ms=t0_ms,
+        page="/shop",
+        count=batch.events,
+        columns=batch.blob,
+        targets=[Target(descriptor=name, flags=flags) for name, flags in batch.targets],
+        strings=batch.strings,
+        received_at_ns=t0_ms * 1_000_000,
+    ).SerializeToString()
 
 
 def names(count: int) -> list[tuple[str, str]]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from sentientiq.detection.v1 import detection_service_pb2 as pb
-from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
-
 from services.common import logs, metrics, state
 from services.common.auth import make_token
 from services.common.channels import connect
@@ -18,7 +15,7 @@ from services.detection import models
 from services.detection.emotions import EmotionWriter
 from services.detection.keeper import Keeper
 from services.detection.metrics import METRICS, Parts
-from services.detection.servicer import DetectionServicer
+from services.detection.servicer import SERVICE, DetectionServicer, add_to_server
 from services.detection.settings import Settings
 from services.detection.snapshots import SnapshotStore
 from services.detection.tunings import Tunings
@@ -57,8 +54,8 @@ async def serve(settings: Settings) -> None:
     tunings = Tunings(identity, keeper.tune)
     metrics.publish(METRICS, Parts(keeper, servicer, writer, tunings))
     server = GrpcServer(settings.listen, settings.mesh_secret)
-    rpc.add_DetectionServiceServicer_to_server(servicer, server.raw)
-    await server.start([pb.DESCRIPTOR.services_by_name["DetectionService"].full_name])
+    add_to_server(servicer, server.raw)
+    await server.start([SERVICE])
     _log.info("ready", listen=settings.listen, endpoint=settings.endpoint)
     try:
         await run_all(

@@ -7,12 +7,8 @@ application is always the log's, and a verdict never depends on who delivered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
-
-from hotpath.columns import ColumnsError
 from hotpath.detector import Detector, Emission
 from services.common import logs
 
@@ -31,15 +27,15 @@ class Fold:
     """Offset through which everything is applied."""
     live: bool = False
     """Whether the log's tail is replayed and the fast lane may be applied."""
-    waiting: dict[int, list[BehaviorBatch]] = field(default_factory=dict[int, list[BehaviorBatch]])
-    """Entries that came before their predecessors."""
+    waiting: dict[int, list[bytes]] = field(default_factory=dict[int, list[bytes]])
+    """Entries, serialized batches each, that came before their predecessors."""
     waiting_since: float = 0.0
     """When the oldest gap was first seen, on the caller's monotonic clock."""
     corrupt: int = 0
     dirty: bool = False
     """Whether anything was applied since the last snapshot."""
 
-    def offer(self, offset: int, batches: Iterable[BehaviorBatch], now: float) -> None:
+    def offer(self, offset: int, batches: list[bytes], now: float) -> None:
         """Take an entry; apply it, and what waited for it, as soon as its turn has come."""
         if offset <= self.applied or not self.live:
             return
@@ -47,12 +43,12 @@ class Fold:
             if not self.waiting:
                 self.waiting_since = now
             if len(self.waiting) < _MAX_WAITING:
-                self.waiting[offset] = list(batches)
+                self.waiting[offset] = batches
             return
         self._apply(offset, batches)
         self._release_waiting(now)
 
-    def catch_up(self, offset: int, batches: Iterable[BehaviorBatch], now: float) -> None:
+    def catch_up(self, offset: int, batches: list[bytes], now: float) -> None:
         """Take an entry read from the log, where a jump means that the log was trimmed."""
         if offset <= self.applied:
             return
@@ -74,27 +70,14 @@ class Fold:
         """Emissions since the last call."""
         return self.detector.drain()
 
-    def _apply(self, offset: int, batches: Iterable[BehaviorBatch]) -> None:
-        for batch in batches:
-            try:
-                self.detector.apply(
-                    batch.tenant_id,
-                    batch.session_id,
-                    batch.stream_id,
-                    batch.seq,
-                    batch.t0_ms,
-                    batch.pointer,
-                    batch.page,
-                    batch.columns,
-                    [(target.descriptor, target.flags) for target in batch.targets],
-                    batch.strings,
-                )
-            except ColumnsError as error:
-                # The edge wrote it, so it is our defect; the partition must still move on.
-                self.corrupt += 1
-                _log.error(
-                    "corrupt columns", partition=self.partition, offset=offset, why=str(error)
-                )
+    def _apply(self, offset: int, batches: list[bytes]) -> None:
+        for place, why in self.detector.apply_encoded(batches):
+            # The edge wrote it, so it is our defect; the partition must still move on. The
+            # pipeline, which reads the same topic, keeps what is no batch as a dead letter.
+            self.corrupt += 1
+            _log.error(
+                "corrupt batch", partition=self.partition, offset=offset, place=place, why=why
+            )
         self.applied = offset
         self.dirty = True
 

@@ -11,9 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from google.protobuf.message import DecodeError
 from redis.exceptions import RedisError
-from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
 from hotpath.detector import Detector, SnapshotError
 from hotpath.model import Model
@@ -32,23 +30,9 @@ _HAND_OVER_S = 1.0
 GROUP = "detection"
 
 
-def batches_of(entry: Entry) -> list[BehaviorBatch]:
-    """Decode an entry's records. One that is no batch is left out: the partition must move on.
-
-    The pipeline, which reads the same topic, keeps it as a dead letter.
-    """
-    batches: list[BehaviorBatch] = []
-    for record in entry.records:
-        try:
-            batches.append(BehaviorBatch.FromString(record.value))
-        except DecodeError as error:
-            _log.error(
-                "record is no batch",
-                partition=entry.partition,
-                offset=entry.offset,
-                why=str(error),
-            )
-    return batches
+def batches_of(entry: Entry) -> list[bytes]:
+    """Return an entry's batches, serialized as they were written."""
+    return [record.value for record in entry.records]
 
 
 class Keeper:

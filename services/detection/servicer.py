@@ -7,19 +7,20 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import grpc
 from sentientiq.detection.v1 import detection_service_pb2 as pb
-from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 
 from services.common import tracing
 from services.common.auth import principal
 from services.detection.emotions import EmotionWriter, to_emotion, trace_emotions
 from services.detection.fold import Fold
 
+SERVICE = pb.DESCRIPTOR.services_by_name["DetectionService"].full_name
 _Outbox = asyncio.Queue[pb.DetectResponse | None]
 _TIMERS_KEPT_MS = 10_000
 
 
-class DetectionServicer(rpc.DetectionServiceServicer):
+class DetectionServicer:
     """One response to each request; emotions also go out on every other open stream.
 
     An emotion may be tipped by an entry that another edge worker sent, or that was read from the
@@ -71,7 +72,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
                     outbox.put_nowait(copy)
 
     async def Detect(
-        self, request_iterator: AsyncIterator[pb.DetectRequest], context: Any
+        self, request_iterator: AsyncIterator[pb.EncodedDetectRequest], context: Any
     ) -> AsyncIterator[pb.DetectResponse]:
         principal().require_role("mesh")
         outbox: _Outbox = asyncio.Queue()
@@ -96,7 +97,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
             self._streams.pop(outbox, None)
             receiver.cancel()
 
-    def _answer(self, request: pb.DetectRequest, origin: _Outbox) -> pb.DetectResponse:
+    def _answer(self, request: pb.EncodedDetectRequest, origin: _Outbox) -> pb.DetectResponse:
         self.requests += 1
         now, began_ns = time.monotonic(), time.time_ns()
         response = pb.DetectResponse()
@@ -110,7 +111,7 @@ class DetectionServicer(rpc.DetectionServiceServicer):
                     status=pb.PARTITION_STATUS_NOT_OWNER,
                 )
                 continue
-            fold.offer(entry.offset, entry.batches, now)
+            fold.offer(entry.offset, list(entry.batches), now)
             results[entry.partition] = pb.PartitionResult(
                 partition=entry.partition,
                 epoch=fold.epoch,
@@ -123,6 +124,18 @@ class DetectionServicer(rpc.DetectionServiceServicer):
                 self._collect(self._folds[partition], response, began_ns)
         self._publish(response, except_for=origin)
         return response
+
+
+def add_to_server(servicer: DetectionServicer, server: Any) -> None:
+    """Serve DetectionService as its contract says, reading requests as EncodedDetectRequest."""
+    detect = grpc.stream_stream_rpc_method_handler(
+        servicer.Detect,
+        request_deserializer=pb.EncodedDetectRequest.FromString,
+        response_serializer=pb.DetectResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE, {"Detect": detect}),)
+    )
 
 
 def _wake(key: tuple[str, str, str], due_at_ms: int) -> pb.Wake:

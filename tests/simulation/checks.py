@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from sentientiq.detection.v1.emotion_pb2 import Emotion
 
 from edge.streams import StreamRecord
@@ -172,7 +173,7 @@ def _each_message_once_and_in_order(world: World) -> None:
         if topic != BEHAVIOR:
             continue
         for entry in entries:
-            for batch in batches_of(entry):
+            for batch in map(BehaviorBatch.FromString, batches_of(entry)):
                 key = (batch.tenant_id, batch.session_id, batch.stream_id)
                 if batch.seq:
                     in_log.setdefault(key, set()).add(batch.seq)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
+from sentientiq.detection.v1.detection_service_pb2 import EncodedDetectRequest
 from websockets.exceptions import ConnectionClosedError
 
 from tests.simulation.loop import current_process
@@ -145,9 +146,10 @@ class DetectCall:
         async def requests() -> AsyncGenerator[Any]:
             while True:
                 try:
-                    yield await self._up.receive()
+                    request = await self._up.receive()
                 except EOFError:
                     return
+                yield EncodedDetectRequest.FromString(request.SerializeToString())
 
         responses = detect(requests(), None)
         try:

@@ -39,7 +39,11 @@ class AngryTwin(Twin):
         self.mood.numbers = self.numbers
 
     def happen(self, t: int, kind: str, ref: tuple[int, int], /, **what: Any) -> None:
+        dropped = self.clock is not None and self.clock - t > 2000
         super().happen(t, kind, ref, **what)
+        if dropped or self.clock is None:
+            return
+        t = self.clock
         self.cursor.begin(t)
         target, flags, line = str(what.get("target", "")), set[str](what.get("flags", ())), ref[1]
         if kind == "click":

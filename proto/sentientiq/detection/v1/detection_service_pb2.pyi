@@ -110,6 +110,68 @@ class DetectRequest(_message.Message):
 Global___DetectRequest: _TypeAlias = DetectRequest  # noqa: Y015
 
 @_typing.final
+class EncodedPartitionEntry(_message.Message):
+    """EncodedPartitionEntry is a PartitionEntry with its batches left encoded: the same bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTITION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    BATCHES_FIELD_NUMBER: _builtins.int
+    partition: _builtins.int
+    """0 to 63."""
+    epoch: _builtins.int
+    """The lease's epoch under which the edge sends."""
+    offset: _builtins.int
+    """Offset in the log."""
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The entry's batches, each a BehaviorBatch, in order."""
+
+    def __init__(
+        self,
+        *,
+        partition: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        batches: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "epoch", b"epoch", "offset", b"offset", "partition", b"partition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncodedPartitionEntry: _TypeAlias = EncodedPartitionEntry  # noqa: Y015
+
+@_typing.final
+class EncodedDetectRequest(_message.Message):
+    """EncodedDetectRequest is how detection reads a DetectRequest: the kernels decode the batches
+    themselves, as they need them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncodedPartitionEntry]:
+        """In log order within each partition."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___EncodedPartitionEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncodedDetectRequest: _TypeAlias = EncodedDetectRequest  # noqa: Y015
+
+@_typing.final
 class PartitionResult(_message.Message):
     """PartitionResult answers a partition."""
 

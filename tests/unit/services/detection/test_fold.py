@@ -16,7 +16,7 @@ from services.detection.snapshots import Snapshot, decode, encode
 BUTTON = {1: ("button#pay", 2)}
 
 
-def press(session: str, seq: int, at_ms: int) -> BehaviorBatch:
+def press(session: str, seq: int, at_ms: int) -> bytes:
     columns = from_wire([[3, 0, 100, 100, 1, 0, 1]], BUTTON)
     return BehaviorBatch(
         tenant_id="t",
@@ -29,7 +29,7 @@ def press(session: str, seq: int, at_ms: int) -> BehaviorBatch:
         columns=columns.blob,
         targets=[Target(descriptor=name, flags=flags) for name, flags in columns.targets],
         strings=columns.strings,
-    )
+    ).SerializeToString()
 
 
 ENTRIES = [
@@ -37,7 +37,7 @@ ENTRIES = [
 ]
 
 
-def run(entries: list[tuple[int, list[BehaviorBatch]]]) -> tuple[int, list[Emission]]:
+def run(entries: list[tuple[int, list[bytes]]]) -> tuple[int, list[Emission]]:
     fold = Fold(0, 1, Detector(), live=True)
     emissions: list[Emission] = []
     for offset, batches in entries:
@@ -97,11 +97,11 @@ def test_a_gap_is_noticed_when_it_lasts():
 
 def test_a_corrupt_batch_is_counted_and_the_partition_moves_on():
     fold = Fold(0, 1, Detector(), live=True)
-    broken = press("a", 1, 0)
+    broken = BehaviorBatch.FromString(press("a", 1, 0))
     broken.columns = b"\xff" * 7
-    fold.offer(1, [broken], now=0.0)
+    fold.offer(1, [broken.SerializeToString(), b"no batch"], now=0.0)
     fold.offer(*ENTRIES[1], now=0.0)
-    assert (fold.applied, fold.corrupt) == (2, 1)
+    assert (fold.applied, fold.corrupt) == (2, 2)
 
 
 def test_a_snapshot_of_another_version_is_no_snapshot():

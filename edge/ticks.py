@@ -108,6 +108,7 @@ class Ticker:
             del self._left[key]
         for key in [key for key in self._asked if key[:2] == (tenant, session)]:
             del self._asked[key]
+            self._early.pop(key, None)
 
     def write_due(self) -> None:
         """Write the ticks whose time has come."""
@@ -119,10 +120,10 @@ class Ticker:
             if self._early.get(key) == due_at_ms:
                 del self._early[key]
                 self._tick(key, due_at_ms)
-                continue
             if asked is None:
                 continue
             if asked > due_at_ms:
+                # Its own place in the queue may be this one: it was asked for when this was due.
                 self._push(asked, key)
                 continue
             del self._asked[key]

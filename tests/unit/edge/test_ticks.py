@@ -112,6 +112,14 @@ def test_earlier_timer_does_not_wait_for_a_later_one(edge: Edge) -> None:
     assert edge.ticks(90_000) == []
 
 
+def test_first_time_told_again_late_does_not_lose_the_later_one(edge: Edge) -> None:
+    edge.join()
+    edge.ask(1000)
+    edge.ask(3000)
+    edge.ask(1000)
+    assert edge.ticks(10_000) == [1000, 3000]
+
+
 def test_stream_that_left_is_ticked_until_its_visit_is_over(edge: Edge) -> None:
     edge.join()
     edge.ask(30_000)

@@ -11,6 +11,7 @@ BENCHMARKS: Final = {
     "accuracy": "benchmarks.accuracy.command",
     "fit": "benchmarks.accuracy.fit",
     "kernel": "benchmarks.kernel.command",
+    "service": "benchmarks.service.command",
 }
 """Module of each; it holds a click command named `command`."""
 

@@ -45,21 +45,23 @@ class DetectionServicer:
         """Publish what a fold emitted outside of any request."""
         response = pb.DetectResponse()
         self._collect(fold, response, time.time_ns())
+        self._forget_old_timers()
         self._publish(response, except_for=None)
 
     def _collect(self, fold: Fold, response: pb.DetectResponse, began_ns: int) -> None:
-        calibrations = fold.detector.model.calibrations
-        emotions = [
-            to_emotion(emission, calibrations[emission.emotion]) for emission in fold.drain()
-        ]
-        self._writer.put(emotions)
-        if emotions and tracing.enabled():
-            trace_emotions(emotions, fold.partition, began_ns)
-        response.emotions.extend(emotions)
+        if emissions := fold.drain():
+            calibrations = fold.detector.model.calibrations
+            emotions = [to_emotion(e, calibrations[e.emotion]) for e in emissions]
+            self._writer.put(emotions)
+            if tracing.enabled():
+                trace_emotions(emotions, fold.partition, began_ns)
+            response.emotions.extend(emotions)
         for tenant, session, stream, due in fold.detector.wakes():
             response.wakes.append(_wake((tenant, session, stream), due))
             self._timers.pop((tenant, session, stream), None)
             self._timers[tenant, session, stream] = due
+
+    def _forget_old_timers(self) -> None:
         oldest_ms = time.time() * 1000 - _TIMERS_KEPT_MS
         while self._timers and next(iter(self._timers.values())) < oldest_ms:
             del self._timers[next(iter(self._timers))]
@@ -101,27 +103,29 @@ class DetectionServicer:
         self.requests += 1
         now, began_ns = time.monotonic(), time.time_ns()
         response = pb.DetectResponse()
-        results: dict[int, pb.PartitionResult] = {}
+        outcomes: dict[int, tuple[Fold | None, pb.PartitionStatus.ValueType]] = {}
         for entry in request.entries:
             fold = self._folds.get(entry.partition)
             if fold is None or fold.epoch != entry.epoch:
-                results[entry.partition] = pb.PartitionResult(
-                    partition=entry.partition,
-                    epoch=fold.epoch if fold else 0,
-                    status=pb.PARTITION_STATUS_NOT_OWNER,
-                )
+                outcomes[entry.partition] = fold, pb.PARTITION_STATUS_NOT_OWNER
                 continue
             fold.offer(entry.offset, list(entry.batches), now)
-            results[entry.partition] = pb.PartitionResult(
-                partition=entry.partition,
-                epoch=fold.epoch,
-                status=pb.PARTITION_STATUS_APPLIED if fold.live else pb.PARTITION_STATUS_RECOVERING,
-                through_offset=fold.applied,
+            outcomes[entry.partition] = (
+                fold,
+                (pb.PARTITION_STATUS_APPLIED if fold.live else pb.PARTITION_STATUS_RECOVERING),
             )
-        response.results.extend(results.values())
-        for partition, result in results.items():
-            if result.status == pb.PARTITION_STATUS_APPLIED:
-                self._collect(self._folds[partition], response, began_ns)
+        for partition, (fold, status) in outcomes.items():
+            response.results.add(
+                partition=partition,
+                epoch=fold.epoch if fold else 0,
+                status=status,
+                through_offset=0
+                if fold is None or status == pb.PARTITION_STATUS_NOT_OWNER
+                else fold.applied,
+            )
+            if fold is not None and status == pb.PARTITION_STATUS_APPLIED:
+                self._collect(fold, response, began_ns)
+        self._forget_old_timers()
         self._publish(response, except_for=origin)
         return response
 

@@ -1,0 +1,1 @@
+"""What detection takes in as a service: over gRPC, with a real log and state store beside it."""

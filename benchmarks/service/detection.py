@@ -1,0 +1,93 @@
+"""A detection process of its own, on one core, with the engines that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.engines.folders import SocketFolder
+from cli.engines.valkey import LogValkey, StateValkey
+from services.common import state
+from services.common.ownership import LeaseStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+START_S = 30
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A detection process that holds every partition."""
+
+    address: str
+    secret: str
+    pid: int
+    epochs: dict[int, int]
+    """Epoch of each partition's lease."""
+
+    def cpu_s(self) -> float:
+        """Return the seconds of processor time that the process has taken, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def running(core: int) -> AsyncIterator[Detection]:
+    """Run detection on a core until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="siq-bench-") as folder:
+        sockets = SocketFolder.of(Path(folder))
+        log = LogValkey(Path(folder) / "log", sockets.create())
+        store = StateValkey(Path(folder) / "state", sockets.path)
+        address, secret = _free_address(), secrets.token_urlsafe(32)
+        env = {
+            **os.environ,
+            "SIQ_MESH_SECRET": secret,
+            "SIQ_LOG_URL": log.start(),
+            "SIQ_STATE_URL": store.start(),
+            "SIQ_LISTEN": address,
+            # No settings of tenants: nobody listens there.
+            "SIQ_IDENTITY_ADDR": _free_address(),
+            "SIQ_SNAPSHOT_S": "3600",
+            "SIQ_LOG_LEVEL": "ERROR",
+        }
+        process = subprocess.Popen([sys.executable, "-m", "services.detection"], env=env)
+        os.sched_setaffinity(process.pid, {core})
+        try:
+            yield Detection(address, secret, process.pid, await _epochs(store.url, address))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(25)
+            log.stop()
+            store.stop()
+            sockets.remove()
+
+
+async def _epochs(url: str, address: str) -> dict[int, int]:
+    client = state.connect(url)
+    try:
+        async with asyncio.timeout(START_S):
+            while True:
+                leases = await LeaseStore(client).owners()
+                held = {p: lease.epoch for p, lease in leases.items() if lease.endpoint == address}
+                if len(held) == 64:
+                    return held
+                await asyncio.sleep(0.05)
+    finally:
+        await client.aclose()

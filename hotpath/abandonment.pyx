@@ -4,19 +4,23 @@ from libc.stdint cimport int32_t, uint32_t
 
 from hotpath.abandonment_goal cimport (
     GOALS,
+    goal_backs_off,
+    goal_begun,
     goal_enter,
     goal_fill,
     goal_invalid,
+    goal_is_here,
+    goal_is_in_vain,
     goal_left,
     goal_page,
     goal_press,
     goal_settle,
     goal_submit,
     goal_track,
+    goal_turned,
 )
 from hotpath.abandonment_risk cimport (
     ABSENCE_MASK,
-    BACK_MS,
     risk_abandon,
     risk_arm,
     risk_leave_form,
@@ -24,10 +28,12 @@ from hotpath.abandonment_risk cimport (
     risk_relent,
     risk_succeed,
     risk_timers,
+    risk_turn,
 )
 from hotpath.abandonment_state cimport HAS_FORM, HAS_PAGE, LEAVING, AbandonmentState
 from hotpath.features cimport BACK_OUT, LEFT_DIRTY
 from hotpath.visit cimport (
+    EVENT_SAVED,
     GOAL_FORM,
     GOAL_SENT,
     MEANS_CART,
@@ -46,10 +52,12 @@ cdef enum:
     STEP_MOST_MS = 120000       # a longer gap is a rest, not a step
     NAV_BACK = 2                # positions in the contract's list
     NAV_RELOAD = 3
-    # Strengths of going back without having done anything.
+    # Strengths of going back.
     FROM_CHECKOUT = 100
-    FROM_CART = 70              # or from a checkout to its cart
+    FROM_UNTOUCHED = 75         # where nothing was filled in
+    FROM_CART = 55              # or from a checkout to its cart
     BY_BACK_BUTTON = 130        # percent of them
+    MAYBE_TAB = 60              # … where another page was loaded: maybe in another tab
     PAGES_MASK = 1 << BACK_OUT | 1 << LEFT_DIRTY
 
 
@@ -79,6 +87,7 @@ cdef void abandonment_active(Moment* moment) noexcept nogil:
     own.exit_t = 0
     own.idle = 0
     risk_relent(moment, ABSENCE_MASK)
+    risk_turn(moment)
     risk_arm(moment)
 
 
@@ -123,24 +132,31 @@ cdef void abandonment_visibility(Moment* moment, bint visible) noexcept nogil:
     cdef int32_t hidden_t = own.hidden_t
     goal_settle(moment)
     if visible and hidden_t >= 0:
-        show(moment)
-        if moment.rel - hidden_t <= BACK_MS:
-            risk_relent(moment, ABSENCE_MASK)
+        show(moment)    # who is back has not gone on yet
     elif not visible and hidden_t < 0:
         own.hidden_t = moment.rel
         own.ref = moment.ref
     risk_arm(moment)
 
 
+cdef void go_on(Moment* moment) noexcept nogil:
+    """Who does something about the goal is back at it; who does something else has turned to it."""
+    if goal_is_here(moment):
+        risk_relent(moment, 1 << BACK_OUT)
+    risk_turn(moment)
+
+
 cdef void abandonment_press(Moment* moment) noexcept nogil:
     step(moment)
     goal_press(moment)
+    go_on(moment)
     risk_arm(moment)
 
 
 cdef void abandonment_fill(Moment* moment) noexcept nogil:
     step(moment)
     goal_fill(moment)
+    go_on(moment)
     if goal_page(moment).meaning & MEANS_FORM:
         moment.state.abandonment.traits |= HAS_FORM
         risk_relent(moment, 1 << LEFT_DIRTY)
@@ -160,35 +176,47 @@ cdef void abandonment_invalid(Moment* moment) noexcept nogil:
 
 
 cdef void back_out(Moment* moment) noexcept nogil:
-    """Note that the visitor went back from a cart or a checkout without having done anything."""
+    """Note that the visitor went back from a cart or a checkout with nothing done, or half."""
     cdef PageVisit* page = visit_page(moment.visit, 0)
     cdef PageVisit* before = visit_page(moment.visit, 1)
+    cdef bint same = moment.state.abandonment.traits & HAS_PAGE != 0
     cdef int from_, strength
-    if moment.visit.length < 2 or before.acted or before.page == page.page:
+    if moment.visit.length < 2 or before.page == page.page or goal_turned(moment):
         return
-    if page.nav == NAV_RELOAD or page.nav != NAV_BACK and (
-        not moment.state.abandonment.traits & HAS_PAGE      # maybe another tab
+    if before.acted and not goal_is_in_vain(moment) and not (
+        before.meaning & MEANS_CHECKOUT and goal_begun(moment)
     ):
+        return
+    if page.nav == NAV_RELOAD:
         return
     from_ = before.meaning & (MEANS_CART | MEANS_CHECKOUT)
     if not from_ or page.meaning & MEANS_CHECKOUT or page.meaning & from_:
         return
     strength = FROM_CART
     if from_ & MEANS_CHECKOUT and not page.meaning & MEANS_CART:
-        strength = FROM_CHECKOUT
+        strength = FROM_CHECKOUT if goal_begun(moment) else FROM_UNTOUCHED
     if page.nav == NAV_BACK:
         strength = strength * BY_BACK_BUTTON // 100
+    elif not same:
+        strength = strength * MAYBE_TAB // 100
     risk_note(moment, BACK_OUT, moment.ref, strength)
 
 
 cdef void abandonment_page(Moment* moment) noexcept nogil:
     cdef AbandonmentState* own = &moment.state.abandonment
     cdef PageVisit* page = visit_page(moment.visit, 0)
+    own.active_t = moment.rel
     own.ref = moment.ref
     goal_settle(moment)
     if page.meaning & MEANS_SUCCESS or goal_enter(moment):
         risk_succeed(moment)
-    elif moment.visit.goal & GOALS:
+    if own.hidden_t < 0:
+        own.exit_t = 0
+        own.idle = 0
+        if not goal_backs_off(moment):
+            risk_relent(moment, ABSENCE_MASK)
+    risk_turn(moment)
+    if moment.visit.goal & GOALS:
         if page.meaning & (MEANS_CART | MEANS_CHECKOUT):
             risk_relent(moment, PAGES_MASK)
         if page.meaning & MEANS_FORM:
@@ -209,7 +237,7 @@ cdef void abandonment_page(Moment* moment) noexcept nogil:
 
 cdef void abandonment_track(Moment* moment, int meaning) noexcept nogil:
     goal_settle(moment)
-    if meaning & MEANS_SUCCESS:
+    if meaning & (MEANS_SUCCESS | EVENT_SAVED):
         risk_succeed(moment)
     else:
         goal_track(moment, meaning)

@@ -9,7 +9,7 @@ answer, a page outside of cart and checkout within 10 s.
 Ownership: every function borrows the moment for the call. None allocates, raises or touches Python.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from hotpath.state cimport Moment
 from hotpath.visit cimport PageVisit
@@ -30,18 +30,32 @@ cdef void goal_press(Moment* moment) noexcept nogil
 cdef void goal_submit(Moment* moment) noexcept nogil
 cdef void goal_invalid(Moment* moment) noexcept nogil
 cdef void goal_track(Moment* moment, int meaning) noexcept nogil
+# Say whether the visitor turned from what is to be bought to something else: pressed a link that
+# leads elsewhere, or anything there, or stayed there. Going back is not turning to something.
+cdef bint goal_turned(Moment* moment) noexcept nogil
+# Note what page the visitor has been looking at for so long that it is more than a glance.
+cdef void goal_notice(Moment* moment) noexcept nogil
+# When the visitor was last seen in this stream; a pointer that moves is a sign, too.
+cdef int32_t goal_seen(Moment* moment) noexcept nogil
+# Say whether the visitor was enraged or confused a moment ago: what was done was in vain.
+cdef bint goal_is_in_vain(Moment* moment) noexcept nogil
 # Come to a page that is no success; say whether a goal is over because of it.
 cdef bint goal_enter(Moment* moment) noexcept nogil
 # Nothing is in progress any more.
 cdef void goal_end(Moment* moment) noexcept nogil
 # Epoch ms at which the form begun was left for another page; 0: it was not, or that has been said.
 cdef int64_t goal_left(Moment* moment) noexcept nogil
+# Say whether the newest page view leads away from what is to be bought, and to nothing else.
+cdef bint goal_backs_off(Moment* moment) noexcept nogil
 # Note that it has been said that the form was left.
 cdef void goal_leave(Moment* moment) noexcept nogil
 # Say whether a form in progress was left, and not taken up again since that was said.
 cdef bint goal_stays_left(Moment* moment) noexcept nogil
 # Say whether the stream's page is the one where the goal is pursued.
 cdef bint goal_is_here(Moment* moment) noexcept nogil
+# Say whether anything was filled in or sent at the checkout.
+cdef bint goal_begun(Moment* moment) noexcept nogil
 # How much is at stake, in percent: what the evidence counts, and what the goal itself adds.
 cdef int goal_weight(Moment* moment) noexcept nogil
+cdef int goal_sign(Moment* moment) noexcept nogil
 cdef int goal_value(Moment* moment) noexcept nogil

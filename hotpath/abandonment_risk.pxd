@@ -23,6 +23,8 @@ cdef enum:
 cdef void risk_note(Moment* moment, int feature, uint64_t ref, int strength) noexcept nogil
 # Take the features' marks back; if nothing else speaks, there is no risk any more.
 cdef void risk_relent(Moment* moment, uint32_t mask) noexcept nogil
+# The visitor may have turned from what is to be bought to something else: then it is no risk.
+cdef void risk_turn(Moment* moment) noexcept nogil
 # Set the timer to the next thing that time alone can bring.
 cdef void risk_arm(Moment* moment) noexcept nogil
 cdef void risk_timers(Moment* moment) noexcept nogil

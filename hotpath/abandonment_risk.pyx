@@ -8,16 +8,22 @@ from hotpath.abandonment_goal cimport (
     GOALS,
     goal_end,
     goal_is_here,
+    goal_is_in_vain,
     goal_leave,
     goal_left,
+    goal_notice,
+    goal_seen,
     goal_settle,
+    goal_sign,
     goal_stays_left,
+    goal_turned,
     goal_value,
     goal_weight,
 )
 from hotpath.abandonment_state cimport HAS_PAGE, LEAVING, AbandonmentState
 from hotpath.features cimport (
     ABANDONMENT,
+    BACK_OUT,
     EXIT_INTENT,
     GOAL_VALUE,
     HIDDEN,
@@ -30,7 +36,7 @@ from hotpath.features cimport (
 )
 from hotpath.judge cimport judge, judge_close
 from hotpath.mood cimport Mood, mood_count, mood_forget, mood_mark
-from hotpath.visit cimport GOAL_PAYING, VisitState, visit_page
+from hotpath.visit cimport GOAL_CART, GOAL_CHECKOUT, GOAL_PAYING, VisitState, visit_page
 
 
 cdef enum:
@@ -40,14 +46,18 @@ cdef enum:
     HIDDEN_LONGER_MS = 5 * 60 * 1000
     AWAY_STAGES = 3
     PAYING_MS = 120000          # a bank or an application is being asked meanwhile
-    IDLE_STAGES = 4
-    IDLE_SECOND = 40            # strength of the second stage: hardly more than the first
+    # Idleness grows in stages; not even the pointer moves.
+    IDLE_STAGES = 5
+    STILL_MS = 15000            # the first, whoever it is; the others take the visitor's own steps
+    IDLE_FIRST = 70             # strength of the first …
+    IDLE_THIRD = 40             # … and of the third: hardly more than the second
     IDLE_MS = 30000
     IDLE_MOST_MS = 90000
-    STEPS = 3                   # own steps' time that is idleness
-    STRUGGLE_MS = 60000
+    STEPS = 2                   # own steps' time that is idleness
     BOUNCE_MS = 10000           # who leaves within this time has only screened the page
     OVER_MS = 30 * 60 * 1000    # a visit is over when nothing happened for so long
+    # What shows that somebody is going counts in full, however little was begun.
+    SIGN_MASK = 1 << IDLE | 1 << HIDDEN | 1 << BACK_OUT
     CONTEXT_MASK = 1 << GOAL_VALUE | 1 << STRUGGLE
 
 
@@ -81,19 +91,11 @@ cdef void cancel(Moment* moment) noexcept nogil:
 
 cdef void risk_relent(Moment* moment, uint32_t mask) noexcept nogil:
     cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
-    if mood.length == 0 or not is_counting(moment, mask):
+    if mood.length == 0 or not mood.open and not is_counting(moment, mask):
         return
     mood_forget(mood, mask)
     if not is_counting(moment, ALL_MASK & ~<int>CONTEXT_MASK):
         cancel(moment)
-
-
-cdef int64_t struggled(Moment* moment) noexcept nogil:
-    """Return when the visitor was last enraged or confused; a stream's bursts are its own."""
-    cdef int64_t burst = 0
-    if moment.state.rage.episode_rev:
-        burst = moment.state.rage.origin + moment.state.rage.episode_t
-    return max(burst, moment.visit.struggle_t)
 
 
 cdef bint is_quiet(Moment* moment) noexcept nogil:
@@ -112,14 +114,23 @@ cdef bint is_quiet(Moment* moment) noexcept nogil:
     )
 
 
+cdef void risk_turn(Moment* moment) noexcept nogil:
+    goal_notice(moment)
+    if goal_turned(moment):
+        risk_relent(moment, ALL_MASK)
+
+
 cdef void risk_note(Moment* moment, int feature, uint64_t ref, int strength) noexcept nogil:
+    cdef int share
     if is_quiet(moment):
         return
+    risk_turn(moment)
     if moment.element == 0:     # what was last filled in, if anything
         moment.element = moment.state.mood[<int>ABANDONMENT].element
-    remark(moment, feature, ref, strength * goal_weight(moment) // 100)
+    share = goal_sign(moment) if SIGN_MASK >> feature & 1 else goal_weight(moment)
+    remark(moment, feature, ref, strength * share // 100)
     remark(moment, GOAL_VALUE, ref, goal_value(moment))
-    if moment.now - struggled(moment) <= STRUGGLE_MS:
+    if goal_is_in_vain(moment):
         remark(moment, STRUGGLE, ref, 100)
     judge(moment, ABANDONMENT, feature)
 
@@ -129,9 +140,19 @@ cdef int32_t idle_after(AbandonmentState* own) noexcept nogil:
     cdef int32_t first = <int32_t>min(
         <int64_t>IDLE_MOST_MS, max(<int64_t>IDLE_MS, STEPS * <int64_t>own.step_ms)
     )
-    if own.idle < 2:
-        return first * (own.idle + 1)
-    return first * (4 if own.idle == 2 else 10)
+    if own.idle == 0:
+        return STILL_MS
+    if own.idle < 3:
+        return first * own.idle
+    return first * (4 if own.idle == 3 else 10)
+
+
+cdef int idle_strength(int stage) noexcept nogil:
+    if stage == 1:
+        return IDLE_FIRST
+    if stage == 3:
+        return IDLE_THIRD
+    return 150 if stage == IDLE_STAGES else 100
 
 
 cdef int32_t away_after(Moment* moment) noexcept nogil:
@@ -145,7 +166,10 @@ cdef int32_t away_after(Moment* moment) noexcept nogil:
 
 cdef bint is_idling(Moment* moment) noexcept nogil:
     cdef AbandonmentState* own = &moment.state.abandonment
-    return own.hidden_t < 0 and own.idle < IDLE_STAGES and goal_is_here(moment)
+    return own.hidden_t < 0 and own.idle < IDLE_STAGES and (
+        goal_is_here(moment)
+        or moment.visit.goal & (GOAL_CART | GOAL_CHECKOUT) and not goal_turned(moment)
+    )
 
 
 cdef int64_t leaving_at(Moment* moment) noexcept nogil:
@@ -169,7 +193,7 @@ cdef void risk_arm(Moment* moment) noexcept nogil:
     if own.hidden_t >= 0 and own.away < AWAY_STAGES:
         due = min(due, origin + own.hidden_t + away_after(moment))
     if is_idling(moment):
-        due = min(due, origin + own.active_t + idle_after(own))
+        due = min(due, origin + goal_seen(moment) + idle_after(own))
     if own.traits & LEAVING:
         due = min(due, leaving_at(moment))
     if own.due == 0 or due < own.due:
@@ -209,12 +233,9 @@ cdef void risk_timers(Moment* moment) noexcept nogil:
             moment, HIDDEN if own.away == 1 else HIDDEN_LONG, own.ref,
             150 if own.away == AWAY_STAGES else 100,
         )
-    while is_idling(moment) and rel - own.active_t >= idle_after(own):
+    while is_idling(moment) and rel - goal_seen(moment) >= idle_after(own):
         own.idle += 1
-        risk_note(
-            moment, IDLE if own.idle == 1 else IDLE_LONG, own.ref,
-            IDLE_SECOND if own.idle == 2 else 150 if own.idle == IDLE_STAGES else 100,
-        )
+        risk_note(moment, IDLE if own.idle < 3 else IDLE_LONG, own.ref, idle_strength(own.idle))
     if own.traits & LEAVING and moment.now >= leaving_at(moment):
         risk_leave_form(moment, own.ref)
     if rel - own.active_t >= OVER_MS:
@@ -240,6 +261,7 @@ cdef void risk_succeed(Moment* moment) noexcept nogil:
 cdef void risk_abandon(Moment* moment, uint64_t ref) noexcept nogil:
     cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
     if moment.visit.goal & GOALS and not is_quiet(moment):
+        risk_turn(moment)
         moment.element = mood.element
         remark(moment, UNLOADED, ref, goal_weight(moment))
         remark(moment, GOAL_VALUE, ref, goal_value(moment))

@@ -76,7 +76,7 @@ from hotpath.visit cimport VisitState
 
 cdef enum:
     # Raise with every change of StreamState's meaning; a change of its size is noticed by itself.
-    SNAPSHOT_VERSION = 3
+    SNAPSHOT_VERSION = 4
     TARGET_KINDS = (
         1 << CLICK | 1 << HOVER | 1 << FOCUS | 1 << BLUR | 1 << INPUT | 1 << CHANGE | 1 << SUBMIT
         | 1 << INVALID | 1 << PRESS_CANCEL

@@ -15,9 +15,16 @@ CART: Final = 1
 CHECKOUT: Final = 2
 SUCCESS: Final = 4
 SEARCH: Final = 8
+SAVED: Final = 16
 
 # Applied to names in snake_case; what something is not stands before what it is.
 _EVENTS: Final = (
+    (0, r"(^|_)auto_?sav\w*(_|$)|^(un|not_)saved_"),
+    (SAVED, r"(^|_)(draft|cart|basket|bag|form|application|quote|order|booking|progress)"
+            r"_(saved|parked)(_|$)"
+            r"|(^|_)(save|park)_(draft|cart|basket|bag|form|application|quote|order|booking"
+            r"|progress)(_|$)"
+            r"|(^|_)saved?_for_later(_|$)"),
     (0, r"(^|_)(remov\w*|clear\w*|empt\w*|cancel\w*|fail\w*|declin\w*|abandon\w*|refund\w*|error"
         r"|wish_?list)(_|$)"),
     (CHECKOUT, r"check_?out_(step|option|progress)"),

@@ -271,7 +271,8 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     moment.element = batch.element[target]
     moment.flags = batch.flags[target]
     if ACTIVE_KINDS >> kind & 1:
-        abandonment_active(moment)
+        if kind != PAGE_VIEW:       # which may lead away
+            abandonment_active(moment)
         moment.visit.active_t = moment.now
     if moment.flags & IGNORED:
         overlook(moment, batch, i, kind)

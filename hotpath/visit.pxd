@@ -23,6 +23,10 @@ cdef enum Meaning:
     # What became of a page view: kept beside what its path means.
     MEANS_FORM = 16         # a form was begun here
     MEANS_LEFT = 32         # … and left, and that has been said
+    MEANS_PURSUED = 64      # what is to be bought was pursued here, though it is no cart
+    MEANS_TURNED = 128      # something else was pressed here, or read for a while
+    # Of a tracked event only: put by for later. No page bears it.
+    EVENT_SAVED = 16
 
 
 cdef enum Goal:

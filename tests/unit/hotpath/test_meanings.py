@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hotpath.meanings import CART, CHECKOUT, SEARCH, SUCCESS, of_event, of_page
+from hotpath.meanings import CART, CHECKOUT, SAVED, SEARCH, SUCCESS, of_event, of_page
 
 EVENTS = {
     SUCCESS: [
@@ -19,11 +19,16 @@ EVENTS = {
         "Checkout Step Completed", "add_payment_info", "Payment Info Entered",
         "add_shipping_info", "AddPaymentInfo",
     ],
+    SAVED: [
+        "draft_saved", "Draft Saved", "saveDraft", "cart_saved", "Save Cart", "saved_for_later",
+        "Product Saved For Later", "application_saved", "quote_saved",
+    ],
     CART: ["add_to_cart", "AddToCart", "view_cart", "Cart Viewed", "Product Added", "basket.open"],
     0: [
         "remove_from_cart", "Product Removed", "cart_emptied", "Order Cancelled", "payment_failed",
         "Order Refunded", "checkout_abandoned", "add_to_wishlist", "Product Added to Wishlist",
-        "cartoon_watched", "video_completed", "login", "select_promotion", "page_scrolled", "",
+        "cartoon_watched", "video_completed", "login", "select_promotion", "draft_autosaved",
+        "auto_saved_draft", "unsaved_draft", "settings_saved", "page_scrolled", "",
     ],
 }  # fmt: skip
 PAGES = {

@@ -39,7 +39,7 @@ PAGES = {
     "/checkout": ["checkout"], "/checkout/payment": ["checkout"], "/thanks": ["success"],
 }  # fmt: skip
 TRACKS = {"add_to_cart": ["cart"], "begin_checkout": ["checkout"], "purchase": ["success"],
-          "remove_from_cart": []}  # fmt: skip
+          "draft_saved": ["saved"], "remove_from_cart": []}  # fmt: skip
 S = 1000
 
 _gap = st.sampled_from([0, 100, 400, 500, 900, 1500, 1501, 2000, 3000, 5000, 10_000, 10_001,
@@ -113,7 +113,9 @@ _parts = st.one_of(
     _row(_exit, _wait), _row(_exit, _hide, _wait), _row(_hide, _wait), _row(_hide, _show),
     _row(_hide, _wait, _wait, _show), _rows(_wait, 2), _rows(_tick, 2), _row(_track), _anger(),
     _row(_submit, _view), _row(_submit), _row(_submit, _invalid), _rows(_noise, 2),
-    _row(_input, _input, _input, _view), _row(_view, _wait, _view),
+    _row(_input, _input, _input, _view), _row(_view, _wait, _view), _rows(_move, 3),
+    _row(_press(_target), _view), _row(_view, _view, _move), _row(_input, _move, _wait, _view),
+    _row(_press(_target), _view, _press(_target), _view),
 )  # fmt: skip
 
 
@@ -131,6 +133,33 @@ def visits(draw: st.DrawFn) -> list[Line]:
             if line["type"] == "page_view" and line["nav"] == "load" and number < 5:
                 number += draw(st.integers(0, 1))
             stream = number if other is None else other
+            lines.append({**line, "stream": f"p{stream}"})
+    return lines
+
+
+_pace = st.sampled_from([20, 39, 40, 500, 3000, 9000, 14_999, 15_000, 20_000, 20_001, 31_000])
+_move_on = _line("pointer_move", _pace, x=st.just(5), y=st.just(5))
+_way = st.one_of(
+    _row(_line("page_view", _pace, page=st.sampled_from(["/", "/shoes", "/cart", "/checkout"]),
+               nav=st.sampled_from(["spa", "spa", "load", "back_forward"]))),
+    _row(_press(st.sampled_from(["a#more", "a#basket", "button#dead", "button#pay"]))),
+    _row(_line("input", _pace, target=_field, keys=st.just(9), deletes=st.just(0))),
+    _row(_line("scroll", _pace, y=st.just(50), max_y=st.just(900))),
+    _rows(_move_on, 3), _row(_track), _row(_press(st.just("button#pay")), _invalid), _anger(),
+)  # fmt: skip
+_last = st.one_of(_row(_hide, _wait, _wait), _row(_line("session_end", _pace)), _row(_exit, _wait))
+
+
+@st.composite
+def purchases(draw: st.DrawFn) -> list[Line]:
+    """Ways into a purchase and away from it, which end."""
+    stream = 0
+    lines: list[Line] = [
+        {"type": "page_view", "dt": 0, "page": "/cart", "nav": "load", "stream": "p0"}
+    ]
+    for part in [*draw(st.lists(_way, max_size=12)), draw(_last)]:
+        for line in part:
+            stream += line.get("nav") == "load"
             lines.append({**line, "stream": f"p{stream}"})
     return lines
 
@@ -171,8 +200,8 @@ def _twin(visit: list[Line], pointer: int) -> Visit:
     return reference
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(visits(), st.sampled_from([0, 0, 0, 1]))
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(visits() | purchases(), st.sampled_from([0, 0, 0, 1]))
 def test_kernel_says_what_its_twin_says(visit: list[Line], pointer: int) -> None:
     reference = _twin(visit, pointer)
     told, scores = run(visit, TARGETS, "abandonment", pointer=pointer)

@@ -5,28 +5,47 @@ Over 400 lines because the specification is told in words first, and one twin is
 **Goals** belong to the visit. A form is begun by filling something in: a field of a form; or a lone
 field, unless the page is a search; or an option of a form, unless the page is a search. In a cart
 nothing begins a form. A form sent and not refused within 1.5 s is over, as is one whose next page
-came: after a submit, or forward after a press on a form's button; a form of at most two fields is
-over on a page of search results. Carts and checkouts come from pages, tracked events and presses
-on what is flagged checkout (not disabled, not in the navigation; a cart, unless on a checkout's
-page). A checkout is also over when something was sent there, or a paying press was followed by a
-submit, and a page outside of cart and checkout comes forward within 10 s. Success ends everything.
+came: after a submit, or forward after a press on a form's button that was not refused; a form of at
+most two fields is over on a page of search results. Carts and checkouts come from pages (unless
+nothing is in progress and they are only gone back to), tracked events, something filled in at a
+checkout, and presses on what is flagged checkout (not disabled, not in the navigation; a cart,
+unless on a checkout's page). A checkout is also over when something was sent there, or a paying
+press was followed by a submit, and a page outside of cart and checkout comes forward within 10 s.
+Success ends everything, and so does saving it for later.
+
+**Turned.** A purchase is pursued on pages of cart and checkout, and where it was begun otherwise; a
+page gone back to, where nothing is done, does not count. The visitor has turned to something else
+by a press elsewhere; by a press on a link or in the navigation where it is pursued, that is not
+flagged checkout, if a page follows that is not gone back to; or when seen on another page 15 s
+after leaving. Doing something about the purchase turns back. Going back turns to nothing.
+
+**At stake**, in percent: a checkout with something filled in or sent 100, else 70. A cart in which
+something was done, and not in vain, 35; one on view for at most 20 s when the visitor was last seen
+90; else 55. Of what was turned from, 30 %, of a begun checkout 50 %. The goal's value is the same,
+or half of it where nothing was begun. A form counts 35, 70, 100, its value 13, 26, 40.
 
 **Signs.** The pointer leaves through the top at 300 px/s or more, 5 s or more after the page view,
 and nothing brings it back for 500 ms. The tab is hidden for 3 s, 30 s, 5 min (after a paying press
-or sending on a checkout: nothing before 2 min). At the goal nothing happens for 30 s (or three of
-the visitor's own steps, at most 90 s), twice, four times, ten times that. Back from a cart or a
-checkout where nothing was done. A form left for another page of the site: at once in its own
-stream, after 30 s where it may be another tab. The visit ends, or is silent for half an hour. With
-each sign goes the goal's value, and a struggle of the last minute.
+or sending on a checkout: nothing before 2 min). At the form, or wherever a purchase is not turned
+from, nothing happens and no pointer moves for 15 s (70 %), then for 30 s (or two of the visitor's
+own steps, at most 90 s), twice that (40 %), four times, ten times. Back from a cart or a checkout
+where nothing was done, or in vain, or something was filled in (from a checkout to no cart 100 %, 75
+if nothing was; else 55; by the back button a third more; 60 % of it where the page may be in
+another tab). A form left for another page of the site: at once in its own stream, after 30 s where
+it may be another tab; not when a purchase it belongs to was turned from. The visit ends, or is
+silent for half an hour. With each sign goes the goal's value, and a struggle of the last minute.
+The tab hidden, idleness and going back count in full for a purchase, 30 % when it was turned from;
+the other signs count as much as is at stake.
 
 Nothing is marked within 10 s of a success or of something sent and not refused, nor where the only
 page was left within 10 s, untouched.
 
-**Taken back.** Whatever the visitor does in a visible tab takes exits, hiding and idleness back, as
-does a return to the tab within 30 s; filling in the form, or its page, takes its leaving back; a
-cart's or checkout's page takes back all leaving; success takes back everything. If no other sign
-is left that still counts, the risk is cancelled. A stream whose visit goes on in another one looks
-no further: it cancels, unless a form stands as left.
+**Taken back.** Whatever the visitor does in a visible tab takes exits, hiding and idleness back; a
+page that leads away from a purchase, and to nothing else, does not. Filling in the form, or its
+page, takes its leaving back; a cart's or checkout's page takes back all leaving; a press or a field
+where the goal is, going back. Turning to something else takes back everything, as does success. If
+no other sign is left that still counts, the risk is cancelled. A stream whose visit goes on in
+another one looks no further: it cancels, unless a form stands as left.
 
 A stream looks at its clock when the next of these can come. It never puts a look off: one that
 comes too early finds nothing.
@@ -42,6 +61,7 @@ from tests.unit.hotpath.helpers.mood_twin import MODELS, MoodTwin, Said
 from tests.unit.hotpath.twin import Twin as RageTwin
 
 MINUTE = 60_000
+BACK = "back_forward"
 PRESENT = {
     "click", "scroll", "hover", "focus", "input", "change", "submit", "select", "copy", "drag",
     "press_cancel", "page_view",
@@ -49,6 +69,7 @@ PRESENT = {
 BUYING = {"cart", "checkout"}
 ABSENCE = {"exit_intent", "hidden", "hidden_long", "idle", "idle_long"}
 LEAVING = {"back_out", "left_dirty"}
+IN_FULL = {"idle", "hidden", "back_out"}
 CIRCUMSTANCES = {"goal_value", "struggle"}
 
 
@@ -60,8 +81,13 @@ class Page:
     means: set[str]
     acted: bool = False
     form: bool = False
+    pursued: bool = False
+    turned: bool = False
     told: bool = False
     """That its form was left has been said."""
+
+    def is_goal(self) -> bool:
+        return self.pursued or bool(self.means & BUYING)
 
 
 @dataclass
@@ -102,24 +128,42 @@ class Visit:
         """Say how many pages ago the newest page with a form was."""
         return next((i for i, page in enumerate(reversed(self.pages)) if page.form), None)
 
+    def pages_since(self) -> int:
+        """Say how many pages ago a purchase was last pursued."""
+        for back, page in enumerate(reversed(self.pages)):
+            if page.is_goal() and (page.nav != BACK or page.acted):
+                return back
+        return len(self.pages)
+
+    def turned(self) -> bool:
+        if not self.goals & BUYING:
+            return False
+        since = self.pages_since()
+        newer = self.pages[len(self.pages) - since :]
+        if any(page.turned for page in newer):
+            return True
+        if since == len(self.pages):
+            return since == 8
+        return bool(newer) and self.pages[-1 - since].turned and newer[0].nav != BACK
+
+    def backs_off(self) -> bool:
+        page = self.pages[-1]
+        away = page.nav == BACK or not page.is_goal()
+        return bool(self.goals & BUYING) and away and not self.turned()
+
+    def begun(self) -> bool:
+        checkouts = [page for page in self.pages if "checkout" in page.means]
+        sent = self.sent is not None and bool(checkouts) and self.sent >= checkouts[-1].since
+        return self.fields > 0 or sent
+
     def left(self) -> int | None:
         """Say when the form in progress was left, if it was and that has not been said."""
         back = self.form_page()
+        if self.turned():
+            return None
         if "form" not in self.goals or not back or self.pages[-1].means & BUYING:
             return None
         return None if self.pages[-1 - back].told else self.pages[-back].since
-
-    @property
-    def weight(self) -> int:
-        if self.goals & BUYING:
-            return 100
-        return {1: 35, 2: 70, 3: 100}[self.fields]
-
-    @property
-    def value(self) -> int:
-        if "checkout" in self.goals:
-            return 100
-        return 60 if "cart" in self.goals else {1: 13, 2: 26, 3: 40}[self.fields]
 
 
 @dataclass
@@ -130,6 +174,7 @@ class Stream:
     mood: MoodTwin = field(default_factory=lambda: MoodTwin("abandonment"))
     look: int | None = None
     path: str = ""
+    moved: int | None = None
     sign: int | None = None
     out: int | None = None
     hidden: int | None = None
@@ -149,11 +194,17 @@ class Stream:
             self.rage.advance(now)
             self.look_at_clock(now)
 
+    @property
+    def seen(self) -> int:
+        return max(self.active, self.active if self.moved is None else self.moved)
+
     def idle_at(self) -> int | None:
-        if self.hidden is not None or self.idle == 4 or not self.is_at_goal():
+        visit = self.visit
+        watched = self.is_at_goal() or (visit.goals & BUYING and not visit.turned())
+        if self.hidden is not None or self.idle == 5 or not watched:
             return None
-        first = min(90_000, max(30_000, 3 * self.steps_ms))
-        return self.active + first * (1, 2, 4, 10)[self.idle]
+        own = min(90_000, max(30_000, 2 * self.steps_ms))
+        return self.seen + (15_000, own, 2 * own, 4 * own, 10 * own)[self.idle]
 
     def away_at(self) -> int | None:
         if self.hidden is None or self.away == 3:
@@ -200,7 +251,10 @@ class Stream:
             self.mark(t, *stage)
         while (at := self.idle_at()) is not None and at <= t:
             self.idle += 1
-            stages = (("idle", 100), ("idle_long", 40), ("idle_long", 100), ("idle_long", 150))
+            stages = (
+                ("idle", 70), ("idle", 100), ("idle_long", 40), ("idle_long", 100),
+                ("idle_long", 150),
+            )  # fmt: skip
             self.mark(t, *stages[self.idle - 1])
         if self.leaving and t >= (visit.left() or 0) + 30_000:
             self.leave_form(t)
@@ -216,7 +270,7 @@ class Stream:
         return any(self.mood.recent(f, t, model[f].window_ms) for f in features)
 
     def take_back(self, t: int, features: set[str]) -> None:
-        if self.counts(t, features):
+        if self.mood.marks and (self.mood.open or self.counts(t, features)):
             self.mood.forget(*features)
             if not self.counts(t, set(MODELS["abandonment"].features) - CIRCUMSTANCES):
                 self.cancel(t)
@@ -264,13 +318,55 @@ class Stream:
         line = self.sign if line is None else line
         self.mood.mark(feature, t, -1 if line is None else line, strength)
 
+    def in_vain(self, t: int) -> bool:
+        rage = self.rage.episode
+        return rage is not None and t - rage.last_press <= MINUTE
+
+    def stake(self, t: int) -> int:
+        visit = self.visit
+        if "checkout" in visit.goals:
+            return 100 if visit.begun() else 70
+        since = visit.pages_since()
+        if since < len(visit.pages) and "cart" in (page := visit.pages[-1 - since]).means:
+            if page.acted and not self.in_vain(t):
+                return 35
+            if since == 0 and self.seen - page.since <= 20_000:
+                return 90
+        return 55
+
+    def weight(self, t: int) -> int:
+        if not self.visit.goals & BUYING:
+            return {0: 0, 1: 35, 2: 70, 3: 100}[self.visit.fields]
+        stake = self.stake(t)
+        if self.visit.turned():
+            return stake * (50 if stake == 100 else 30) // 100
+        return stake
+
+    def value(self, t: int) -> int:
+        if not self.visit.goals & BUYING:
+            return {0: 0, 1: 13, 2: 26, 3: 40}[self.visit.fields]
+        return self.weight(t) if self.stake(t) == 100 else self.weight(t) // 2
+
+    def turn_away(self, t: int) -> None:
+        visit = self.visit
+        if visit.goals & BUYING:
+            since = visit.pages_since()
+            away = 0 < since < len(visit.pages) and not visit.pages[-1].is_goal()
+            if away and self.seen - visit.pages[-since].since >= 15_000:
+                visit.pages[-1].turned = True
+        if visit.turned():
+            self.take_back(t, set(MODELS["abandonment"].features))
+
     def mark(self, t: int, feature: str, strength: int, line: int | None = None) -> None:
         if self.is_quiet(t):
             return
-        self.remark(t, feature, strength * self.visit.weight // 100, line)
-        self.remark(t, "goal_value", self.visit.value, line)
-        rage = self.rage.episode
-        if rage is not None and t - rage.last_press <= MINUTE:
+        self.turn_away(t)
+        share = self.weight(t)
+        if feature in IN_FULL and self.visit.goals & BUYING:
+            share = 30 if self.visit.turned() else 100
+        self.remark(t, feature, strength * share // 100, line)
+        self.remark(t, "goal_value", self.value(t), line)
+        if self.in_vain(t):
             self.remark(t, "struggle", 100, line)
         self.judge(t, feature)
 
@@ -287,8 +383,9 @@ class Stream:
 
     def give_up(self, t: int, line: int | None = None) -> None:
         if self.visit.goals and not self.is_quiet(t):
-            self.remark(t, "unloaded", self.visit.weight, line)
-            self.remark(t, "goal_value", self.visit.value, line)
+            self.turn_away(t)
+            self.remark(t, "unloaded", self.weight(t), line)
+            self.remark(t, "goal_value", self.value(t), line)
             if not self.mood.open:
                 self.judge(t, "unloaded")
             self.close(t, "abandonment_confirmed")
@@ -317,16 +414,17 @@ class Stream:
 
     def is_at_goal(self) -> bool:
         page = self.page()
-        buying = bool(self.visit.goals & BUYING) and bool(page.means & BUYING)
+        buying = bool(self.visit.goals & BUYING) and page.is_goal()
         return buying or ("form" in self.visit.goals and page.form)
 
     def happen(self, t: int, kind: str, line: int, what: dict[str, Any]) -> None:
         self.pass_time(t)
         if kind in PRESENT:
             self.active = t
-            if self.hidden is None:
+            if self.hidden is None and kind != "page_view":
                 self.sign, self.out, self.idle = line, None, 0
                 self.take_back(t, ABSENCE)
+                self.turn_away(t)
                 self.set_look(t, line)
             self.visit.active = t
         flags: set[str] = set(what.get("flags", ()))
@@ -335,6 +433,8 @@ class Stream:
             self.visit.pages[-1].acted = True
         if plain:
             self.press(t, line, flags)
+            if what.get("detail") != 0:
+                self.moved = None  # the pointer's way begins anew
         elif kind in ("input", "change"):
             self.fill(t, line, flags, str(what.get("target", "")))
         elif kind == "submit":
@@ -347,6 +447,8 @@ class Stream:
             self.leave_window(t, line, what)
         elif kind == "pointer_move":
             self.out = None
+            if self.moved is None or t - self.moved >= 40:
+                self.moved = t
         elif kind == "page_view":
             self.enter(t, line, what)
         elif kind == "track":
@@ -383,22 +485,36 @@ class Stream:
             "link", "close",
         }  # fmt: skip
         visit.paying = enabled and "checkout" in flags and "nav" not in flags
+        page = self.page()
         if visit.paying:
-            visit.goals.add("checkout" if "checkout" in self.page().means else "cart")
+            visit.goals.add("checkout" if "checkout" in page.means else "cart")
+            page.pursued, page.turned = True, False
+        elif enabled and "checkout" not in flags and visit.goals & BUYING:
+            page.turned |= bool(flags & {"link", "nav"}) or not page.is_goal()
+        self.be_at_it(t)
         self.set_look(t, line)
+
+    def be_at_it(self, t: int) -> None:
+        if self.is_at_goal():
+            self.take_back(t, {"back_out"})
+        self.turn_away(t)
 
     def fill(self, t: int, line: int, flags: set[str], target: str) -> None:
         self.step(t, line)
         page, written = self.page(), "text_field" in flags
         search, form = "search" in page.means, "form" in flags
         begins = (written and (form or not search)) or (form and not search)
+        if page.is_goal():
+            page.turned = False
         if begins and "cart" not in page.means:
             page.form, page.told = True, False
             self.visit.goals.add("form")
             self.visit.sending = False
+            self.visit.goals |= page.means & {"checkout"}
             if not target or target != self.mood.target or not self.visit.fields:
                 self.mood.target = target
                 self.visit.fields = min(3, self.visit.fields + 1)
+        self.be_at_it(t)
         if page.form:
             self.has_form = True
             self.take_back(t, {"left_dirty"})
@@ -413,6 +529,7 @@ class Stream:
 
     def refuse(self, t: int, line: int) -> None:
         self.settle(t)
+        self.visit.next_pressed = self.visit.paying = False
         if self.visit.sent is not None and t - self.visit.sent <= 1500:
             self.visit.sent, self.visit.sending = None, False
         self.set_look(t, line)
@@ -420,10 +537,7 @@ class Stream:
     def turn(self, t: int, line: int, visible: bool) -> None:
         self.settle(t)
         if visible and self.hidden is not None:
-            away = t - self.hidden
             self.show(t, line)
-            if away <= 30_000:
-                self.take_back(t, ABSENCE)
         elif not visible and self.hidden is None:
             self.hidden, self.sign = t, line
         self.set_look(t, line)
@@ -452,7 +566,12 @@ class Stream:
             self.succeed(t)
         elif self.go_on(t, page):
             self.succeed(t)
-        elif visit.goals:
+        if self.hidden is None:
+            self.out, self.idle = None, 0
+            if not visit.backs_off():
+                self.take_back(t, ABSENCE)
+        self.turn_away(t)
+        if visit.goals:
             if page.means & BUYING:
                 self.take_back(t, LEAVING)
             if page.form:
@@ -471,7 +590,7 @@ class Stream:
 
     def go_on(self, t: int, page: Page) -> bool:
         """Carry the goals over to the next page; say whether that finished a checkout."""
-        visit, forward = self.visit, page.nav != "back_forward"
+        visit, forward = self.visit, page.nav != BACK
         if "form" in visit.goals:
             short_search = "search" in page.means and visit.fields <= 2
             if visit.sending or (visit.next_pressed and forward) or short_search:
@@ -489,35 +608,45 @@ class Stream:
         if over:
             visit.end()
         visit.next_pressed = visit.paying = False
-        visit.goals |= page.means & BUYING
+        if forward or len(visit.pages) == 1 or visit.goals & BUYING:
+            visit.goals |= page.means & BUYING
         return over
 
     def back_out(self, t: int, line: int) -> None:
         if len(self.visit.pages) < 2:
             return
         before, page = self.visit.pages[-2:]
-        if before.acted or before.path == page.path or not before.means & BUYING:
+        begun = "checkout" in before.means and self.visit.begun()
+        if before.path == page.path or not before.means & BUYING or self.visit.turned():
             return
-        if page.nav == "reload" or (page.nav != "back_forward" and not self.paged):
+        if before.acted and not begun and not self.in_vain(t):
             return
-        if "checkout" in page.means or before.means & page.means & BUYING:
+        if page.nav == "reload" or "checkout" in page.means or before.means & page.means & BUYING:
             return
-        strength = 100 if "checkout" in before.means and "cart" not in page.means else 70
-        self.mark(
-            t, "back_out", strength * 13 // 10 if page.nav == "back_forward" else strength, line
-        )
+        strength = 55
+        if "checkout" in before.means and "cart" not in page.means:
+            strength = 100 if self.visit.begun() else 75
+        if page.nav == BACK:
+            strength = strength * 13 // 10
+        elif not self.paged:
+            strength = strength * 6 // 10
+        self.mark(t, "back_out", strength, line)
 
     def track(self, t: int, line: int, means: set[str]) -> None:
         self.settle(t)
         if "success" in means:
             self.visit.succeeded = t
+        if means & {"success", "saved"}:
             self.succeed(t)
             return
+        page = self.page()
         if "checkout" in means:
             self.visit.goals.add("checkout")
-            self.page().means.add("checkout")
+            page.means.add("checkout")
         elif "cart" in means:
             self.visit.goals.add("cart")
+        if means & BUYING:
+            page.pursued, page.turned = True, False
         self.set_look(t, line)
 
     def succeed(self, t: int) -> None:

@@ -4,7 +4,13 @@ A form is begun by filling something in that is not a search, and over once it w
 refused within 1.5 s. A cart or a checkout is in progress by tracked events, by what a page's path
 means, and by presses on what is flagged `checkout`. Sending something on a checkout's page does
 not finish the checkout by itself: a success does, whenever it comes, and so does the site's own
-answer, a page outside of cart and checkout within 10 s.
+answer, a page outside of cart and checkout within 10 s. What is saved for later is over, too, and
+going back to a page of what is over begins nothing.
+
+A purchase is put aside by who turns to something else: leaves by a link, presses something
+elsewhere, or is still there 15 s later. Somebody who only goes back, or away, and is gone by then
+has given it up. What is at stake depends on what was done: a checkout with something filled in
+counts most, a cart that was worked on least.
 
 Ownership: every function borrows the moment for the call. None allocates, raises or touches Python.
 """
@@ -55,7 +61,8 @@ cdef bint goal_stays_left(Moment* moment) noexcept nogil
 cdef bint goal_is_here(Moment* moment) noexcept nogil
 # Say whether anything was filled in or sent at the checkout.
 cdef bint goal_begun(Moment* moment) noexcept nogil
-# How much is at stake, in percent: what the evidence counts, and what the goal itself adds.
+# How much is at stake, in percent: what evidence counts that somebody is gone, what signs count of
+# somebody going, and what the goal itself adds.
 cdef int goal_weight(Moment* moment) noexcept nogil
 cdef int goal_sign(Moment* moment) noexcept nogil
 cdef int goal_value(Moment* moment) noexcept nogil

@@ -73,6 +73,7 @@ PHRASES: Final[Mapping[str, Mapping[str, str]]] = {
         "refused_again": "had the same field refused again",
         "search_rewrite": "rewrote a search and took no result",
         "thrash": "the cursor thrashed about",
+        "help_again": "opened the same hint or dialog again",
     },
     "abandonment": {
         "exit_intent": "the pointer shot out through the top",

@@ -20,6 +20,8 @@ cdef void confusion_submit(Moment* moment) noexcept nogil
 cdef void confusion_page(Moment* moment) noexcept nogil
 cdef void confusion_viewport(Moment* moment, float height) noexcept nogil
 cdef void confusion_thrash(Moment* moment) noexcept nogil
+# What was pressed last has opened a dialog.
+cdef void confusion_dialog(Moment* moment) noexcept nogil
 # Text was selected, copied or dragged: what looked like stray presses was not.
 cdef void confusion_select(Moment* moment) noexcept nogil
 # Something worked out: whoever was lost has found it.

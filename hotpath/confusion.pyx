@@ -3,21 +3,54 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from hotpath.confusion_form cimport form_focus, form_invalid
+from hotpath.confusion_marks cimport note
 from hotpath.confusion_memory cimport forget_ages, remember
 from hotpath.confusion_pages cimport pages_entered, pages_submitted
 from hotpath.confusion_presses cimport presses_settle
 from hotpath.confusion_scan cimport (
+    scan_dialog,
     scan_end_menus,
     scan_end_search,
+    scan_help,
     scan_hover,
     scan_menu,
     scan_scroll,
 )
-from hotpath.confusion_state cimport AGE_REFUSED, AGE_RETURN, AGE_SEARCH, AGE_TRIED, AGES, FOREVER
-from hotpath.events cimport CANVAS, GAME, LINK, MAP, MEDIA, MENU, TAB, TEXT_FIELD, UNOBSERVED
+from hotpath.confusion_state cimport (
+    AGE_FOCUS,
+    AGE_REFUSED,
+    AGE_RETURN,
+    AGE_SEARCH,
+    AGE_TRIED,
+    AGES,
+    FOREVER,
+    WRITTEN_FIELD,
+    WRITTEN_SEARCH,
+)
+from hotpath.events cimport (
+    BUTTON,
+    CANVAS,
+    CAROUSEL,
+    CHECKOUT,
+    CLOSE,
+    CTA,
+    DATE_PICKER,
+    DISABLED,
+    FORM,
+    GAME,
+    LINK,
+    MAP,
+    MEDIA,
+    MENU,
+    PAGINATOR,
+    STEPPER,
+    TAB,
+    TEXT_FIELD,
+    UNOBSERVED,
+)
 from hotpath.features cimport CONFUSION, STRAY_PRESSES, THRASH
 from hotpath.judge cimport judge
-from hotpath.mood cimport FULL, Mood, mood_forget, mood_raise
+from hotpath.mood cimport FULL, Mood, mood_count, mood_forget
 from hotpath.state cimport HELD_FIELD_BEFORE, HELD_FIELD_BEFORE_3, HELD_REFUSED, Moment, StreamState
 from hotpath.visit cimport DEED_LINK, DEED_OTHER, DEED_WRITTEN, visit_page
 
@@ -25,6 +58,11 @@ from hotpath.visit cimport DEED_LINK, DEED_OTHER, DEED_WRITTEN, visit_page
 cdef enum:
     ALL_FEATURES = 0xFFFF
     BLIND_FLAGS = UNOBSERVED | MEDIA | CANVAS | MAP | GAME
+    # What a button does that opens no hint.
+    NO_HELP = (
+        CTA | CHECKOUT | FORM | STEPPER | PAGINATOR | CAROUSEL | DATE_PICKER | CLOSE | DISABLED
+        | BLIND_FLAGS
+    )
     THRASH_MS = 5000        # thrashing that goes on is the same thrashing
 
 
@@ -38,6 +76,8 @@ cdef void forget_form(StreamState* state) noexcept nogil:
         state.held[i] = 0
     state.held[<int>HELD_REFUSED] = 0
     forget_ages(&state.confusion, AGE_RETURN, 2)
+    state.confusion.age[<int>AGE_FOCUS] = FOREVER
+    state.confusion.looked = 0
     state.confusion.age[<int>AGE_TRIED] = FOREVER
     state.confusion.age[<int>AGE_REFUSED] = FOREVER
 
@@ -57,8 +97,10 @@ cdef void confusion_press(Moment* moment, bint plain) noexcept nogil:
     if control:
         scan_end_search(moment)
     if moment.flags & (MENU | TAB):
-        scan_menu(moment)
-    else:
+        scan_menu(moment, True)
+    elif moment.flags & BUTTON and not moment.flags & NO_HELP:
+        scan_help(moment)
+    elif not moment.flags & CLOSE:
         scan_end_menus(moment)
     if moment.flags & LINK:
         deed(moment, DEED_LINK)
@@ -96,7 +138,7 @@ cdef void confusion_invalid(Moment* moment) noexcept nogil:
 
 cdef void confusion_input(Moment* moment) noexcept nogil:
     remember(moment)
-    moment.state.confusion.written = 1
+    moment.state.confusion.written = WRITTEN_SEARCH | WRITTEN_FIELD
     deed(moment, DEED_WRITTEN)
     presses_settle(moment)
 
@@ -122,9 +164,8 @@ cdef void confusion_viewport(Moment* moment, float height) noexcept nogil:
 
 
 cdef void confusion_thrash(Moment* moment) noexcept nogil:
-    mood_raise(
-        &moment.state.mood[<int>CONFUSION], THRASH, moment.rel, moment.ref, FULL, THRASH_MS
-    )
+    if not mood_count(&moment.state.mood[<int>CONFUSION], THRASH, moment.rel, THRASH_MS):
+        note(moment, THRASH, moment.ref, FULL)
     judge(moment, CONFUSION, THRASH)
 
 
@@ -133,6 +174,10 @@ cdef void take_back(Moment* moment, uint32_t features) noexcept nogil:
     if mood.length:
         mood_forget(mood, features)
         judge(moment, CONFUSION, STRAY_PRESSES)
+
+
+cdef void confusion_dialog(Moment* moment) noexcept nogil:
+    scan_dialog(moment)
 
 
 cdef void confusion_select(Moment* moment) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Lost in a form: back to fields that were left, refused again.
+"""Lost in a form: back to fields that were left, from field to field, refused again.
 
 Used by confusion.pyx and anger.pyx.
 
@@ -17,6 +17,9 @@ cdef enum:
     REFUSED_MS = 60000      # later it is refused anew
     SHOWN_MS = 200          # a refusing browser puts the focus into the field by itself
     RETURNS_MS = 30000
+    LOOK_MS = 500           # a field left sooner was only passed by, with the tab key
+    LOOKED_MS = 4000        # who stays longer thinks about that field
+    LOOKED = 2              # fields left as they were, before the next one
     FIELDS = 3              # that of the focus, and those left before it
 
 

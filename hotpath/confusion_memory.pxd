@@ -6,7 +6,6 @@ Ownership: every function borrows the moment or the state for the call.
 from libc.stdint cimport int32_t, uint16_t, uint32_t
 
 from hotpath.confusion_state cimport AGES, FOREVER, ConfusionState
-from hotpath.mood cimport Mood, mood_mark, mood_newest
 from hotpath.state cimport Moment, StreamState
 
 
@@ -54,23 +53,3 @@ cdef inline void forget_held(StreamState* state, int held, int age, int count) n
     for i in range(count):
         state.held[held + i] = 0
     forget_ages(&state.confusion, age, count)
-
-
-cdef inline bint mark_rest(
-    Moment* moment, int emotion, int feature, int strength, int32_t within
-) noexcept nogil:
-    """Mark what the feature's marks of the last `within` ms do not say yet; say whether it did.
-
-    For what is counted over the whole visit: part of it may be marked in this stream already.
-    """
-    cdef Mood* mood = &moment.state.mood[emotion]
-    cdef int back
-    for back in range(mood.length):
-        if mood_newest(mood, back).feature == feature and (
-            moment.rel - mood_newest(mood, back).t <= within
-        ):
-            strength -= mood_newest(mood, back).strength
-    if strength <= 0:
-        return False
-    mood_mark(mood, feature, moment.rel, moment.ref, strength)
-    return True

@@ -8,13 +8,16 @@ from hotpath.state cimport Moment
 
 cdef enum:
     QUICK_BACK_MS = 10000       # who stays longer has looked at the page
+    QUICK_MS = 8000
     QUICKER_BACK_MS = 6000
     QUICKEST_BACK_MS = 3000
-    RETURNS_MS = 40000          # returns that far back count together
+    RETURNS_MS = 60000          # returns that far back count together
     LOOP_MS = 30000
     LOOP_VIEWS = 3
     REWRITE_MS = 60000
-    REWRITE_SEARCHES = 3
+    REWRITE_SEARCHES = 2
+    CARRY_MS = 60000            # what shows on pages left longer ago has no bearing on this one
+    FRESH_MS = 1000             # a stream that young begins with this page
 
 
 # The newest page view of the visit has just begun.

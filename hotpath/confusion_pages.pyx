@@ -6,13 +6,21 @@ visit, and mark what this stream has not marked yet.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from hotpath.confusion_memory cimport forget_ages, mark_rest, push_age
-from hotpath.confusion_state cimport AGE_SEARCH, AGE_SEARCH_2
-from hotpath.features cimport CONFUSION, PAGE_LOOP, QUICK_BACK, SEARCH_REWRITE
+from hotpath.confusion_marks cimport hold, mark_rest, sign_of
+from hotpath.confusion_memory cimport forget_ages, push_age
+from hotpath.confusion_state cimport AGE_SEARCH, AGE_SEARCH_2, WRITTEN_SEARCH
+from hotpath.features cimport CONFUSION, PAGE_LOOP, QUICK_BACK, SEARCH_REWRITE, THRASH
 from hotpath.judge cimport judge
 from hotpath.mood cimport FULL
 from hotpath.state cimport HELD_SEARCH, Moment
-from hotpath.visit cimport DEED_LINK, DEED_WRITTEN, MEANS_SEARCH, VisitState, visit_page
+from hotpath.visit cimport (
+    DEED_LINK,
+    DEED_WRITTEN,
+    DEEDS,
+    MEANS_SEARCH,
+    VisitState,
+    visit_page,
+)
 
 
 cdef enum:
@@ -52,14 +60,16 @@ cdef int quickness(Moment* moment, int back) noexcept nogil:
     ):
         return 0
     for i in range(away, before):
-        if visit_page(visit, i).acted and visit_page(visit, i).deeds != DEED_LINK:
+        if visit_page(visit, i).acted and visit_page(visit, i).deeds & DEEDS != DEED_LINK:
             return 0
     stayed = visit_page(visit, away - 1).since - visit_page(visit, before - 1).since
     if stayed >= QUICK_BACK_MS:
         return 0
     if stayed < QUICKEST_BACK_MS:
-        return 130
-    return FULL if stayed < QUICKER_BACK_MS else 60
+        return 200
+    if stayed < QUICKER_BACK_MS:
+        return FULL
+    return 70 if stayed < QUICK_MS else 45
 
 
 cdef int returns(Moment* moment) noexcept nogil:
@@ -112,20 +122,43 @@ cdef int searches(Moment* moment) noexcept nogil:
 
 cdef inline int more(int count, int least) noexcept nogil:
     """Return the strength of something that happened `count` times, `least` of them remarkable."""
-    return 0 if count < least else FULL + FULL // 2 * (count - least)
+    return 0 if count < least else FULL // 2 * (count - 1)
+
+
+cdef int carry(Moment* moment) noexcept nogil:
+    """Mark what showed on pages left lately, in streams of their own; return a feature, or -1."""
+    cdef VisitState* visit = moment.visit
+    cdef int feature, back, strength, carried = -1
+    if moment.rel > FRESH_MS or moment.state.mood[<int>CONFUSION].length:
+        return -1
+    for feature in range(THRASH + 1):
+        strength = 0
+        for back in range(1, visit.length):
+            if (
+                moment.now - visit_page(visit, back - 1).since > CARRY_MS
+                or visit_page(visit, back).since <= since(moment)
+            ):
+                break
+            if visit_page(visit, back).deeds & sign_of(feature):
+                strength += FULL
+        if strength:
+            hold(moment, feature, moment.ref, strength)
+            carried = feature
+    return carried
 
 
 cdef void pages_entered(Moment* moment) noexcept nogil:
     cdef VisitState* visit = moment.visit
-    cdef int trigger = -1
+    cdef int trigger
     visit_page(visit, 0).deeds = 0
+    trigger = carry(moment)
     if run(visit, 0) == 1:      # else a reload, or the next page of results
-        if mark_rest(moment, CONFUSION, QUICK_BACK, returns(moment), RETURNS_MS):
+        if mark_rest(moment, QUICK_BACK, returns(moment), RETURNS_MS):
             trigger = QUICK_BACK
-        if mark_rest(moment, CONFUSION, PAGE_LOOP, more(loops(moment), LOOP_VIEWS), LOOP_MS):
+        if mark_rest(moment, PAGE_LOOP, more(loops(moment), LOOP_VIEWS), LOOP_MS):
             trigger = PAGE_LOOP
     if mark_rest(
-        moment, CONFUSION, SEARCH_REWRITE, more(searches(moment), REWRITE_SEARCHES), REWRITE_MS
+        moment, SEARCH_REWRITE, more(searches(moment), REWRITE_SEARCHES), REWRITE_MS
     ):
         trigger = SEARCH_REWRITE
     if trigger >= 0:
@@ -137,10 +170,10 @@ cdef void pages_submitted(Moment* moment) noexcept nogil:
     state = &moment.state.confusion
     if not (
         moment.element and moment.visit.length
-        and visit_page(moment.visit, 0).meaning & MEANS_SEARCH and state.written
+        and visit_page(moment.visit, 0).meaning & MEANS_SEARCH and state.written & WRITTEN_SEARCH
     ):
         return
-    state.written = 0
+    state.written &= ~<int>WRITTEN_SEARCH
     if moment.state.held[<int>HELD_SEARCH] != moment.element:
         moment.state.held[<int>HELD_SEARCH] = moment.element
         forget_ages(state, AGE_SEARCH, 2)
@@ -150,6 +183,6 @@ cdef void pages_submitted(Moment* moment) noexcept nogil:
         state.searches = 2 if state.age[<int>AGE_SEARCH] <= REWRITE_MS else 1
     push_age(state, AGE_SEARCH, 2)
     if mark_rest(
-        moment, CONFUSION, SEARCH_REWRITE, more(state.searches, REWRITE_SEARCHES), REWRITE_MS
+        moment, SEARCH_REWRITE, more(state.searches, REWRITE_SEARCHES), REWRITE_MS
     ):
         judge(moment, CONFUSION, SEARCH_REWRITE)

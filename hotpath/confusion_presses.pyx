@@ -4,12 +4,14 @@ Whether a press is answered shows later, and confusion has no timers: whatever t
 settles it. The presses are those that the rage kernel holds.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 
 from hotpath.burst cimport newest, press_ref, relative
+from hotpath.confusion_marks cimport note
 from hotpath.confusion_presses cimport (
     FEWEST,
     MOST,
+    NEAR_MS,
     PLACE_PX,
     PRESSES_MS,
     SILENT_MS,
@@ -17,8 +19,8 @@ from hotpath.confusion_presses cimport (
 )
 from hotpath.features cimport CONFUSION, DEAD_PRESSES, STRAY_PRESSES
 from hotpath.judge cimport judge
-from hotpath.mood cimport FULL, Mood, mood_mark, mood_newest
-from hotpath.rage_state cimport BLIND, PLAIN, RageState
+from hotpath.mood cimport FULL
+from hotpath.rage_state cimport BLIND, LOST, PLAIN, RageState
 from hotpath.state cimport Moment
 
 
@@ -43,19 +45,17 @@ cdef bint is_dead(Moment* moment, int place, int64_t rel) noexcept nogil:
     )
 
 
-cdef bint is_marked(Mood* mood, int feature, uint64_t ref) noexcept nogil:
-    cdef int back
-    for back in range(mood.length):
-        mark = mood_newest(mood, back)
-        if mark.feature == feature and (<uint64_t>mark.seq << 16 | mark.index) == ref:
-            return True
-    return False
+cdef bint is_near(const RageState* rage, const int* found, int count, int i) noexcept nogil:
+    """Say whether the press before or after it came soon; they are in order of time."""
+    return (
+        i > 0 and rage.t[found[i]] - rage.t[found[i - 1]] <= NEAR_MS
+        or i + 1 < count and rage.t[found[i + 1]] - rage.t[found[i]] <= NEAR_MS
+    )
 
 
 cdef void settle(Moment* moment, int feature, bint plain) noexcept nogil:
     """Mark dead presses on different things, as soon as there are enough of them."""
-    cdef const RageState* rage = &moment.state.rage
-    cdef Mood* mood = &moment.state.mood[<int>CONFUSION]
+    cdef RageState* rage = &moment.state.rage
     cdef int found[MOST]
     cdef int count = 0, back, place, i
     cdef bint fresh = False
@@ -76,8 +76,9 @@ cdef void settle(Moment* moment, int feature, bint plain) noexcept nogil:
     if count < FEWEST:
         return
     for i in range(count):
-        if not is_marked(mood, feature, press_ref(rage, found[i])):
-            mood_mark(mood, feature, moment.rel, press_ref(rage, found[i]), FULL // FEWEST)
+        if not rage.trait[found[i]] & LOST and is_near(rage, found, count, i):
+            rage.trait[found[i]] |= LOST
+            note(moment, feature, press_ref(rage, found[i]), FULL // FEWEST)
             fresh = True
     if fresh:
         # Of what was pressed, not of what has settled it.

@@ -17,12 +17,12 @@ cdef enum:
 cdef enum Age:
     AGE_TURN                # of the scrolling, newest first
     AGE_TURN_2
-    AGE_TURN_3
     AGE_HOVER               # of the controls in HELD_HOVER and on
     AGE_HOVER_2
     AGE_HOVER_3
     AGE_MENU                # of the targets in HELD_MENU and on
     AGE_MENU_2
+    AGE_FOCUS               # since a field was entered
     AGE_RETURN              # to a field that was left, newest first
     AGE_RETURN_2
     AGE_SEARCH              # sent by HELD_SEARCH, newest first
@@ -32,13 +32,27 @@ cdef enum Age:
     AGES
 
 
+# What was written to.
+cdef enum Written:
+    WRITTEN_SEARCH = 1      # anything, since the last search was sent
+    WRITTEN_FIELD = 2       # the field in focus
+
+
+cdef enum MenuBits:
+    MENU_PRESSED = 31       # how often the one in HELD_MENU was pressed
+    MENU_OPENED = 32        # what is in HELD_MENU is no menu, and opened a dialog …
+    MENU_OTHER = 64         # … or has not, so far
+    MENU_BACK = 128         # of the tabs in hand one was left and come back to
+
+
 cdef struct ConfusionState:
     float scroll_y          # the furthest that the scrolling came since it last turned
     int32_t aged_t          # when the ages were right, ms since the stream's origin
     uint16_t age[AGES]
     uint16_t height         # of the viewport, px; 0: not known
     int8_t scroll_way       # 1 down, -1 up, or neither yet
-    uint8_t written         # since the last search was sent
+    uint8_t written         # Written bits
     uint8_t searches        # sent by HELD_SEARCH, each within a minute of the one before the last
     uint8_t edits           # keys since the last refusal, at most 255
-    uint8_t menu_back       # of the tabs in hand one was left and come back to
+    uint8_t menus           # MenuBits of what is in HELD_MENU
+    uint8_t looked          # fields entered one after the other and left as they were

@@ -46,6 +46,7 @@ cpdef enum ConfusionFeature:
     REFUSED_AGAIN = 8       # the same field refused again
     SEARCH_REWRITE = 9      # searches rewritten, no result taken
     THRASH = 10             # the cursor thrashed about
+    HELP_AGAIN = 11         # the same hint or dialog opened again
 
 
 cpdef enum AbandonmentFeature:

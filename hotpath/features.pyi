@@ -48,6 +48,7 @@ class ConfusionFeature(IntEnum):
     REFUSED_AGAIN = 8
     SEARCH_REWRITE = 9
     THRASH = 10
+    HELP_AGAIN = 11
 
 class AbandonmentFeature(IntEnum):
     """Features of abandonment."""

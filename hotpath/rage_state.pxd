@@ -27,6 +27,7 @@ cdef enum Trait:
     SLOW_LINK = 8       # a link that is not also a button
     OFF = 16            # disabled
     COUNTED = 32        # counts for the `unanswered` score
+    LOST = 64           # confusion has marked it
 
 
 cdef struct RageState:

@@ -30,6 +30,7 @@ from hotpath.anger cimport (
 from hotpath.columns cimport column_dt, column_index, column_number
 from hotpath.confusion cimport (
     confusion_begin,
+    confusion_dialog,
     confusion_end,
     confusion_focus,
     confusion_hover,
@@ -61,6 +62,7 @@ from hotpath.events cimport (
     POINTER_MOVE,
     PRESS_CANCEL,
     REACTION,
+    REACTION_DIALOG,
     REACTION_SELECTION,
     RESET,
     RESIZE,
@@ -283,6 +285,8 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         if <int>a == REACTION_SELECTION:
             rage_void(&state.rage)
             confusion_select(moment)
+        elif <int>a == REACTION_DIALOG:
+            confusion_dialog(moment)
     elif kind == SCROLL:
         rage_scroll(&state.rage, moment.now)
         confusion_scroll(moment, a, b)

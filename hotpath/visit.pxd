@@ -40,11 +40,18 @@ cdef enum Goal:
     GOAL_CHECKOUT = 4
 
 
-# What was done on a page, as far as confusion wants to know it more exactly than `acted`.
+# What was done on a page, as far as confusion wants to know it more exactly than `acted`, and what
+# it showed there: what a page that is loaded anew, as a stream of its own, must know of it.
 cdef enum Deed:
     DEED_WRITTEN = 1
     DEED_LINK = 2           # a link was pressed
     DEED_OTHER = 4          # anything else was pressed
+    DEEDS = 7
+    SIGN_STRAY = 8          # pressed what is no control
+    SIGN_HUNT = 16          # scrolled up and down
+    SIGN_MENUS = 32
+    SIGN_REFUSED = 64       # the same field again
+    SIGN_THRASH = 128
 
 
 cdef struct PageVisit:

@@ -11,6 +11,8 @@ from tests.unit.hotpath.twin_confusion import Visit
 TARGETS = {
     "button#buy": ["button"],
     "button#save": ["button", "form"],
+    "button.hint": ["button"],
+    "button.x": ["button", "close"],
     "button.plus": ["button", "stepper"],
     "a.more": ["link"],
     "a.home": ["link", "nav"],
@@ -73,7 +75,7 @@ _stray = _line("click", st.sampled_from([900, 999, 1000, 2500]), y=st.just(100),
                x=st.sampled_from([100, 107, 109, 131]),
                target=st.sampled_from(["p.text", "div.card"]))  # fmt: skip
 _noise = st.one_of(
-    _line("reaction", _quick, kind=st.sampled_from(["mutation", "selection", "network"]),
+    _line("reaction", _quick, kind=st.sampled_from(["mutation", "selection", "network", "dialog"]),
           of=st.sampled_from([None, None, 1, 2, 3, 4, 7]),
           after=st.sampled_from([None, 5, 800, 1500])),
     _line("select", chars=st.sampled_from([0, 12])),
@@ -147,6 +149,32 @@ def _shown(draw: st.DrawFn) -> list[Line]:
 
 
 @st.composite
+def _menu_and_hint(draw: st.DrawFn) -> list[Line]:
+    """One menu or hint opened and shut, now and then with something between."""
+    target = draw(st.sampled_from(["menu#file", "menu#edit", "button.hint", "tab#one"]))
+    lines: list[Line] = []
+    for _ in range(draw(st.integers(2, 7))):
+        lines.append(draw(_press(st.just(target), st.sampled_from([300, 401, 900, 1100, 3900]))))
+        if target == "button.hint" and draw(st.sampled_from([1, 1, 1, 0])):
+            lines.append({"type": "reaction", "dt": 50, "kind": "dialog", "of": None, "after": 50})
+        if draw(st.integers(0, 7)) == 0:
+            lines.append(draw(st.one_of(_hover, _press(_target))))
+    return lines
+
+
+@st.composite
+def _look(draw: st.DrawFn) -> list[Line]:
+    """From field to field, now and then writing."""
+    lines: list[Line] = []
+    for i in range(draw(st.integers(3, 9))):
+        dt = draw(st.sampled_from([499, 500, 900, 2000, 4000, 4001]))
+        lines.append({"type": "focus", "dt": dt, "target": FIELDS[i % 4]})
+        if draw(st.integers(0, 5)) == 0:
+            lines.append(draw(_input))
+    return lines
+
+
+@st.composite
 def _shake(draw: st.DrawFn) -> list[Line]:
     width = draw(st.sampled_from([20, 60, 160]))
     return [
@@ -157,7 +185,7 @@ def _shake(draw: st.DrawFn) -> list[Line]:
 
 _parts = st.one_of(
     _rows(_press(_target)), _rows(_press(st.sampled_from(MENUS))), _rows(_scroll, 14),
-    _rows(_stray), _hunt(), _shown(),
+    _rows(_stray), _hunt(), _shown(), _menu_and_hint(), _look(),
     _rows(_hover), _rows(_view), _rows(_noise, 2), _rows(_input, 2), _shake(), _back_and_forth(),
     _rows(_line("focus", _quick, target=st.sampled_from(FIELDS)), 12),
     st.lists(_attempt(), max_size=4).map(lambda rows: [line for row in rows for line in row]),

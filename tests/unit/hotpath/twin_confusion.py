@@ -1,29 +1,46 @@
 """The rules of confusion once more, slow and obvious: what the kernel must agree with.
 
+Over 400 lines because twelve signals share the memory of one stream.
+
 Between pages, over the whole visit, nothing before the last success, nor before what another stream
 told last:
 - quick_back: away from a page and back within 10 s; nothing done there but pressing links. Within
-  3 s it is worth 130 %, within 6 s 100 %, else 60 %; returns of the last 40 s add up.
+  3 s it is worth 200 %, within 6 s 100 %, within 8 s 70 %, else 45 %; returns of the last minute
+  add up.
 - page_loop: the third time on a page within 30 s (reloads are none), half as much for each more.
-- search_rewrite: the third search within 60 s, half as much for each more. Searches are views of
+- search_rewrite: half a mark for each search after the first within 60 s. Searches are views of
   search pages in a row, on all of which but the last something was written and no link pressed;
   or, on one such page, submits of the same thing, each after writing, no link pressed between.
+- A stream that begins with a page, without a mark yet, takes over what showed on pages left within
+  the last minute: a mark for each page with stray_presses, scroll_hunt, menu_thrash, refused_again
+  or thrash, those of a feature together.
 
 On a page, anew with every page and after every success:
 - stray_presses, dead_presses: two to four different things pressed in the last 15 s that nothing
   has answered for a second, half a mark each: places on what is no control (30 px apart, or 8 px on
-  another element), or controls. What cannot be observed and fields to write in count for neither.
+  another element), or controls; each only if the one before or after it was within 6 s. What cannot
+  be observed and fields to write in count for neither.
   It shows with the next press, scroll, hover, focus, refusal or writing.
-- scroll_hunt: four turns within 10 s on a page longer than two viewports; it turns when it comes
-  back by a quarter of the viewport. A press of a control begins anew.
+- scroll_hunt: the third turn within 8 s, and each more, on a page that scrolls by more than a third
+  of the viewport; it turns when it comes back by a quarter of it. 30 %, then 20 % while a mark is
+  at most 8 s old. A press of a control begins anew.
 - hover_scan: four controls hovered for a second or more within 15 s, no control pressed between.
 - menu_thrash: three menus or tabs within 15 s, none for longer than 4 s, nothing else pressed;
-  150 % if a tab was left and come back to. A menu may also be opened by hovering.
+  150 % if a tab was left and come back to. A menu may also be opened by hovering. Or one menu (no
+  tab) pressed three times, none for longer than 4 s; 50 % for each time more. What comes within
+  400 ms is a double click.
+- help_again: a button that opened a dialog, pressed again after more than 1 s and at most 20 s,
+  nothing else pressed but what closes. Not what has a purpose of another kind.
 - field_pingpong: the third return within 30 s to one of the two fields before; the focus that comes
-  within 200 ms of a refusal is the browser's doing.
+  within 200 ms of a refusal is the browser's doing. Or 60 % for the third field to write in, and
+  each more, entered one after the other, nothing written in those before, which were left after
+  500 to 4,000 ms.
 - refused_again: an attempt (control pressed, or submit) is refused within 5 s because of the same
   field as the last one within 60 s. Only the first refusal after an attempt counts.
 - thrash: the cursor is shaken; once in 5 s.
+
+Two marks of a feature are held: before a third, the older one is added to the other, or dropped if
+it is more than a minute old.
 
 Selecting, copying and dragging takes stray presses back; success takes everything back.
 Times are epoch ms.
@@ -42,6 +59,11 @@ from tests.unit.hotpath.twin import Press
 from tests.unit.hotpath.twin_anger import AngryTwin
 
 SURFACES = {"media", "canvas", "map", "game"}
+CARRIED = ("stray_presses", "scroll_hunt", "menu_thrash", "refused_again", "thrash")
+PURPOSES = SURFACES | {
+    "unobserved", "cta", "checkout", "form", "stepper", "paginator", "carousel", "date_picker",
+    "close", "disabled",
+}  # fmt: skip
 
 
 @dataclass
@@ -53,6 +75,7 @@ class View:
     written: bool = False
     link: bool = False
     other: bool = False
+    signs: set[str] = field(default_factory=set[str])
 
     @property
     def is_search(self) -> bool:
@@ -104,6 +127,8 @@ class Stream:
         self.searches: list[int] = []
         self.searched_by = ""
         self.written = False
+        self.field_written = False
+        self.lost: set[int] = set()
         self.new_page()
 
     def new_page(self) -> None:
@@ -112,8 +137,16 @@ class Stream:
         self.tried = -math.inf
         self.refused = ("", -math.inf)
         self.end_search()
+        self.entered = -math.inf
+        self.looked = 0
+        self.end_menus()
+
+    def end_menus(self) -> None:
         self.menus: list[tuple[str, int]] = []
         self.came_back = False
+        self.menu_presses = 0
+        self.help = ""
+        self.opened = False
 
     def end_search(self) -> None:
         self.hovered: dict[str, int] = {}
@@ -139,7 +172,7 @@ class Stream:
         elif kind == "pointer_move":
             if self.cursor.shaken(t, what["x"], what["y"]) and not self.touch:
                 if not self.mood.recent("thrash", t, 5000):
-                    self.mood.mark("thrash", t, line)
+                    self.note(t, line, "thrash")
                 self.judge(t, "thrash")
         elif kind == "scroll":
             self.scroll(t, line, what["y"], what["max_y"])
@@ -148,13 +181,14 @@ class Stream:
             self.hover(t, line, target, flags, what["ms"])
             self.settle(t, target)
         elif kind == "focus":
-            self.focus(t, line, target)
+            self.focus(t, line, target, "text_field" in flags)
             self.settle(t, target)
         elif kind == "invalid":
             self.invalid(t, line, target)
             self.settle(t, target)
         elif kind == "input":
-            self.visit.view.acted = self.visit.view.written = self.written = True
+            self.visit.view.acted = self.visit.view.written = True
+            self.written = self.field_written = True
             self.settle(t, target)
         elif kind == "change":
             self.visit.view.acted = True
@@ -173,6 +207,9 @@ class Stream:
             or kind == "copy"
         ):
             self.take_back(t, "stray_presses")
+        elif kind == "reaction" and what["kind"] == "dialog":
+            if self.help and self.rage.presses and self.rage.presses[-1].target == self.help:
+                self.opened = True
         elif kind in ("session_end", "reset") or (kind == "track" and "purchase" in what["name"]):
             self.take_back(t)
             self.new_page()
@@ -189,8 +226,21 @@ class Stream:
         if not self.rage.automated:
             self.mood.judge(t, trigger, target)
 
-    def say(self, t: int, line: int, feature: str, target: str = "", strength: int = 100) -> None:
+    def hold(self, t: int, line: int, feature: str, strength: int) -> None:
+        same = [mark for mark in self.mood.marks if mark.feature == feature]
+        if len(same) == 2:
+            older, newer = same
+            if t - older.t <= 60_000:
+                newer.strength = min(250, newer.strength + older.strength)
+            self.mood.marks = [mark for mark in self.mood.marks if mark is not older]
         self.mood.mark(feature, t, line, strength)
+
+    def note(self, t: int, line: int, feature: str, strength: int = 100) -> None:
+        self.visit.view.signs.add(feature)
+        self.hold(t, line, feature, strength)
+
+    def say(self, t: int, line: int, feature: str, target: str = "", strength: int = 100) -> None:
+        self.note(t, line, feature, strength)
         self.judge(t, feature, target)
 
     @property
@@ -204,8 +254,25 @@ class Stream:
         """Mark what this stream's marks do not say yet."""
         strength -= sum(m.strength for m in self.mood.recent(feature, t, within))
         if strength > 0:
-            self.mood.mark(feature, t, line, strength)
+            self.hold(t, line, feature, strength)
         return strength > 0
+
+    def carry(self, t: int, line: int) -> str:
+        """Take over what showed on pages left lately; return the last feature that did."""
+        carried = ""
+        if t - (self.cursor.origin or 0) > 1000 or self.mood.marks:
+            return carried
+        lately: list[View] = []
+        for page, following in reversed(list(itertools.pairwise(self.visit.views))):
+            if t - following.t > 60_000 or page.t <= self.settled:
+                break
+            lately.append(page)
+        for feature in CARRIED:
+            pages = sum(feature in page.signs for page in lately)
+            if pages:
+                self.hold(t, line, feature, 100 * pages)
+                carried = feature
+        return carried
 
     def page(self, t: int, line: int, what: dict[str, Any]) -> None:
         self.visit.views = [*self.visit.views, View(what["page"], t, what["nav"])][-8:]
@@ -215,10 +282,10 @@ class Stream:
             self.searches = []
             self.visit.success = t
         self.new_page()
-        trigger = ""
+        trigger = self.carry(t, line)
         groups = self.visit.groups()
         if len(groups[-1]) == 1:
-            if self.rest(t, line, "quick_back", self.returned(t, groups), 40_000):
+            if self.rest(t, line, "quick_back", self.returned(t, groups), 60_000):
                 trigger = "quick_back"
             again = 0
             for group in reversed(groups):
@@ -244,7 +311,7 @@ class Stream:
     def returned(self, t: int, groups: list[list[View]]) -> int:
         total = 0
         for place in range(len(groups) - 1, -1, -1):
-            if t - groups[place][-1].t > 40_000:
+            if t - groups[place][-1].t > 60_000:
                 break
             worth = self.returned_once(groups[: place + 1])
             if place == len(groups) - 1 and not worth:
@@ -259,10 +326,11 @@ class Stream:
         if there[0].t <= self.settled or not all(view.idle for view in there):
             return 0
         stayed = back.t - there[0].t
-        return 130 if stayed < 3000 else 100 if stayed < 6000 else 60 if stayed < 10_000 else 0
+        grades = ((3000, 200), (6000, 100), (8000, 70), (10_000, 45))
+        return next((worth for below, worth in grades if stayed < below), 0)
 
     def searched(self, searches: int) -> int:
-        return 50 * (searches - 1) if searches > 2 else 0
+        return 50 * (searches - 1) if searches > 1 else 0
 
     def submit(self, t: int, line: int, target: str) -> None:
         if not target or not self.visit.view.is_search or not self.written:
@@ -292,9 +360,11 @@ class Stream:
         if control or flags & (SURFACES | {"unobserved", "text_field"}):
             self.end_search()
         if flags & {"menu", "tab"}:
-            self.menu(t, line, target, "tab" in flags)
-        else:
-            self.menus, self.came_back = [], False
+            self.menu(t, line, target, "tab" in flags, pressed=True)
+        elif "button" in flags and not flags & PURPOSES:
+            self.seek_help(t, line, target)
+        elif "close" not in flags:
+            self.end_menus()
         if "link" in flags:
             self.visit.view.link = True
             self.searches = []
@@ -316,11 +386,16 @@ class Stream:
                 if dead and all(self.apart(press, other) for other in found):
                     found.append(press)
             found = found[:4]
-            marked = {m.line for m in self.mood.marks if m.feature == feature}
-            fresh = [press for press in found if press.ref[1] not in marked]
-            if len(found) >= 2 and fresh:
-                for press in fresh:
-                    self.mood.mark(feature, t, press.ref[1], 50)
+            near = {
+                press.ref[1]
+                for pair in itertools.pairwise(found) if pair[1].t - pair[0].t <= 6000
+                for press in pair
+            }  # fmt: skip
+            fresh = [line for press in found if (line := press.ref[1]) in near - self.lost]
+            if fresh:
+                self.lost.update(fresh)
+                for line in fresh:
+                    self.note(t, line, feature, 50)
                 self.judge(t, feature, found[-1].target)
 
     def apart(self, one: Press, other: Press) -> bool:
@@ -333,7 +408,7 @@ class Stream:
 
     def scroll(self, t: int, line: int, y: float, max_y: float) -> None:
         leg = self.height / 4
-        if max_y <= self.height:
+        if max_y * 3 <= self.height:
             return
         if self.stood is None:
             self.stood = y
@@ -345,16 +420,16 @@ class Stream:
             self.stood = y
         elif (self.stood - y) * self.way >= leg:
             self.stood, self.way = y, -self.way
-            self.turns = [turn for turn in [*self.turns, t] if t - turn <= 10_000]
-            if len(self.turns) == 4:
-                self.turns = []
-                self.say(t, line, "scroll_hunt")
+            self.turns = [turn for turn in [*self.turns, t] if t - turn <= 8000]
+            if len(self.turns) >= 3:
+                going_on = self.mood.recent("scroll_hunt", t, 8000)
+                self.say(t, line, "scroll_hunt", strength=20 if going_on else 30)
 
     def hover(self, t: int, line: int, target: str, flags: set[str], ms: int) -> None:
         if self.touch or ms < 1000 or flags & (SURFACES | {"text_field"}):
             return
         if "menu" in flags:
-            self.menu(t, line, target, "tab" in flags)
+            self.menu(t, line, target, "tab" in flags, pressed=False)
             return
         self.hovered[target] = t
         lately = sorted(self.hovered.values())[-4:]
@@ -362,21 +437,49 @@ class Stream:
             self.hovered = {}
             self.say(t, line, "hover_scan", target)
 
-    def menu(self, t: int, line: int, target: str, tab: bool) -> None:
-        if self.menus and t - self.menus[-1][1] > 4000:
-            self.menus, self.came_back = [], False
+    def menu(self, t: int, line: int, target: str, tab: bool, *, pressed: bool) -> None:
+        if (self.menus and t - self.menus[-1][1] > 4000) or self.help:
+            self.end_menus()
+        if self.menus and self.menus[-1][0] == target:
+            if pressed and (tab or t - self.menus[-1][1] > 400):
+                self.menus[-1] = (target, t)
+                if not tab:
+                    self.menu_presses += 1
+                    if self.menu_presses >= 3:
+                        strength = 100 if self.menu_presses == 3 else 50
+                        self.say(t, line, "menu_thrash", target, strength)
+            return
         if len(self.menus) > 1 and self.menus[-2][0] == target:
             self.came_back |= tab
         self.menus = [*[m for m in self.menus if m[0] != target][-2:], (target, t)]
+        self.menu_presses = int(pressed)
         if len(self.menus) == 3 and t - self.menus[0][1] <= 15_000:
             strength = 150 if self.came_back else 100
             self.menus, self.came_back = [(target, t)], False
             self.say(t, line, "menu_thrash", target, strength)
+        self.menus = self.menus[-2:]
 
-    def focus(self, t: int, line: int, target: str) -> None:
+    def seek_help(self, t: int, line: int, target: str) -> None:
+        """A button is pressed that may open a hint; the menus hold it meanwhile."""
+        if self.help != target:
+            self.end_menus()
+            self.help, self.menus = target, [(target, t)]
+            return
+        passed = t - self.menus[-1][1]
+        if passed > 1000:
+            self.menus = [(target, t)]
+            if passed <= 20_000 and self.opened:
+                self.say(t, line, "help_again", target)
+
+    def focus(self, t: int, line: int, target: str, text: bool) -> None:
         known = target in self.fields[-3:-1]
         if self.fields[-1:] == [target]:
             return
+        unchanged = text and not self.field_written and 500 <= t - self.entered <= 4000
+        self.looked = self.looked + 1 if unchanged else 0
+        self.entered, self.field_written = t, not text
+        if self.looked >= 2:
+            self.say(t, line, "field_pingpong", target, 60)
         self.fields = [*[f for f in self.fields if f != target][-2:], target]
         if known and t - self.refused[1] > 200:
             self.returns = [r for r in [*self.returns, t] if t - r <= 30_000]

@@ -85,7 +85,7 @@ cdef enum:
     TOGGLES = 3                 # changes among the same two options
     KEYS = 4                    # fewer keys have no pace
     PACED_BURSTS = 3            # before which the visitor's own pace is not known
-    REWRITTEN_KEYS = 8
+    REWRITTEN_KEYS = 8          # those that deleted among them
     START_MS = 3000             # from focus to the first key
     START_LONG_MS = 8000
     FIELD_AWAY_MS = 45000       # who stays longer was elsewhere
@@ -417,7 +417,10 @@ cdef void hesitation_input(
         return
     own.keys = <uint8_t>min(<float>255, own.keys + max(<float>0, keys))
     own.deletes = <uint8_t>min(<float>255, own.deletes + max(<float>0, deletes))
-    if own.keys >= REWRITTEN_KEYS and 10 * <int32_t>own.deletes >= 3 * <int32_t>own.keys:
+    if (
+        <int32_t>own.keys + own.deletes >= REWRITTEN_KEYS
+        and 10 * <int32_t>own.deletes >= 3 * <int32_t>own.keys
+    ):
         mood_raise(
             mood, REWRITING, moment.rel, moment.ref,
             FULL if 2 * <int32_t>own.deletes < own.keys else FULL + FULL // 2, FIELD_AWAY_MS,

@@ -15,7 +15,8 @@ calendars, what is disabled and what cannot be observed: not at all.
   within 0.6 s (then it is play); half as much for each more.
 - slow_typing: a burst of four keys or more at more than 2.5 times the visitor's pace; from 4 times
   on, more by half. The pace follows the bursts an eighth at a time, and is known after three.
-- rewriting: eight keys or more in a field, and 30 % as many deletions; from half on, more by half.
+- rewriting: eight strokes or more in a field, and 30 % as many of them delete as write; from half on,
+  more by half.
 - slow_start: 3 s or more from the focus to the first key; from 8 s on more by half; after 45 s the
   visitor was elsewhere. A focus in a page's first 1.5 s is the page's own; paste and the browser's
   filling in are no keys.
@@ -340,8 +341,8 @@ class Stream:
             self.judge_pace(t, line, target, ms // keys)
         here.keys = min(255, here.keys + keys)
         here.deletes = min(255, here.deletes + deletes)
-        if here.keys >= 8 and here.deletes / here.keys >= 0.3:
-            strength = half_more(100, here.deletes / here.keys >= 0.5)
+        if here.keys + here.deletes >= 8 and 10 * here.deletes >= 3 * here.keys:
+            strength = half_more(100, 2 * here.deletes >= here.keys)
             self.strengthen(t, line, "rewriting", target, strength, 45_000)
 
     def judge_pace(self, t: int, line: int, target: str, pace: int) -> None:

@@ -15,7 +15,7 @@ calendars, what is disabled and what cannot be observed: not at all.
   within 0.6 s (then it is play); half as much for each more.
 - slow_typing: a burst of four keys or more at more than 2.5 times the visitor's pace; from 4 times
   on, more by half. The pace follows the bursts an eighth at a time, and is known after three.
-- rewriting: eight strokes or more in a field, and 30 % as many of them delete as write; from half on,
+- rewriting: eight strokes or more in a field, and 30 % as many delete as write; from half on,
   more by half.
 - slow_start: 3 s or more from the focus to the first key; from 8 s on more by half; after 45 s the
   visitor was elsewhere. A focus in a page's first 1.5 s is the page's own; paste and the browser's

@@ -88,7 +88,7 @@ async def _send(call: Any, requests: list[bytes]) -> None:
     answered = 0
     while answered < len(requests):
         response = pb.DetectResponse.FromString(await call.read())
-        if response.results:    # else timers, named to whoever comes
+        if response.results:  # else timers, named to whoever comes
             if any(r.status != pb.PARTITION_STATUS_APPLIED for r in response.results):
                 raise click.ClickException(f"an entry was not applied: {response.results}")
             answered += 1

@@ -67,7 +67,10 @@ async def running(core: int) -> AsyncIterator[Detection]:
             "SIQ_SNAPSHOT_S": "3600",
             "SIQ_LOG_LEVEL": "ERROR",
         }
-        process = subprocess.Popen([sys.executable, "-m", "services.detection"], env=env)
+        # Nothing else runs on this loop yet.
+        process = subprocess.Popen(  # noqa: ASYNC220
+            [sys.executable, "-m", "services.detection"], env=env
+        )
         os.sched_setaffinity(process.pid, {core})
         try:
             yield Detection(address, secret, process.pid, await _epochs(store.url, address))

@@ -6,18 +6,19 @@
      "calibration": {"method": "platt", "slope": 1.0, "intercept": 0.0, "source": "…", "n": 0}}
 
 Weights, caps and the prior are tenths of log-odds. rage.json also has `burst`: the weights of
-presses. A feature named in `monotone` may only raise the score.
+presses. A feature named in `monotone` may only raise the score. The calibration may also be of
+the method "points": calibration.py describes both.
 """
 
 from __future__ import annotations
 
-import math
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from hotpath import features
+from hotpath.calibration import Calibration, CalibrationError
 from hotpath.rage_rules import RageWeight
 
 if TYPE_CHECKING:
@@ -47,16 +48,6 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_ms: int
 
 
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From log-odds to a confidence: sigmoid(slope * log-odds + intercept)."""
-
-    method: str
-    slope: float
-    intercept: float
-    source: str
-    n: int
-
-
 class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One emotion's model."""
 
@@ -72,11 +63,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def confidences(self, highest: int) -> list[int]:
         """Return the confidence (0 to 100) of each score from -highest to highest tenths."""
-        slope, intercept = self.calibration.slope, self.calibration.intercept
-        return [
-            round(100 / (1 + math.exp(-(slope * tenths / 10 + intercept))))
-            for tenths in range(-highest, highest + 1)
-        ]
+        return [self.calibration.confidence(tenths) for tenths in range(-highest, highest + 1)]
 
 
 def parse(data: bytes, name: str) -> ModelFile:
@@ -103,8 +90,10 @@ def parse(data: bytes, name: str) -> ModelFile:
     for feature, what in file.features.items():
         if abs(what.weight) > 200 or not 0 <= what.cap <= 200 or what.window_ms < 0:
             raise ModelError(f"{name}: {feature} has a weight, cap or window out of range")
-    if file.calibration.slope <= 0 or not math.isfinite(file.calibration.intercept):
-        raise ModelError(f"{name}: a confidence must rise with the score: slope > 0")
+    try:
+        file.calibration.check()
+    except CalibrationError as error:
+        raise ModelError(f"{name}: calibration: {error}") from error
     ordered = {feature: file.features[feature] for feature in expected}
     burst = {weight: file.burst[weight] for weight in BURST} if file.burst else {}
     return msgspec.structs.replace(file, features=ordered, burst=burst)

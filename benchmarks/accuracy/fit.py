@@ -3,8 +3,9 @@
 Coordinate descent over weights, caps, priors and `lone_cap`: each step keeps what lowers the log
 loss of the session's confidence, plus a price for every labelled visit of tests/cases that the
 model gets wrong. All emotions are fitted in the same passes, since their models are independent.
-Then the slope (Platt's; intercept 0) is set so that confidences are shares among simulated visits.
-What is written names itself `simulated-v1`; benchmarks/visitors/README.md says what that means.
+Then points are set so that confidences are shares among simulated visits; the score of 0 goes on to
+decide. `--passes 0` sets nothing but those. What is written names itself `simulated-v1`;
+benchmarks/visitors/README.md says what that means.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from scipy import optimize
 
 from benchmarks.statistics import f1
 from benchmarks.visitors import EMOTIONS, generate
+from cli.calibrate import points
 from hotpath import model_file
+from hotpath.calibration import DECISION, Points
 from hotpath.detector import Detector
 from hotpath.events import EventKind
 from hotpath.model import Model
@@ -48,9 +51,10 @@ class Recording(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What a model makes of a recording: peak confidence, and standing alarms, by session."""
+    """What a model makes of a recording, by session: how sure it is, and alarms that stand."""
 
-    peak: dict[str, dict[str, int]]
+    sure: dict[str, dict[str, int]]
+    """As benchmarks/README.md tells the confidence of a session."""
     alarms: dict[str, dict[str, int]]
 
 
@@ -85,29 +89,22 @@ def judge(recording: Recording, files: dict[str, ModelFile]) -> Heard:
     for e in detector.drain():
         last[e.session, e.stream, e.emotion, e.episode] = e.confidence
     alarms: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
-    for (session, _, emotion, _), confidence in last.items():
-        if confidence >= 50:
-            alarms[emotion][session] = alarms[emotion].get(session, 0) + 1
-    peak: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
+    sure: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
     for session in sessions:
         scores = cast("dict[str, int]", detector.scores("fit", session))
         for emotion in EMOTIONS:
-            standing = session in alarms[emotion]
-            value = scores[emotion]
-            peak[emotion][session] = max(value, 50) if standing else min(value, 49)
-    return Heard(peak, alarms)
+            sure[emotion][session] = min(scores[emotion], DECISION - 1)
+    for (session, _, emotion, _), confidence in last.items():
+        if confidence >= DECISION:
+            alarms[emotion][session] = alarms[emotion].get(session, 0) + 1
+            sure[emotion][session] = max(confidence, sure[emotion][session])
+    return Heard(sure, alarms)
 
 
-def _logit(confidence: int) -> float:
-    share = min(max(confidence, 1), 99) / 100
-    return math.log(share / (1 - share))
+def log_loss(values: list[float], true: list[bool]) -> float:
+    """Return the log loss of the best sigmoid through (0, 1/2) of log-odds.
 
-
-def slope_of(values: list[float], true: list[bool]) -> tuple[float, float]:
-    """Return the slope of the best sigmoid through (0, 1/2), and its log loss.
-
-    The intercept stays 0, so that calibration moves no verdict across the threshold of 50: what
-    it would say, the prior says.
+    The intercept stays 0: what it would say, the prior says.
     """
 
     def loss(slope: float) -> float:
@@ -117,12 +114,12 @@ def slope_of(values: list[float], true: list[bool]) -> tuple[float, float]:
     found = cast("Any", optimize).minimize_scalar(
         loss, bounds=(0.2, 4.0), method="bounded", options={"maxiter": 25}
     )
-    return float(found.x), float(found.fun)
+    return float(found.fun)
 
 
 def raw(files: dict[str, ModelFile]) -> dict[str, ModelFile]:
-    """Return the models with confidences that are the plain sigmoid of the score."""
-    plain = model_file.Calibration("platt", 1.0, 0.0, "prior-v1", 0)
+    """Return the models with confidences that are the score itself, 50 higher."""
+    plain = Points(((-50, 0), (0, 50), (50, 100)), "score", 0)
     return {e: msgspec.structs.replace(f, calibration=plain) for e, f in files.items()}
 
 
@@ -161,12 +158,10 @@ class Fit:
         wrong = self.wrong_cases(files)
         found: dict[str, float] = {}
         for emotion, truth in self.truth.items():
-            values = [_logit(heard.peak[emotion].get(s, 0)) for s in truth]
+            values = [(heard.sure[emotion].get(s, 0) - DECISION) / 10 for s in truth]
             true = list(truth.values())
             score = f1([s in heard.alarms[emotion] for s in truth], true)["f1"]
-            found[emotion] = (
-                (1 - score) / 4 + slope_of(values, true)[1] + WRONG_CASE * wrong[emotion]
-            )
+            found[emotion] = (1 - score) / 4 + log_loss(values, true) + WRONG_CASE * wrong[emotion]
         return found
 
     def calibrate(self, files: dict[str, ModelFile]) -> dict[str, ModelFile]:
@@ -175,12 +170,10 @@ class Fit:
         out: dict[str, ModelFile] = {}
         for emotion, file in files.items():
             truth = self.truth[emotion]
-            slope, _ = slope_of(
-                [_logit(heard.peak[emotion].get(s, 0)) for s in truth], list(truth.values())
-            )
-            calibration = model_file.Calibration(
-                "platt", round(slope, 3), 0.0, SIMULATED, len(truth)
-            )
+            # Who left no mark was never judged, and is promised 0 whatever the points say.
+            judged = [s for s in truth if heard.sure[emotion].get(s, 0)]
+            scores = [heard.sure[emotion][s] - DECISION for s in judged]
+            calibration = points.about(scores, [truth[s] for s in judged], SIMULATED)
             out[emotion] = msgspec.structs.replace(file, calibration=calibration)
         return out
 

@@ -13,7 +13,7 @@ from cli.calibrate.fit import SOLID, Fit, fit
 from cli.calibrate.labels import read_folder
 from cli.calibrate.report import draw, markdown
 from cli.errors import CliError
-from hotpath.model_file import Calibration, ModelFile, read_default, write
+from hotpath.model_file import read_default, write
 from hotpath.recording import RecordingError
 
 EXTRA: Final = ("scipy", "matplotlib")
@@ -27,11 +27,6 @@ def _require_extra() -> None:
             f"{' and '.join(missing)} missing: install them with"
             " `pip install 'sentientiq[calibrate]'`"
         )
-
-
-def _with_fit(model: ModelFile, fitted: Fit, source: str) -> ModelFile:
-    calibration = Calibration("platt", fitted.slope, fitted.intercept, source, fitted.n)
-    return msgspec.structs.replace(model, calibration=calibration)
 
 
 @click.command("calibrate")
@@ -56,12 +51,11 @@ def command(folder: str, threshold: int) -> None:
     fits: list[Fit] = []
     left: dict[str, str] = {}
     for emotion, model in models.items():
-        now = model.calibration
         episodes = [episode for episode in labelled if episode.emotion == emotion]
-        found = fit(emotion, episodes, now.slope, now.intercept)
+        found = fit(emotion, episodes, model.calibration, here.name)
         if isinstance(found, Fit):
             fits.append(found)
-            models[emotion] = _with_fit(model, found, here.name)
+            models[emotion] = msgspec.structs.replace(model, calibration=found.calibration)
         else:
             left[emotion] = found
     for emotion, why in left.items():

@@ -1,4 +1,8 @@
-"""Platt's calibration: sigmoid(slope * log-odds + intercept), and how far it can be believed."""
+"""Calibrations that fit labels, and how far they can be believed.
+
+Platt's sigmoid has two numbers and is content with few labels. Points follow what a sigmoid cannot;
+they are taken from SOLID labels on, if they keep their promise better on labels they had not seen.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from cli.calibrate import points
+from hotpath.calibration import Calibration, CalibrationError, Platt
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,7 +29,7 @@ LEAST: Final = 30
 LEAST_OF_EACH: Final = 5
 """Right and wrong ones: without both there is nothing to tell apart."""
 SOLID: Final = 200
-"""Labels from which the numbers are more than provisional."""
+"""Labels from which the numbers are more than provisional, and points are tried."""
 BINS: Final = 10
 _FOLDS: Final = 5
 _FLATTEST: Final = 0.01  # a confidence must rise with the score
@@ -57,15 +64,10 @@ class Fit:
 
     emotion: str
     n: int
-    slope: float
-    intercept: float
+    calibration: Calibration
     before: Reliability
     after: Reliability
     """Of episodes that the fit had not seen (five folds)."""
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return 1 / (1 + np.exp(-x))
 
 
 def platt(log_odds: Floats, right: Floats) -> tuple[float, float]:
@@ -102,13 +104,31 @@ def reliability(confidence: Floats, right: Floats) -> Reliability:
     return Reliability(bins, gaps / len(right), float(np.mean((confidence - right) ** 2)))
 
 
-def fit(emotion: str, labelled: Sequence[Labelled], slope: float, intercept: float) -> Fit | str:
+def _promised(calibration: Calibration, log_odds: Floats) -> Floats:
+    return np.array([calibration.confidence(tenths) / 100 for tenths in _tenths(log_odds)])
+
+
+def _tenths(log_odds: Floats) -> list[int]:
+    return [round(10 * float(one)) for one in log_odds]
+
+
+def _unseen(how: Callable[[Floats, Floats], Calibration], x: Floats, right: Floats) -> Reliability:
+    """Measure a way of fitting by five folds."""
+    confidence = np.empty_like(x)
+    for fold in range(_FOLDS):
+        out = np.arange(len(x)) % _FOLDS == fold
+        confidence[out] = _promised(how(x[~out], right[~out]), x[out])
+    return reliability(confidence, right)
+
+
+def fit(emotion: str, labelled: Sequence[Labelled], present: Calibration, source: str) -> Fit | str:
     """Calibrate one emotion, or say why not.
 
     Args:
         emotion: which.
         labelled: its episodes, in any order.
-        slope, intercept: of the calibration in force.
+        present: the calibration in force.
+        source: the name of the new one.
     """
     ordered = sorted(labelled)  # ids are hashes: every fifth is a fair draw, and always the same
     x = np.array([episode.log_odds for episode in ordered])
@@ -121,17 +141,25 @@ def fit(emotion: str, labelled: Sequence[Labelled], slope: float, intercept: flo
             f"{hits} right and {len(ordered) - hits} wrong, of at least {LEAST_OF_EACH} each:"
             " label more, or from a lower --threshold"
         )
-    unseen = np.empty_like(x)
-    for fold in range(_FOLDS):
-        out = np.arange(len(x)) % _FOLDS == fold
-        a, b = platt(x[~out], right[~out])
-        unseen[out] = _sigmoid(a * x[out] + b)
-    a, b = platt(x, right)
-    return Fit(
-        emotion,
-        len(x),
-        round(a, 4),
-        round(b, 4),
-        reliability(_sigmoid(slope * x + intercept), right),
-        reliability(unseen, right),
-    )
+
+    def sigmoid(x: Floats, right: Floats) -> Calibration:
+        slope, intercept = platt(x, right)
+        return Platt(round(slope, 4), round(intercept, 4), source, len(x))
+
+    def line(x: Floats, right: Floats) -> Calibration:
+        return points.labelled(_tenths(x), [bool(r) for r in right], source, present)
+
+    chosen, after = sigmoid(x, right), _unseen(sigmoid, x, right)
+    if len(x) >= SOLID:
+        other, promise = line(x, right), _unseen(line, x, right)
+        if promise.brier < after.brier and _usable(other):
+            chosen, after = other, promise
+    return Fit(emotion, len(x), chosen, reliability(_promised(present, x), right), after)
+
+
+def _usable(calibration: Calibration) -> bool:
+    try:
+        calibration.check()
+    except CalibrationError:
+        return False
+    return True

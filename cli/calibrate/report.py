@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.calibrate.fit import SOLID, Fit, Reliability
+from hotpath.calibration import Platt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from hotpath.calibration import Calibration
 
 _HEAD: Final = """\
 # Calibration: {source}
@@ -34,12 +37,19 @@ def _rows(name: str, found: Reliability) -> list[str]:
     ]
 
 
+def _formula(calibration: Calibration) -> str:
+    if isinstance(calibration, Platt):
+        return f"confidence = sigmoid({calibration.slope:g} * log-odds + {calibration.intercept:g})"
+    points = ", ".join(f"{score / 10:g} → {percent} %" for score, percent in calibration.points)
+    return f"confidence by log-odds, straight lines between: {points}"
+
+
 def _section(fitted: Fit) -> list[str]:
     before, after = fitted.before, fitted.after
     lines = [
         f"## {fitted.emotion.capitalize()}: {fitted.n} labels",
         "",
-        f"confidence = sigmoid({fitted.slope:g} * log-odds + {fitted.intercept:g})",
+        _formula(fitted.calibration),
         "",
     ]
     if fitted.n < SOLID:

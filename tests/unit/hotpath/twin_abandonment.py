@@ -53,11 +53,10 @@ comes too early finds nothing.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.hotpath.helpers.mood_twin import MODELS, MoodTwin, Said
+from tests.unit.hotpath.helpers.mood_twin import MODELS, MoodTwin, Said, promised
 from tests.unit.hotpath.twin import Twin as RageTwin
 
 MINUTE = 60_000
@@ -290,8 +289,7 @@ class Stream:
         for name, feature in model.features.items():
             strength = sum(m.strength for m in counted if m.feature == name)
             tenths[name] = min(feature.cap, feature.weight * strength // 100)
-        odds = model.calibration.slope * sum(tenths.values()) / 10 + model.calibration.intercept
-        confidence = round(100 / (1 + math.exp(-odds)))
+        confidence = promised("abandonment", sum(tenths.values()))
         mood.open = False
         mood.peak = max(mood.peak, confidence)
         mood.last_t = t

@@ -13,14 +13,31 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from hotpath.calibration import Platt
 from hotpath.model_file import read_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MODELS = read_default()
+
+
+def promised(emotion: str, tenths: int) -> int:
+    """Say which confidence a score deserves: a sigmoid, or points joined by straight lines."""
+    tenths = max(-99, min(99, tenths))
+    calibration = MODELS[emotion].calibration
+    if isinstance(calibration, Platt):
+        odds = calibration.slope * tenths / 10 + calibration.intercept
+        return round(100 / (1 + math.exp(-odds)))
+    left = [point for point in calibration.points if point[0] <= tenths]
+    right = [point for point in calibration.points if point[0] > tenths]
+    if not left or not right:
+        return (left[-1:] or right[:1])[0][1]
+    (x0, y0), (x1, y1) = left[-1], right[0]
+    return math.floor(y0 + Fraction((y1 - y0) * (tenths - x0), x1 - x0))
 
 
 @dataclass
@@ -79,9 +96,7 @@ class MoodTwin:
                 families.add(feature.family)
         if len(families) <= 1 and sum(tenths.values()) > model.lone_cap:
             tenths["single_family"] = model.lone_cap - sum(tenths.values())
-        score = max(-99, min(99, sum(tenths.values()))) / 10
-        odds = model.calibration.slope * score + model.calibration.intercept
-        confidence = round(100 / (1 + math.exp(-odds)))
+        confidence = promised(self.emotion, sum(tenths.values()))
         self.peak = max(self.peak, confidence)
         if t - self.last_t > model.quiet_ms or confidence + 15 < threshold:
             self.open = False

@@ -14,7 +14,7 @@ from hotpath.events cimport GAME
 from hotpath.features cimport ERROR_PRESSES, KEY_MASHING, RAGE, RAGED_CURSOR, REFUSED_SUBMITS
 from hotpath.judge cimport judge
 from hotpath.mood cimport FULL, Mood, mood_count, mood_forget, mood_mark, mood_newest, mood_raise
-from hotpath.rage_state cimport BLIND, REPEATABLE, RageState
+from hotpath.rage_state cimport BLIND, FAILED, REPEATABLE, RageState
 from hotpath.state cimport HELD_REFUSED
 
 
@@ -63,14 +63,16 @@ cdef void anger_error(Moment* moment) noexcept nogil:
     cdef Mood* mood = rage_mood(moment)
     cdef int64_t since
     cdef int place, back
+    cdef bint answered
     if rage.length == 0:
         return
     place = newest(rage, 0)
     since = relative(rage, moment.now) - rage.t[place]
     if since > CAUSED_MS:
         return
+    answered = rage.latency[place] >= 0 and not rage.trait[place] & FAILED
     # What works and is pressed again and again works, whatever fails behind it.
-    if rage.latency[place] >= 0 and rage.trait[place] & REPEATABLE:
+    if answered and rage.trait[place] & REPEATABLE:
         return
     for back in range(mood.length):
         if mood_newest(mood, back).feature == ERROR_PRESSES and (
@@ -80,7 +82,7 @@ cdef void anger_error(Moment* moment) noexcept nogil:
     # The page may report failing requests of its own; a press that it answered accuses it less.
     step(
         moment, ERROR_PRESSES, ERRORS, ERRORS_MS,
-        FULL // 2 if rage.latency[place] >= 0 or rage.trait[place] & BLIND else FULL,
+        FULL // 2 if answered or rage.trait[place] & BLIND else FULL,
     )
 
 

@@ -6,8 +6,8 @@ RageState it was collected from; it is valid until that state changes.
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 
-from hotpath.rage_rules cimport LINK_PATIENCE_MS, PATIENCE_MS, REPEAT_PATIENCE_MS, TERMS
-from hotpath.rage_state cimport BLIND, PRESSES, REPEATABLE, SLOW_LINK, RageState
+from hotpath.rage_rules cimport TERMS
+from hotpath.rage_state cimport BLIND, PRESSES, RageState
 
 
 cdef enum:
@@ -18,7 +18,7 @@ cdef enum:
 
 
 cdef enum:
-    FAST, FOUR, SLOW, PLAINLY, FORMS
+    FAST, FOUR, SLOW, PLAINLY, INSISTED, FORMS
 
 
 # One way in which presses make up a burst.
@@ -59,11 +59,8 @@ cdef inline int64_t relative(const RageState* rage, int64_t now) noexcept nogil:
     return now - rage.origin
 
 
-cdef inline int64_t patience(const RageState* rage, int place) noexcept nogil:
-    """Return ms after which silence about the press counts."""
-    if rage.trait[place] & REPEATABLE:
-        return REPEAT_PATIENCE_MS
-    return LINK_PATIENCE_MS if rage.trait[place] & SLOW_LINK else PATIENCE_MS
+# Return ms after which silence about the press counts.
+cdef int64_t patience(const RageState* rage, int place) noexcept nogil
 
 
 cdef inline bint pending(const RageState* rage, int place, int64_t rel) noexcept nogil:
@@ -75,8 +72,14 @@ cdef inline bint pending(const RageState* rage, int place, int64_t rel) noexcept
     )
 
 
+# Return the relative time until which a burst of this form that ends with the newest press is open.
+cdef int64_t burst_open_until(const RageState* rage, int form) noexcept nogil
+
 # Walk back from the newest press of a ring that is not empty and take what belongs to it.
 cdef void burst_collect(const RageState* rage, int form, Burst* burst) noexcept nogil
+
+# Say whether the burst is one by its form: presses enough, and what else the form asks for.
+cdef bint burst_counts(const RageState* rage, const Burst* burst) noexcept nogil
 
 # Say whether the burst goes on with the last episode, or what that one says about it.
 cdef void burst_place_in_history(const RageState* rage, Burst* burst) noexcept nogil

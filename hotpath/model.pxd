@@ -12,7 +12,7 @@ from hotpath.features cimport EMOTIONS, FEATURES
 cdef enum:
     HIGHEST = 99            # tenths of log-odds beyond which a confidence no longer changes
     FAMILIES = 8            # most families of an emotion
-    BURST_WEIGHTS = 17      # see rage_rules.pxd
+    BURST_WEIGHTS = 18      # see rage_rules.pxd
 
 
 cdef struct EmotionModel:

@@ -22,9 +22,9 @@ cdef void rage_press(
     RageState* rage, Sink* sink, int64_t now, uint64_t ref, float x, float y, uint32_t element,
     uint32_t flags, int pointer
 ) noexcept nogil
-# `of` and `after` are NaN where absent.
+# `of` and `after` are NaN where absent; `kind` is a ReactionKind.
 cdef void rage_answer(
-    RageState* rage, Sink* sink, int64_t now, float of, float after
+    RageState* rage, Sink* sink, int64_t now, float of, float after, int kind
 ) noexcept nogil
 cdef void rage_answer_element(
     RageState* rage, Sink* sink, int64_t now, uint32_t element

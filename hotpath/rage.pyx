@@ -18,20 +18,23 @@ from hotpath.events cimport (
     MEDIA,
     MENU,
     PAGINATOR,
+    REACTION_NETWORK,
     STEPPER,
     TAB,
     TEXT_FIELD,
     UNOBSERVED,
 )
 from hotpath.burst cimport (
-    FORM,
     FORMS,
+    INSISTED,
     MASK,
     PLAINLY,
     REBASE_MS,
     SLOW,
     Burst,
     burst_collect,
+    burst_counts,
+    burst_open_until,
     burst_place_in_history,
     burst_score,
     newest,
@@ -45,17 +48,21 @@ from hotpath.model cimport model_confidence
 from hotpath.rage_rules cimport (
     BOT_PRESSES,
     BOT_PRESSES_PER_S,
+    ERROR_MS,
     HIDDEN_MS,
     MAX_REVISIONS,
     MOUSE_RADIUS_PX,
     NO_ANSWER_MS,
+    PAUSE_MS,
     SCROLL_MS,
     TERMS,
     TOUCH_RADIUS_PX,
 )
 from hotpath.rage_state cimport (
+    ASKED,
     BLIND,
     COUNTED,
+    FAILED,
     OFF,
     PLAIN,
     PRESSES,
@@ -111,7 +118,11 @@ cdef void emit(
     verdict.rev = rage.episode_rev
     verdict.emotion = RAGE
     verdict.confidence = confidence
-    verdict.trigger = SLOW_RAGE_CLICK if burst.form == SLOW else RAGE_CLICK
+    verdict.trigger = RAGE_CLICK
+    if burst.form == SLOW or burst.form == INSISTED and (
+        rage.t[first] - rage.t[burst.place[1]] > PAUSE_MS
+    ):
+        verdict.trigger = SLOW_RAGE_CLICK
     verdict.size = <uint8_t>burst.size
     for i in range(burst.size):
         place = burst.place[burst.size - 1 - i]
@@ -128,17 +139,16 @@ cdef void evaluate(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
     cdef int64_t rel = relative(rage, now), open_until = -1, due
     cdef uint8_t confidence
     rage.due = 0
-    best.size = 0
-    best.score = 0
+    best.size = best.score = best.form = 0
     if rage.automated or rage.length == 0:
         return
     for form in range(FORMS):
-        if (form == PLAINLY) != (rage.trait[first] & PLAIN != 0):
+        if form != INSISTED and (form == PLAINLY) != (rage.trait[first] & PLAIN != 0):
             continue
-        if rel - rage.t[first] > FORM[form].quiet:
+        if rel > burst_open_until(rage, form):
             continue
         burst_collect(rage, form, &burst)
-        if burst.size < FORM[form].least:
+        if not burst_counts(rage, &burst):
             continue
         if (
             BOT_PRESSES_PER_S * (<int64_t>rage.t[first] - rage.t[burst.place[burst.size - 1]])
@@ -147,7 +157,7 @@ cdef void evaluate(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
             if burst.size >= BOT_PRESSES:
                 rage.automated = True
             continue
-        open_until = max(open_until, rage.t[first] + FORM[form].quiet)
+        open_until = max(open_until, burst_open_until(rage, form))
         burst_place_in_history(rage, &burst)
         burst_score(rage, &burst, rel, sink.tables.burst)
         if best.size == 0 or burst.score > best.score:
@@ -180,8 +190,8 @@ cdef bint rage_plain(uint32_t flags) noexcept nogil:
     return not flags & ACTIONABLE_FLAGS
 
 
-cdef uint8_t traits(uint32_t flags) noexcept nogil:
-    cdef uint8_t trait = 0
+cdef uint16_t traits(uint32_t flags) noexcept nogil:
+    cdef uint16_t trait = 0
     if rage_plain(flags):
         trait |= PLAIN
     if flags & BLIND_FLAGS:
@@ -243,7 +253,7 @@ cdef void rage_press(
 
 
 cdef void rage_answer(
-    RageState* rage, Sink* sink, int64_t now, float of, float after
+    RageState* rage, Sink* sink, int64_t now, float of, float after, int kind
 ) noexcept nogil:
     cdef int back, place
     cdef bint first = False
@@ -257,6 +267,8 @@ cdef void rage_answer(
                 rage, place, rel - rage.t[place] if isnan(after)
                 else <int64_t>min(after, <float>MAX_LATENCY)
             )
+            if first and kind == REACTION_NETWORK:
+                rage.trait[place] |= ASKED
             break
     if first:
         evaluate(rage, sink, now)
@@ -287,7 +299,19 @@ cdef void rage_hidden(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
 
 
 cdef void rage_error(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
+    cdef int back, place
     rage.error_t = <int32_t>relative(rage, now)
+    # Requests come back in their order: it is the oldest one that failed.
+    for back in range(rage.length - 1, -1, -1):
+        place = newest(rage, back)
+        if (
+            rage.trait[place] & ASKED and not rage.trait[place] & FAILED
+            and rage.error_t - rage.t[place] <= ERROR_MS
+        ):
+            rage.trait[place] |= FAILED
+            if rage.trait[place] & COUNTED and rage.latency[place] <= NO_ANSWER_MS:
+                rage.answered -= 1
+            break
     evaluate(rage, sink, now)
 
 

@@ -4,7 +4,7 @@
 cpdef enum RageTiming:
     PATIENCE_MS = 100           # a press that nothing answered for this long is unanswered …
     REPEAT_PATIENCE_MS = 400    # … for controls made to be pressed again and again
-    LINK_PATIENCE_MS = 1000     # … for links: the next page may take that long to begin
+    LINK_PATIENCE_MS = 2500     # … for links: the next page may take that long to begin
     TIMELY_MS = 1000            # an answer after this is late
     NO_ANSWER_MS = 2500         # an answer after this is none
     ERROR_MS = 2000             # an error this long after a press belongs to it
@@ -15,6 +15,12 @@ cpdef enum RageTiming:
     TOUCH_RADIUS_PX = 44
     QUIET_MS = 1000             # a burst is over after this …
     SLOW_QUIET_MS = 2500        # … or this, for slow presses
+    COME_BACK_MS = 5000         # who presses again after this has given it another chance …
+    INSIST_MS = 20000           # … and insists on it for this long at most
+    HASTE_MS = 1400             # two gaps below this: the patience of before is gone
+    PAUSE_MS = 600              # a longer gap waited for an answer
+    ALONE_MS = 10000            # nothing else pressed for so long: it is this that was wanted
+    INSIST_PX = 150             # on what may be as large as the page: not this far from each other
     SAME_EPISODE_MS = 5000      # the same target again this soon: the same episode
     TROUBLED_MS = 30000
     REPEATED_MS = 60000
@@ -42,6 +48,7 @@ cpdef enum RageWeight:
     WEIGHT_PLAIN_TARGET = 14    # nothing says that the target can be pressed
     WEIGHT_REPEATED = 15        # second episode on the target within REPEATED_MS
     WEIGHT_TROUBLED = 16        # another episode within TROUBLED_MS
+    WEIGHT_INSISTED = 17        # tried, waited, came back to it
 
 
 # Terms of the score, by the name under which they are reported.
@@ -60,8 +67,9 @@ cpdef enum RageTerm:
     TERM_PLAIN_TARGET = 11
     TERM_REPEATED = 12
     TERM_TROUBLED = 13
+    TERM_INSISTED = 14
 
 
 cdef enum:
-    TERMS = 14
+    TERMS = 15
     QUICK_GAP_MS = 200

@@ -8,7 +8,7 @@ class RageTiming(IntEnum):
 
     PATIENCE_MS = 100
     REPEAT_PATIENCE_MS = 400
-    LINK_PATIENCE_MS = 1000
+    LINK_PATIENCE_MS = 2500
     TIMELY_MS = 1000
     NO_ANSWER_MS = 2500
     ERROR_MS = 2000
@@ -19,6 +19,12 @@ class RageTiming(IntEnum):
     TOUCH_RADIUS_PX = 44
     QUIET_MS = 1000
     SLOW_QUIET_MS = 2500
+    COME_BACK_MS = 5000
+    INSIST_MS = 20000
+    HASTE_MS = 1400
+    PAUSE_MS = 600
+    ALONE_MS = 10000
+    INSIST_PX = 150
     SAME_EPISODE_MS = 5000
     TROUBLED_MS = 30000
     REPEATED_MS = 60000
@@ -46,6 +52,7 @@ class RageWeight(IntEnum):
     WEIGHT_PLAIN_TARGET = 14
     WEIGHT_REPEATED = 15
     WEIGHT_TROUBLED = 16
+    WEIGHT_INSISTED = 17
 
 class RageTerm(IntEnum):
     """Terms of the score; `name` without TERM_, in lower case, is how each is reported."""
@@ -64,3 +71,4 @@ class RageTerm(IntEnum):
     TERM_PLAIN_TARGET = 11
     TERM_REPEATED = 12
     TERM_TROUBLED = 13
+    TERM_INSISTED = 14

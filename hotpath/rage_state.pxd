@@ -27,7 +27,9 @@ cdef enum Trait:
     SLOW_LINK = 8       # a link that is not also a button
     OFF = 16            # disabled
     COUNTED = 32        # counts for the `unanswered` score
-    LOST = 64           # confusion has marked it
+    ASKED = 64          # its answer is a request that it sent …
+    FAILED = 128        # … and that came back as an error: no answer after all
+    LOST = 256          # confusion has marked it
 
 
 cdef struct RageState:
@@ -50,7 +52,7 @@ cdef struct RageState:
     uint8_t episode_confidence      # as last emitted
     uint8_t episode_size            # presses in its evidence, as last emitted
     uint8_t episode_marks           # MARK_* that held when it began
-    uint8_t trait[PRESSES]
+    uint16_t trait[PRESSES]         # Trait bits
     int32_t t[PRESSES]
     uint32_t element[PRESSES]       # id in the detector's Names; 0: none
     uint32_t seq[PRESSES]           # of the frame …

@@ -63,6 +63,7 @@ from hotpath.events cimport (
     PRESS_CANCEL,
     REACTION,
     REACTION_DIALOG,
+    REACTION_NAVIGATION,
     REACTION_SELECTION,
     RESET,
     RESIZE,
@@ -226,7 +227,7 @@ cdef void enter(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     cdef uint32_t text = column_index(&batch.view, 1, i)
     cdef uint32_t page = batch.page[text]
     cdef float height = column_number(&batch.view, 2, i)
-    rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN)
+    rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN, REACTION_NAVIGATION)
     rage_end(&state.rage)
     hesitation_end(moment)
     if page:
@@ -259,7 +260,7 @@ cdef void overlook(Moment* moment, Batch* batch, uint32_t i, int kind) noexcept 
             &moment.state.hot, column_number(&batch.view, 0, i), column_number(&batch.view, 1, i)
         )
     elif kind == SUBMIT:
-        rage_answer(&moment.state.rage, moment.sink, moment.now, NAN, NAN)
+        rage_answer(&moment.state.rage, moment.sink, moment.now, NAN, NAN, REACTION_NAVIGATION)
         hesitation_end(moment)
         abandonment_submit(moment)
 
@@ -281,7 +282,11 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     elif kind == CLICK:
         press(moment, batch, i)
     elif kind == REACTION:
-        rage_answer(&state.rage, moment.sink, moment.now, b, column_number(&batch.view, 2, i))
+        # The page is going: that answers whatever was pressed.
+        rage_answer(
+            &state.rage, moment.sink, moment.now, NAN if <int>a == REACTION_NAVIGATION else b,
+            column_number(&batch.view, 2, i), <int>a,
+        )
         if <int>a == REACTION_SELECTION:
             rage_void(&state.rage)
             confusion_select(moment)
@@ -313,7 +318,7 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         abandonment_fill(moment)
     elif kind == SUBMIT:
         visit_page(moment.visit, 0).acted = True
-        rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN)
+        rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN, REACTION_NAVIGATION)
         hesitation_submit(moment)
         confusion_submit(moment)
         abandonment_submit(moment)

@@ -153,8 +153,68 @@ def test_kernel_and_twin_agree_on_what_happens_amid_a_burst(event: Line, about: 
             _agree([*lines[:presses], {**event, **target, "dt": dt}, *lines[presses:]])
 
 
+@pytest.mark.parametrize("target", ["button#buy", "div.card", "button.plus", "a.more"])
+@pytest.mark.parametrize("before", [(), (5000,), (5001,), (601,), (4000, 4000)])
+@pytest.mark.parametrize("last", [(600, 600), (601, 601), (1400, 1400), (1400, 1401)])
+@pytest.mark.parametrize("elsewhere", [None, 10_000, 10_001])
+@pytest.mark.parametrize("apart", [150, 151])
+def test_kernel_and_twin_agree_on_who_insists(
+    target: str, before: tuple[int, ...], last: tuple[int, ...], elsewhere: int | None, apart: int
+) -> None:
+    visit = _presses(target, elsewhere or 0, *before, *last)
+    visit[-1]["x"] = 100 + apart
+    if elsewhere is not None:
+        visit = [*_presses("button#off", 0), *visit]
+    _agree(visit)
+
+
+def test_who_comes_back_to_what_says_nothing_about_itself_is_enraged() -> None:
+    tried = _presses("div.card", 0, 2000)
+    assert not _agree(tried)
+    (told,) = _agree([*tried, *_presses("div.card", 300, 300)])
+    assert (told.trigger, told.terms["insisted"]) == ("rage_click", 0.4)
+    # At once as many, or after something else was pressed, is how people work.
+    assert not _agree(_presses("div.card", 0, 300, 300, 300))
+    assert not _agree([*_presses("button#off", 0), *tried, *_presses("div.card", 300, 300)])
+
+
+@pytest.mark.parametrize("after", [100, 1999, 2000, 2001])
+def test_a_request_that_fails_answers_nothing(after: int) -> None:
+    visit: list[Line] = []
+    for number in range(1, 4):
+        answer: Line = {"type": "reaction", "dt": 40, "kind": "network", "of": number, "after": 40}
+        visit += [*_presses("button#buy", 200), answer]
+    assert not _agree(visit)
+    errors: list[Line] = [{"type": "error", "dt": dt, "source": "request:/x"} for dt in (after, 1)]
+    said = _agree([*visit, *errors])
+    # The first press is 520 ms old when the answers are in; two of three accuse the page.
+    assert bool(said) == (after == 100)
+    mutation = [line | ({"kind": "mutation"} if "kind" in line else {}) for line in visit]
+    assert not _agree([*mutation, *errors])
+
+
+def test_what_answers_slowly_is_given_its_time() -> None:
+    slow: list[Line] = [
+        *_presses("button#buy", 0),
+        {"type": "reaction", "dt": 600, "kind": "state"},
+    ]
+    patient = [*slow, *_presses("button#buy", 1000, 250, 250)]
+    told = _agree(patient)[0]
+    # Half as long again as it took: 900 ms after the second of them.
+    assert told.t - T0 == 600 + 1000 + 250 + 900
+    assert not _agree([*patient, {"type": "reaction", "dt": 300, "kind": "state"}])
+
+
+def test_the_next_page_answers_every_press_on_its_link() -> None:
+    visit = _presses("a.more", 0, 300, 300)
+    (told,) = _agree(visit)
+    assert told.t - T0 == 300 + 2500
+    leaves: Line = {"type": "reaction", "dt": 1500, "kind": "navigation", "of": 1, "after": 2100}
+    assert not _agree([*visit, leaves])
+
+
 def test_kernel_and_twin_stop_revising_after_the_eighth_time() -> None:
-    visit = [line for _ in range(4) for line in _presses("button#buy", 2600, 250, 250, 250, 250)]
+    visit = [line for _ in range(4) for line in _presses("button.plus", 2600, 450, 450, 450, 450)]
     assert [told.rev for told in _agree(visit)] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 

@@ -1,6 +1,7 @@
 """The rage rules once more, slow and obvious: what the kernel must agree with.
 
-Reads like the specification; shares no code and no number with the kernel. Times are epoch ms.
+Reads like the specification; shares no code and no number with the kernel, except that what each
+term is worth is read from the model file. Times are epoch ms.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.hotpath.helpers.mood_twin import promised
+from tests.unit.hotpath.helpers.mood_twin import MODELS, promised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,10 @@ class Press:
     ref: tuple[int, int]
     number: int
     latency: int | None = None
+    asked: bool = False
+    """Its answer was a request …"""
+    failed: bool = False
+    """… which came back as an error."""
 
     @property
     def plain(self) -> bool:
@@ -42,16 +47,21 @@ class Press:
     def observable(self) -> bool:
         return not self.flags & UNOBSERVABLE
 
-    @property
-    def patience(self) -> int:
-        if self.flags & REPEATED_BY_DESIGN:
-            return 400
-        if "link" in self.flags and "button" not in self.flags:
-            return 1000
-        return 100
+    def patience(self, others: list[Press]) -> int:
+        """Say how long to wait for its answer, from what it is and how fast it answered lately."""
+        if "link" in self.flags and not self.flags & ({"button"} | REPEATED_BY_DESIGN):
+            return 2500
+        lately = [
+            p.latency for p in others
+            if p.target == self.target and p.latency is not None and p.latency <= 1000
+            and not p.failed
+        ]  # fmt: skip
+        usual = 400 if self.flags & REPEATED_BY_DESIGN else 100
+        return max([usual, *(min(1000, 3 * latency // 2) for latency in lately)])
 
-    def undecided(self, now: int) -> bool:
-        return self.latency is None and self.observable and now < self.t + self.patience
+    def undecided(self, now: int, others: list[Press]) -> bool:
+        waiting = self.latency is None and self.observable
+        return waiting and now < self.t + self.patience(others)
 
 
 @dataclass
@@ -89,12 +99,14 @@ class Shape:
     same_target: bool
     near: bool
     slow: bool = False
+    insisting: bool = False
 
 
 FAST = Shape(3, 600, math.inf, 1000, True, True)
 FOUR = Shape(4, 1000, math.inf, 1000, True, True)
 SLOW = Shape(5, 2500, 7000, 2500, True, False, slow=True)
 PLAIN = Shape(6, 300, math.inf, 1000, False, True)
+INSISTED = Shape(4, 5000, 20_000, 2500, True, False, insisting=True)
 
 
 @dataclass
@@ -128,7 +140,8 @@ class Twin:
         if kind == "click":
             self.click(t, ref, what)
         elif kind == "reaction":
-            self.answer(t, what.get("of"), what.get("after"))
+            leaving = what["kind"] == "navigation"
+            self.answer(t, None if leaving else what.get("of"), what.get("after"), what["kind"])
             if what["kind"] == "selection":
                 self.presses = []
                 self.due = None
@@ -140,6 +153,10 @@ class Twin:
             self.record(t, [p for p in self.presses if t - p.t <= 1000])
         elif kind == "error":
             self.last_error = t
+            for press in self.presses:
+                if press.asked and not press.failed and t - press.t <= 2000:
+                    press.failed = True
+                    break
             self.judge(t)
         elif kind == "scroll":
             if self.presses and t - self.presses[-1].t <= 300:
@@ -167,11 +184,14 @@ class Twin:
         self.radius = 44 if what.get("ptr") == "touch" else 30
         self.judge(t)
 
-    def answer(self, t: int, of: int | None, after: int | None) -> None:
+    def answer(self, t: int, of: int | None, after: int | None, kind: str = "") -> None:
         if of is None:
             self.record(t, self.presses)
         else:
-            self.record(t, [p for p in self.presses if p.number == of], after)
+            pressed = [p for p in self.presses if p.number == of]
+            for press in pressed:
+                press.asked |= press.latency is None and kind == "network"
+            self.record(t, pressed, after)
 
     def record(self, t: int, presses: list[Press], after: int | None = None) -> None:
         """Note the first answer to each of the presses."""
@@ -204,6 +224,9 @@ class Twin:
             if burst[0].t - press.t > shape.gap or newest.t - press.t > shape.window:
                 break
             belongs = shape.same_target and press.target == newest.target
+            if shape.insisting and press.plain:
+                apart = math.hypot(press.x - newest.x, press.y - newest.y)
+                belongs = belongs and apart <= 150
             if shape.near and not belongs:
                 n = len(burst)
                 dx = n * press.x - sum(p.x for p in burst)
@@ -211,9 +234,24 @@ class Twin:
                 belongs = dx * dx + dy * dy <= (n * self.radius) ** 2
             if belongs:
                 burst.insert(0, press)
-            elif shape.near:
+            elif shape.near or shape.insisting:
                 break
         return burst
+
+    def is_burst(self, shape: Shape, burst: list[Press]) -> bool:
+        """Say whether presses that belong together are a burst of this shape."""
+        if len(burst) < shape.least or not shape.insisting:
+            return len(burst) >= shape.least
+        gaps = [b.t - a.t for a, b in itertools.pairwise(burst)]
+        hasty = max(gaps[-2:])
+        if burst[-1].flags & REPEATED_BY_DESIGN:
+            return False
+        if not burst[-1].plain:
+            return len(burst) >= 5 or hasty <= 1400
+        before = self.presses[: -len(burst)]
+        alone = not before or burst[0].t - before[-1].t > 10_000
+        hurried = hasty <= (600 if len(burst) == 4 else 1400)
+        return alone and hurried and max(gaps) > 600
 
     def judge(self, now: int) -> None:
         self.due = None
@@ -223,15 +261,16 @@ class Twin:
         best: tuple[float, Shape, list[Press], dict[str, float], bool, tuple[bool, bool]] | None
         best = None
         open_until = -1
-        for shape in (PLAIN,) if newest.plain else (FAST, FOUR, SLOW):
+        for shape in (PLAIN, INSISTED) if newest.plain else (FAST, FOUR, SLOW, INSISTED):
             burst = self.burst(shape)
-            if now - newest.t > shape.quiet or len(burst) < shape.least:
+            quiet = max(shape.quiet, newest.patience(self.presses))
+            if now - newest.t > quiet or not self.is_burst(shape, burst):
                 continue
             if 15 * (newest.t - burst[0].t) < 1000 * (len(burst) - 1):
                 if len(burst) >= 8:
                     self.automated = True
                 continue
-            open_until = max(open_until, newest.t + shape.quiet)
+            open_until = max(open_until, newest.t + quiet)
             same, marks = self.history(burst)
             terms = self.terms(shape, burst, now, *marks)
             score = round(sum(terms.values()), 6)
@@ -239,7 +278,9 @@ class Twin:
                 best = (score, shape, burst, terms, same, marks)
         if best is None or self.automated:
             return
-        waits = [p.t + p.patience for p in self.presses if p.undecided(now)]
+        waits = [
+            p.t + p.patience(self.presses) for p in self.presses if p.undecided(now, self.presses)
+        ]
         self.due = min((t for t in waits if t <= open_until), default=None)
         score, shape, burst, terms, same, marks = best
         confidence = promised("rage", round(10 * score))
@@ -262,40 +303,53 @@ class Twin:
         self, shape: Shape, burst: list[Press], now: int, repeated: bool, troubled: bool
     ) -> dict[str, float]:
         n, newest = len(burst), burst[-1]
-        timely = sum(p.latency is not None and p.latency <= 1000 for p in burst)
-        late = sum(p.latency is not None and 1000 < p.latency <= 2500 for p in burst)
+        answers = [p.latency for p in burst if p.latency is not None and not p.failed]
+        timely = sum(latency <= 1000 for latency in answers)
+        late = sum(1000 < latency <= 2500 for latency in answers)
         silent = sum(
-            p.observable and (p.latency > 2500 if p.latency is not None else not p.undecided(now))
+            p.failed
+            or (
+                p.observable
+                and (
+                    p.latency > 2500
+                    if p.latency is not None
+                    else not p.undecided(now, self.presses)
+                )
+            )
             for p in burst
         )
         blind = sum(p.latency is None and not p.observable for p in burst)
         error = self.last_error is not None and burst[0].t <= self.last_error <= newest.t + 2000
         gaps = sorted(b.t - a.t for a, b in itertools.pairwise(burst))
-        terms = {"prior": -2.2, "presses": {3: 1.2, 4: 2.0}.get(n, 2.6)}
+        worth = {name: weight / 10 for name, weight in MODELS["rage"].burst.items()}
+        terms = {"prior": worth["prior"], "presses": worth[f"presses_{min(n, 5)}"]}
         if n > 5:
-            terms["extra_presses"] = min(1.2, 0.3 * (n - 5))
-        if not shape.slow and gaps[len(gaps) // 2] < 200:
-            terms["quick_presses"] = 0.3
+            extra = worth["extra_press"] * (n - 5)
+            terms["extra_presses"] = min(worth["extra_presses_max"], extra)
+        if shape.insisting:
+            terms["insisted"] = worth["insisted"]
+        elif not shape.slow and gaps[len(gaps) // 2] < 200:
+            terms["quick_presses"] = worth["quick"]
         if newest.plain:
-            terms["plain_target"] = -2.0
+            terms["plain_target"] = worth["plain_target"]
         if 3 * silent >= 2 * n:
-            terms["unanswered_presses"] = 2.2
+            terms["unanswered_presses"] = worth["unanswered"]
         elif 3 * (silent + late) >= 2 * n and not newest.flags & REPEATED_BY_DESIGN:
-            terms["late_answers"] = 0.8
+            terms["late_answers"] = worth["late"]
         elif error and 3 * blind >= 2 * n:
-            terms["unobservable"] = -1.0
+            terms["unobservable"] = worth["unobservable"]
         elif timely and not silent and not late:
-            return terms | {"answered_presses": -3.5}
+            return terms | {"answered_presses": worth["answered"]}
         else:
-            return terms | {"unproven": -2.2}
+            return terms | {"unproven": worth["unproven"]}
         if error:
-            terms["error"] = 1.2
+            terms["error"] = worth["error"]
         if "disabled" in newest.flags:
-            terms["disabled_target"] = 0.8
+            terms["disabled_target"] = worth["disabled"]
         if repeated and not newest.plain:
-            terms["repeated"] = 0.8
+            terms["repeated"] = worth["repeated"]
         if troubled and not newest.plain:
-            terms["troubled"] = 0.4
+            terms["troubled"] = worth["troubled"]
         return terms
 
     def say(
@@ -317,10 +371,11 @@ class Twin:
         episode.target = newest.target
         episode.confidence = confidence
         episode.size = len(burst)
+        slow = shape.slow or (shape.insisting and newest.t - burst[-2].t > 600)
         self.said.append(
             Said(
                 episode.number, episode.rev, confidence,
-                "slow_rage_click" if shape.slow else "rage_click", now,
+                "slow_rage_click" if slow else "rage_click", now,
                 [p.ref for p in burst], terms, newest.target,
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@
   attempt is a control pressed or a submit, refused within 5 s; its first refusal counts.
 - error_presses: from the third press within 15 s on that an error follows within 2 s; the newest
   press is blamed, once. Half if it was answered or cannot be; nothing if it is made to be pressed
-  again and again and was answered.
+  again and again and was answered. What failed was not answered.
 - raged_cursor: the cursor is shaken; once in 5 s.
 
 Success takes everything back. Within 5 s after the newest press of a burst that was told nothing is
@@ -39,11 +39,11 @@ class AngryTwin(Twin):
         self.mood.numbers = self.numbers
 
     def happen(self, t: int, kind: str, ref: tuple[int, int], /, **what: Any) -> None:
-        dropped = self.clock is not None and self.clock - t > 2000
+        late = self.clock is not None and self.clock - t > 2000
         super().happen(t, kind, ref, **what)
-        if dropped or self.clock is None:
+        if late:
             return
-        t = self.clock
+        t = max(t, self.clock or 0)
         self.cursor.begin(t)
         target, flags, line = str(what.get("target", "")), set[str](what.get("flags", ())), ref[1]
         if kind == "click":
@@ -106,11 +106,12 @@ class AngryTwin(Twin):
         if not self.presses:
             return
         press = self.presses[-1]
-        works = press.latency is not None and press.flags & REPEATED_BY_DESIGN
+        answered = press.latency is not None and not press.failed
+        works = answered and press.flags & REPEATED_BY_DESIGN
         blamed = any(m.t >= press.t for m in self.mood.marks if m.feature == "error_presses")
         if t - press.t > 2000 or works or blamed:
             return
-        proof = press.latency is None and press.observable
+        proof = not answered and press.observable
         self.step(t, line, "error_presses", 15_000, strength=100 if proof else 50)
 
     def told(self) -> list[tuple[object, ...]]:

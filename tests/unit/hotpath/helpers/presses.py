@@ -56,7 +56,7 @@ def event(target: st.SearchStrategy[str], dt: st.SearchStrategy[int]) -> st.Sear
     typed = {"keys": st.just(3), "deletes": st.just(0)}
     return st.one_of(
         _line("reaction", dt, kind=st.sampled_from(["mutation", "selection", "network"])),
-        _line("reaction", dt, kind=st.sampled_from(["mutation", "dialog"]),
+        _line("reaction", dt, kind=st.sampled_from(["mutation", "dialog", "network", "navigation"]),
               back=st.sampled_from([0, 0, 1, 1, 2, 3, 9, -1]),
               after=st.sampled_from([None, None, 5, 99, 1000, 1001, 2500, 2501])),
         _line("error", dt, source=st.just("x")),
@@ -94,6 +94,30 @@ def _burst(draw: st.DrawFn) -> list[Line]:
     return lines
 
 
+@st.composite
+def _insistence(draw: st.DrawFn) -> list[Line]:
+    """Tried, waited, and pressed again, ever faster; each request that it sends may fail."""
+    target = draw(st.sampled_from(["button#buy", "div.card", "div.card"]) | _target)
+    paused = draw(st.lists(st.sampled_from([500, 601, 2600, 5000]), max_size=3))
+    hurried = draw(st.sampled_from([150, 500, 600, 601, 1000, 1400, 1401]))
+    x = draw(st.sampled_from([[100], [100, 103], [100, 250], [100, 251]]))
+    gaps = [draw(st.sampled_from([0, 9999, 10001])), *paused]
+    gaps += [hurried] * draw(st.integers(2, 5))
+    fails = draw(st.booleans())
+    lines: list[Line] = []
+    for gap in gaps:
+        lines.append(
+            {"type": "click", "dt": gap, "x": draw(st.sampled_from(x)), "y": 100, "target": target}
+        )
+        if fails and draw(st.integers(0, 3)):
+            dt, after = draw(st.sampled_from([0, 40])), draw(st.sampled_from([None, 40]))
+            answer: Line = {"type": "reaction", "dt": dt, "kind": "network", "back": 0}
+            lines.append(answer if after is None else answer | {"after": after})
+            dt = draw(st.sampled_from([0, 100, 1960, 2001]))
+            lines.append({"type": "error", "dt": dt, "source": "request:/api"})
+    return lines
+
+
 def unnumbered(lines: list[Line]) -> list[Line]:
     """Answer whatever is unanswered, where the press's number is not known yet."""
     return [{name: value for name, value in line.items() if name != "back"} for line in lines]
@@ -116,6 +140,7 @@ _parts = st.lists(
     st.one_of(
         _burst(),
         _burst(),
+        _insistence(),
         st.lists(press(), max_size=6),
         st.lists(event(_target, _gap), max_size=2),
         st.lists(press(dt=_late) | event(_target, _late), min_size=1, max_size=1),

@@ -1,6 +1,6 @@
 """An emission as one sentence: what was seen, and how much each sign weighed.
 
-    Rage (77 %): 3 presses on button#buy in 0.5 s; the page did not answer (+2.2), so many presses
+    Rage (85 %): 3 presses on button#buy in 0.5 s; the page did not answer (+2.2), so many presses
     in a row (+1.2).
 
 The strongest signs come first and what spoke against comes last. The numbers are log-odds; the

@@ -33,6 +33,8 @@ FEATURES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Features of each emotion, in the order of the kernels' tables."""
 BURST: Final = tuple(w.name.removeprefix("WEIGHT_").lower() for w in RageWeight)
+EXCUSES: Final = frozenset({"prior", "answered", "unproven", "unobservable", "plain_target"})
+"""Weights of presses that may only lower the score; the others may only raise it."""
 
 
 class ModelError(ValueError):
@@ -90,6 +92,14 @@ def parse(data: bytes, name: str) -> ModelFile:
     for feature, what in file.features.items():
         if abs(what.weight) > 200 or not 0 <= what.cap <= 200 or what.window_ms < 0:
             raise ModelError(f"{name}: {feature} has a weight, cap or window out of range")
+    for weight, worth in file.burst.items():
+        if abs(worth) > 200 or (worth > 0 if weight in EXCUSES else worth < 0):
+            side = "<= 0" if weight in EXCUSES else ">= 0"
+            raise ModelError(f"{name}: burst: {weight} is {worth}, but must be {side}, 200 at most")
+    if file.burst and not (
+        file.burst["presses_3"] <= file.burst["presses_4"] <= file.burst["presses_5"]
+    ):
+        raise ModelError(f"{name}: burst: more presses must not be worth less")
     try:
         file.calibration.check()
     except CalibrationError as error:

@@ -1,11 +1,11 @@
 """`python -m benchmarks fit OUT`: fit the models' weights and calibration to simulated visits.
 
-Coordinate descent over weights, caps, priors and `lone_cap`: each step keeps what lowers the log
-loss of the session's confidence, plus a price for every labelled visit of tests/cases that the
-model gets wrong. All emotions are fitted in the same passes, since their models are independent.
-Then points are set so that confidences are shares among simulated visits; the score of 0 goes on to
-decide. `--passes 0` sets nothing but those. What is written names itself `simulated-v1`;
-benchmarks/visitors/README.md says what that means.
+Coordinate descent over weights (those of presses too), caps, priors and `lone_cap`: each step
+keeps what lowers the log loss of the session's confidence, plus a price for every labelled visit of
+tests/cases that the model gets wrong. All emotions are fitted in the same passes, since their
+models are independent. Then points are set so that confidences are shares among simulated visits;
+the score of 0 goes on to decide. `--passes 0` sets nothing but those. What is written names itself
+`simulated-v1`; benchmarks/visitors/README.md says what that means.
 """
 
 from __future__ import annotations
@@ -181,7 +181,11 @@ class Fit:
 def _changed(file: ModelFile, rng: random.Random) -> ModelFile:
     """Return the model with one number moved a little."""
     names = [*file.features, "prior", "lone_cap"]
-    name = rng.choice(names)
+    place = rng.randrange(len(names) + len(file.burst))
+    if place >= len(names):
+        of_presses = list(file.burst)[place - len(names)]
+        return msgspec.structs.replace(file, burst=_changed_burst(file.burst, of_presses, rng))
+    name = names[place]
     if name == "prior":
         return msgspec.structs.replace(file, prior=file.prior + rng.choice([-4, -2, -1, 1, 2, 4]))
     if name == "lone_cap":
@@ -198,20 +202,34 @@ def _changed(file: ModelFile, rng: random.Random) -> ModelFile:
     return msgspec.structs.replace(file, features={**file.features, name: feature})
 
 
+def _changed_burst(burst: dict[str, int], name: str, rng: random.Random) -> dict[str, int]:
+    """Return the weights of presses with one moved; what accuses goes on to accuse."""
+    moved = burst[name] + rng.choice([-6, -3, -2, 2, 3, 6])
+    changed = {**burst, name: min(0, moved) if name in model_file.EXCUSES else max(0, moved)}
+    presses = ["presses_3", "presses_4", "presses_5"]
+    return {**changed, **dict(zip(presses, sorted(changed[n] for n in presses), strict=True))}
+
+
 @click.command("fit")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed", default=101, show_default=True, help="Of the visits to fit to.")
 @click.option("--visits", default=1500, show_default=True)
 @click.option("--passes", default=150, show_default=True, help="Changes tried for each emotion.")
-def command(out: Path, seed: int, visits: int, passes: int) -> None:
+@click.option(
+    "--only", type=click.Choice(EMOTIONS), multiple=True,
+    help="Fit this emotion; the others are written as they are. May be given again.",
+)  # fmt: skip
+def command(out: Path, seed: int, visits: int, passes: int, only: tuple[str, ...]) -> None:
     """Write fitted models to the folder OUT."""
     fit = Fit(seed, visits)
-    best = raw(model_file.read_default())
+    shipped = model_file.read_default()
+    wanted = only or EMOTIONS
+    best = raw(shipped)
     losses = fit.losses(best)
     rng = random.Random(seed)
     click.echo(f"start {losses} wrong cases {fit.wrong_cases(best)}", err=True)
     for number in range(passes):
-        tried = {emotion: _changed(file, rng) for emotion, file in best.items()}
+        tried = {e: _changed(file, rng) if e in wanted else file for e, file in best.items()}
         found = fit.losses(tried)
         for emotion, loss in found.items():
             if loss < losses[emotion] - 1e-5:
@@ -221,5 +239,7 @@ def command(out: Path, seed: int, visits: int, passes: int) -> None:
             click.echo(f"{number + 1} of {passes}: {told}", err=True)
     click.echo(f"wrong cases {fit.wrong_cases(best)}", err=True)
     out.mkdir(parents=True, exist_ok=True)
-    for emotion, file in fit.calibrate(best).items():
+    fitted = fit.calibrate(best)
+    for emotion in EMOTIONS:
+        file = fitted[emotion] if emotion in wanted else shipped[emotion]
         (out / f"{emotion}.json").write_bytes(model_file.write(file))

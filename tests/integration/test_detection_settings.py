@@ -98,7 +98,7 @@ async def test_settings_and_models_change_while_it_runs(
         assert put.stdout == f"detection of {tenant} is now version 1\n", put.output
         async with asyncio.timeout(30):
             emotion = await next_emotion(log, tenant)
-        assert (emotion.confidence, emotion.calibration) == (77, "first")
+        assert (emotion.confidence, emotion.calibration) == (85, "first")
 
         write_models(tmp_path, "second")
         process.process.send_signal(signal.SIGHUP)

@@ -34,12 +34,12 @@ def test_every_term_has_a_phrase() -> None:
     [
         (
             "dead_button_3x250",
-            "Rage (77 %): 3 presses on button#buy in 0.5 s; the page did not answer (+2.2),"
+            "Rage (85 %): 3 presses on button#buy in 0.5 s; the page did not answer (+2.2),"
             " so many presses in a row (+1.2).",
         ),
         (
             "disabled_button_hammered",
-            "Rage (88 %): 3 presses on button#pay in 0.4 s; the page did not answer (+2.2),"
+            "Rage (89 %): 3 presses on button#pay in 0.4 s; the page did not answer (+2.2),"
             " so many presses in a row (+1.2), the control is disabled (+0.8).",
         ),
         (
@@ -49,8 +49,8 @@ def test_every_term_has_a_phrase() -> None:
         ),
         (
             "dead_div_6x200",
-            "Rage (71 %): 6 presses on div.card in 1.0 s; so many presses in a row (+2.6), the page"
-            " did not answer (+2.2), still more presses after that (+0.3), although nothing says"
+            "Rage (83 %): 6 presses on div.card in 1.0 s; so many presses in a row (+2.6), the page"
+            " did not answer (+2.2), still more presses after that (+0.1), although nothing says"
             " that it can be pressed (-2.0).",
         ),
     ],

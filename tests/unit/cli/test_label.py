@@ -32,11 +32,11 @@ def rights(recording: str) -> list[str]:
 
 def test_one_is_shown_what_was_seen_and_asked(recordings: list[str]) -> None:
     result = label("r\n", recordings[0])
-    assert "Rage (77 %): 3 presses on button#buy in 0.5 s;" in result.output
+    assert "Rage (85 %): 3 presses on button#buy in 0.5 s;" in result.output
     assert "2     +0.00 s  click button#buy x=300 y=200" in result.output
     text = labels_path(recordings[0]).read_text()
     assert text.startswith(HEADER + "dead_button_3x250,")
-    assert text.endswith(",rage,77,yes\n")
+    assert text.endswith(",rage,85,yes\n")
 
 
 def test_answers_are_kept_and_not_asked_again(recordings: list[str]) -> None:

@@ -32,15 +32,15 @@ def apply(
 
 def test_thresholds_hold_for_their_tenant_alone() -> None:
     detector = Detector()
-    detector.configure("acme", {"rage": 78}, ())
+    detector.configure("acme", {"rage": 86}, ())
     assert apply(detector, dead_presses()) == 0
     assert apply(detector, dead_presses(), tenant="other") == 1
-    detector.configure("acme", {"rage": 77}, ())
+    detector.configure("acme", {"rage": 85}, ())
     assert apply(detector, dead_presses(), seq=2, t=T0 + 60_000) > 0
 
 
 def test_a_threshold_left_out_is_the_detectors_own() -> None:
-    detector = Detector(threshold=78)
+    detector = Detector(threshold=86)
     detector.configure("acme", {"confusion": 10}, ())
     assert apply(detector, dead_presses()) == 0
 

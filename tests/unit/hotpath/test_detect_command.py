@@ -32,7 +32,7 @@ def test_emotion_is_said_as_the_contract_says() -> None:
     ]  # fmt: skip
     assert line["evidence"] == [2, 3, 4]
     assert line["t"] == 1_700_000_002_500
-    assert line["confidence"] == 77
+    assert line["confidence"] == 85
     assert line["context"] == {"page": "/shop", "element": "button#buy"}
 
 
@@ -56,7 +56,7 @@ def test_scores_come_at_each_sessions_end() -> None:
         {
             "session": "working_stepper",
             "scores": {
-                "rage": 6, "hesitation": 0, "confusion": 0, "abandonment": 0, "unanswered": 0,
+                "rage": 3, "hesitation": 0, "confusion": 0, "abandonment": 0, "unanswered": 0,
             },
             "automated": False,
         }
@@ -66,11 +66,11 @@ def test_scores_come_at_each_sessions_end() -> None:
 def test_explain_adds_the_terms() -> None:
     (line,) = _lines(_run(DEAD, "--explain"))
     assert line["contributions"] == {"prior": -2.2, "presses": 1.2, "unanswered_presses": 2.2}
-    assert str(line["explanation"]).startswith("Rage (77 %): 3 presses on button#buy in 0.5 s;")
+    assert str(line["explanation"]).startswith("Rage (85 %): 3 presses on button#buy in 0.5 s;")
 
 
 def test_threshold_is_obeyed() -> None:
-    assert _lines(_run(DEAD, "--threshold", 78)) == []
+    assert _lines(_run(DEAD, "--threshold", 86)) == []
 
 
 def test_stripped_flag_no_longer_excuses_silence() -> None:

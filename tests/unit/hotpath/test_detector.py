@@ -45,7 +45,7 @@ def test_rage_at_the_third_press_on_a_dead_button() -> None:
     assert _apply(detector, 2, T0 + 500, [[2, 0, 5, 5], _press(0)]) == 1
     (emission,) = detector.drain()
     assert emission.emotion == "rage"
-    assert (emission.episode, emission.rev, emission.confidence) == (1, 1, 77)
+    assert (emission.episode, emission.rev, emission.confidence) == (1, 1, 85)
     assert emission.evidence == [(1, 0), (1, 1), (2, 1)]
     assert emission.occurred_at_ms == T0 + 500
     assert (emission.page, emission.element) == ("/shop", "button#buy")
@@ -142,7 +142,7 @@ def test_same_target_within_five_seconds_is_the_same_episode() -> None:
     _apply(detector, 3, T0 + 20_000, [_press(250) for _ in range(3)])
     said = detector.drain()
     assert [emission.episode for emission in said][-1] == 2
-    assert ("repeated", 0.8) in said[-1].contributions
+    assert ("repeated", 1.6) in said[-1].contributions
 
 
 def test_rage_needs_no_wait_and_a_late_answer_lowers_it() -> None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hotpath.detector import Detector, SnapshotError
+from tests.unit.hotpath.helpers.mood_twin import promised
 from tests.unit.hotpath.helpers.presses import TARGETS as PRESSED
 from tests.unit.hotpath.helpers.presses import VISITS, event, press, unnumbered
 from tests.unit.hotpath.helpers.visits import IDLE_MS, T0, Line, Told, run
@@ -237,8 +238,7 @@ def test_restored_detector_goes_on_as_if_never_stopped(visit: list[Line], at: in
 @given(_visits)
 def test_contributions_add_up_and_confidence_keeps_the_threshold(visit: list[Line]) -> None:
     for told in _run(visit, set()):
-        odds = 2.718281828459045 ** round(sum(told.terms.values()), 6)
-        assert told.confidence == round(100 * odds / (1 + odds))
+        assert told.confidence == promised("rage", round(10 * sum(told.terms.values())))
         assert 50 <= told.confidence <= 100
         assert told.rev <= 8
 

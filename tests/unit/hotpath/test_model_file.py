@@ -1,4 +1,4 @@
-"""Calibrations: the confidence of a score, and which model files are refused."""
+"""Model files: the confidence of a score, and which files are refused."""
 
 from __future__ import annotations
 
@@ -108,4 +108,23 @@ def test_points_that_cannot_be_used_are_refused(points: list[list[int]], why: st
 def test_other_calibrations_are_refused(calibration: dict[str, object], why: str) -> None:
     with pytest.raises(ModelError, match=r"^rage\.json: ") as refused:
         parse(_with(calibration), "rage.json")
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("burst", "why"),
+    [
+        ({"unanswered": -1}, "unanswered is -1, but must be >= 0"),
+        ({"answered": 1}, "answered is 1, but must be <= 0"),
+        ({"late": 201}, "late is 201"),
+        ({"presses_4": 3}, "more presses must not be worth less"),
+        ({"guessed": 3}, "`burst` must name exactly"),
+    ],
+)
+def test_weights_of_presses_that_excuse_what_accuses_are_refused(
+    burst: dict[str, int], why: str
+) -> None:
+    raw = msgspec.json.decode(write(read_default()["rage"]))
+    with pytest.raises(ModelError) as refused:
+        parse(msgspec.json.encode({**raw, "burst": {**raw["burst"], **burst}}), "rage.json")
     assert why in str(refused.value)

@@ -17,9 +17,9 @@ cpdef enum RageTiming:
     SLOW_QUIET_MS = 2500        # … or this, for slow presses
     COME_BACK_MS = 5000         # who presses again after this has given it another chance …
     INSIST_MS = 20000           # … and insists on it for this long at most
-    HASTE_MS = 1400             # two gaps below this: the patience of before is gone
+    HASTE_MS = 1200             # two gaps below this: the patience of before is gone
     PAUSE_MS = 600              # a longer gap waited for an answer
-    ALONE_MS = 10000            # nothing else pressed for so long: it is this that was wanted
+    ALONE_MS = 120000           # nothing else pressed for so long: it is this that was wanted
     INSIST_PX = 150             # on what may be as large as the page: not this far from each other
     SAME_EPISODE_MS = 5000      # the same target again this soon: the same episode
     TROUBLED_MS = 30000

@@ -105,7 +105,8 @@ async def measure(sessions: int, requests: int, rounds: int) -> dict[str, float]
         made = Load(detection, sessions)
         token = make_token(detection.secret, subject="benchmark")
         async with connect(detection.address, token) as channel:
-            call: Any = channel.stream_stream(DETECT)()
+            open_call: Any = channel.stream_stream(DETECT)  # pyright: ignore[reportUnknownMemberType]
+            call = open_call()
             first, _ = made.requests(sessions // 50 + 1, 50, together=False)
             await _send(call, first)
             for name, batches, together in (

@@ -21,7 +21,7 @@ from services.common import state
 from services.common.ownership import LeaseStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 START_S = 30
 
@@ -49,7 +49,7 @@ def _free_address() -> str:
 
 
 @asynccontextmanager
-async def running(core: int) -> AsyncIterator[Detection]:
+async def running(core: int) -> AsyncGenerator[Detection]:
     """Run detection on a core until the block ends."""
     with tempfile.TemporaryDirectory(prefix="siq-bench-") as folder:
         sockets = SocketFolder.of(Path(folder))

@@ -247,10 +247,10 @@ class Twin:
         if burst[-1].flags & REPEATED_BY_DESIGN:
             return False
         if not burst[-1].plain:
-            return len(burst) >= 5 or hasty <= 1400
+            return len(burst) >= 5 or hasty <= 1200
         before = self.presses[: -len(burst)]
-        alone = not before or burst[0].t - before[-1].t > 10_000
-        hurried = hasty <= (600 if len(burst) == 4 else 1400)
+        alone = not before or burst[0].t - before[-1].t > 120_000
+        hurried = hasty <= (600 if len(burst) == 4 else 1200)
         return alone and hurried and max(gaps) > 600
 
     def judge(self, now: int) -> None:

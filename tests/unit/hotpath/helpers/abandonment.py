@@ -106,5 +106,4 @@ def confidence(**strengths: int) -> int:
     for name, strength in strengths.items():
         feature = MODEL.features[name]
         score += min(feature.cap, feature.weight * strength // 100)
-    odds = MODEL.calibration.slope * score / 10 + MODEL.calibration.intercept
-    return round(100 / (1 + math.exp(-odds)))
+    return MODEL.calibration.confidence(score)

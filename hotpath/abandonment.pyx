@@ -21,6 +21,7 @@ from hotpath.abandonment_goal cimport (
 )
 from hotpath.abandonment_risk cimport (
     ABSENCE_MASK,
+    STILL_MS,
     risk_abandon,
     risk_arm,
     risk_leave_form,
@@ -88,7 +89,11 @@ cdef void abandonment_active(Moment* moment) noexcept nogil:
     own.idle = 0
     risk_relent(moment, ABSENCE_MASK)
     risk_turn(moment)
-    risk_arm(moment)
+    # Whoever is there now can bring no timer nearer than the first stage of idleness.
+    if not own.due or own.due > moment.now + STILL_MS or own.traits & LEAVING or not (
+        moment.visit.goal & GOALS
+    ):
+        risk_arm(moment)
 
 
 cdef void step(Moment* moment) noexcept nogil:

@@ -15,6 +15,8 @@ from hotpath.state cimport Moment
 cdef enum:
     EXIT_BACK_MS = 500          # the pointer that slipped out is back within this time
     BACK_MS = 30000             # who is back within this time was not away
+    # The first stage of idleness, whoever it is; the others take the visitor's own steps.
+    STILL_MS = 15000
     ABSENCE_MASK = 1 << EXIT_INTENT | 1 << HIDDEN | 1 << HIDDEN_LONG | 1 << IDLE | 1 << IDLE_LONG
     ALL_MASK = 0xFFFF
 

@@ -35,7 +35,8 @@ from hotpath.features cimport (
     UNLOADED,
 )
 from hotpath.judge cimport judge, judge_close
-from hotpath.mood cimport Mood, mood_count, mood_forget, mood_mark
+from hotpath.model cimport EmotionModel
+from hotpath.mood cimport Mark, Mood, mood_forget, mood_mark, mood_newest
 from hotpath.visit cimport GOAL_CART, GOAL_CHECKOUT, GOAL_PAYING, VisitState, visit_page
 
 
@@ -48,7 +49,6 @@ cdef enum:
     PAYING_MS = 120000          # a bank or an application is being asked meanwhile
     # Idleness grows in stages; not even the pointer moves.
     IDLE_STAGES = 5
-    STILL_MS = 15000            # the first, whoever it is; the others take the visitor's own steps
     IDLE_FIRST = 70             # strength of the first …
     IDLE_THIRD = 40             # … and of the third: hardly more than the second
     IDLE_MS = 30000
@@ -63,12 +63,13 @@ cdef enum:
 
 cdef bint is_counting(Moment* moment, uint32_t mask) noexcept nogil:
     """Say whether a mark of any of the features still counts."""
-    cdef int feature
-    for feature in range(GOAL_VALUE + 1):
-        if mask >> feature & 1 and mood_count(
-            &moment.state.mood[<int>ABANDONMENT], feature, moment.rel,
-            moment.sink.tables.emotion[<int>ABANDONMENT].window[feature],
-        ):
+    cdef const EmotionModel* model = &moment.sink.tables.emotion[<int>ABANDONMENT]
+    cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
+    cdef Mark* mark
+    cdef int back
+    for back in range(mood.length):
+        mark = mood_newest(mood, back)
+        if mask >> mark.feature & 1 and moment.rel - mark.t <= model.window[mark.feature]:
             return True
     return False
 

@@ -37,7 +37,7 @@ cdef class Arena:
     cdef int32_t first_free
     cdef uint64_t touches
     cdef Hash seed                  # of this process: nobody outside can aim for one bucket
-    cdef list names                 # slot -> its name, see `name_of`; None: free. Empty: unnamed
+    cdef char** names               # owned, with the names, packed, by slot; NULL: free, or unnamed
     cdef readonly size_t item
     cdef bint named
     cdef readonly int capacity
@@ -50,7 +50,7 @@ cdef class Arena:
     # The slot of a state that is known; -1: it is not.
     cdef int32_t find(self, const Hash* hash) noexcept nogil
     # The slot of a state, made if need be, and now the one touched last; `take` is told the hash,
-    # and the slot that `find` found. UnicodeDecodeError: a name is no UTF-8; nothing has changed.
+    # and the slot that `find` found. ValueError: a name is no UTF-8 or too long; nothing has changed.
     cdef int32_t acquire(
         self, const Text* tenant, const Text* session, const Text* stream
     ) except -1

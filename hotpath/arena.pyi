@@ -11,7 +11,7 @@ class Arena:
 
     Args:
         capacity: states held at most; one more evicts the one touched longest ago.
-        item: bytes of a state; rounded up to whole cache lines.
+        item: bytes of a state; rounded up to whole words.
         named: whether `streams` can name them.
 
     Raises:

@@ -1,6 +1,6 @@
 """Bursts: which presses belong together, and what they are worth."""
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from hotpath.rage_rules cimport (
@@ -208,7 +208,7 @@ cdef void burst_score(
     const RageState* rage, Burst* burst, int64_t rel, const int16_t* weight
 ) noexcept nogil:
     cdef int silent = 0, late = 0, timely = 0, blind = 0, i, place, size = burst.size
-    cdef uint16_t trait = rage.trait[burst.place[0]]
+    cdef uint8_t trait = rage.trait[burst.place[0]]
     cdef bint error
     burst.score = 0
     memset(burst.terms, 0, sizeof(burst.terms))

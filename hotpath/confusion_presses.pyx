@@ -4,7 +4,7 @@ Whether a press is answered shows later, and confusion has no timers: whatever t
 settles it. The presses are those that the rage kernel holds.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t
 
 from hotpath.burst cimport newest, press_ref, relative
 from hotpath.confusion_marks cimport note
@@ -20,7 +20,7 @@ from hotpath.confusion_presses cimport (
 from hotpath.features cimport CONFUSION, DEAD_PRESSES, STRAY_PRESSES
 from hotpath.judge cimport judge
 from hotpath.mood cimport FULL
-from hotpath.rage_state cimport BLIND, LOST, PLAIN, RageState
+from hotpath.rage_state cimport BLIND, PLAIN, RageState
 from hotpath.state cimport Moment
 
 
@@ -76,8 +76,8 @@ cdef void settle(Moment* moment, int feature, bint plain) noexcept nogil:
     if count < FEWEST:
         return
     for i in range(count):
-        if not rage.trait[found[i]] & LOST and is_near(rage, found, count, i):
-            rage.trait[found[i]] |= LOST
+        if not rage.lost >> found[i] & 1 and is_near(rage, found, count, i):
+            rage.lost |= <uint16_t>(1 << found[i])
             note(moment, feature, press_ref(rage, found[i]), FULL // FEWEST)
             fresh = True
     if fresh:

@@ -54,7 +54,13 @@ from hotpath.events cimport (
 )
 from hotpath.features cimport EMOTIONS as EMOTION_KINDS
 from hotpath.features cimport ABANDONMENT, RAGE
-from hotpath.hashing cimport SIQ_FETCH, Hash, Text, text_open, text_str
+from hotpath.hashing cimport (
+    SIQ_FETCH,
+    Hash,
+    Text,
+    text_open,
+    text_str,
+)
 from hotpath.message cimport (
     MESSAGE_CROWDED,
     MESSAGE_OK,
@@ -243,17 +249,11 @@ cdef class Detector:
         batch.meaning = self.meanings
         return 0
 
-    cdef tuple whose(self):
-        """Name the stream of the message in hand."""
-        return (
-            text_str(&self.message.sender.tenant), text_str(&self.message.sender.session),
-            text_str(&self.message.sender.stream),
-        )
-
     cdef int collect(self) except -1:
         """Turn verdicts into emissions, while their names are still known."""
-        cdef str tenant, session, stream
-        tenant, session, stream = self.whose()
+        cdef str tenant = text_str(&self.message.sender.tenant)
+        cdef str session = text_str(&self.message.sender.session)
+        cdef str stream = text_str(&self.message.sender.stream)
         cdef int i, j
         cdef Verdict* verdict
         for i in range(self.sink.count):
@@ -387,6 +387,8 @@ cdef class Detector:
             return self.take(&ahead.hash, ahead.slot)
         except UnicodeDecodeError as error:
             raise ColumnsError(f"a string is not UTF-8: {error}") from None
+        except ValueError as error:
+            raise ColumnsError(str(error)) from None
 
     cdef int take(self, const Hash* hash, int32_t slot) except -1:
         """Take the batch that `message` holds, for the stream of that slot; -1: a new one."""
@@ -455,7 +457,10 @@ cdef class Detector:
             visit.automated |= state.rage.automated
             visit.peak[<int>RAGE] = max(visit.peak[<int>RAGE], state.rage.peak)
         if state.hot.due and state.hot.due != then.due:
-            self.pending_wakes.append((*self.whose(), state.hot.due))
+            self.pending_wakes.append((
+                text_str(&self.message.sender.tenant), text_str(&self.message.sender.session),
+                text_str(&self.message.sender.stream), state.hot.due,
+            ))
         return 0
 
     def advance(

@@ -96,7 +96,7 @@ cdef inline bint read_field(Reader* reader, Field* field) noexcept nogil:
 
 cdef bint read_target(const Text* source, Text* descriptor, uint32_t* flags) noexcept nogil:
     cdef Reader reader
-    cdef Field field
+    cdef Field field = Field(0, 0, NOTHING)
     reader.at = <const uint8_t*>source.data
     reader.end = reader.at + source.size
     descriptor.data = source.data
@@ -140,7 +140,7 @@ cdef void message_clear(Message* message) noexcept nogil:
 
 cdef void message_glance(Sender* sender, const uint8_t* data, size_t length) noexcept nogil:
     cdef Reader reader
-    cdef Field field
+    cdef Field field = Field(0, 0, NOTHING)
     sender_clear(sender)
     reader.at = sender.rest = data
     reader.end = data + length
@@ -154,7 +154,7 @@ cdef MessageStatus message_read(
     Message* message, const Sender* sender, const uint8_t* data, size_t length
 ) noexcept nogil:
     cdef Reader reader
-    cdef Field field
+    cdef Field field = Field(0, 0, NOTHING)
     message.sender = sender[0]
     reader.at = sender.rest
     reader.end = data + length

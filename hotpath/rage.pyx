@@ -190,8 +190,8 @@ cdef bint rage_plain(uint32_t flags) noexcept nogil:
     return not flags & ACTIONABLE_FLAGS
 
 
-cdef uint16_t traits(uint32_t flags) noexcept nogil:
-    cdef uint16_t trait = 0
+cdef uint8_t traits(uint32_t flags) noexcept nogil:
+    cdef uint8_t trait = 0
     if rage_plain(flags):
         trait |= PLAIN
     if flags & BLIND_FLAGS:
@@ -246,6 +246,7 @@ cdef void rage_press(
     rage.number[place] = <uint16_t>rage.presses
     rage.latency[place] = -1
     rage.trait[place] = traits(flags)
+    rage.lost &= <uint16_t>~(1 << place)
     rage.radius = TOUCH_RADIUS_PX if pointer == 1 else MOUSE_RADIUS_PX
     if rage.trait[place] & COUNTED:
         rage.observed += 1

@@ -29,7 +29,6 @@ cdef enum Trait:
     COUNTED = 32        # counts for the `unanswered` score
     ASKED = 64          # its answer is a request that it sent …
     FAILED = 128        # … and that came back as an error: no answer after all
-    LOST = 256          # confusion has marked it
 
 
 cdef struct RageState:
@@ -52,7 +51,8 @@ cdef struct RageState:
     uint8_t episode_confidence      # as last emitted
     uint8_t episode_size            # presses in its evidence, as last emitted
     uint8_t episode_marks           # MARK_* that held when it began
-    uint16_t trait[PRESSES]         # Trait bits
+    uint16_t lost                   # a bit for each place that confusion has marked
+    uint8_t trait[PRESSES]          # Trait bits
     int32_t t[PRESSES]
     uint32_t element[PRESSES]       # id in the detector's Names; 0: none
     uint32_t seq[PRESSES]           # of the frame …

@@ -50,7 +50,8 @@ cdef class Arena:
     # The slot of a state that is known; -1: it is not.
     cdef int32_t find(self, const Hash* hash) noexcept nogil
     # The slot of a state, made if need be, and now the one touched last; `take` is told the hash,
-    # and the slot that `find` found. ValueError: a name is no UTF-8 or too long; nothing has changed.
+    # and the slot that `find` found. ValueError: a name is no UTF-8, or too long; nothing has
+    # changed.
     cdef int32_t acquire(
         self, const Text* tenant, const Text* session, const Text* stream
     ) except -1

@@ -19,7 +19,6 @@ cdef enum:
     TAKE_AFTER = 6
     RING = 8
     CACHE_LINE = 64
-    FETCHED = 6 * CACHE_LINE    # of a state: all that most batches look at
     MESSAGE_BYTES = 320         # hardly a message is longer
 
 

@@ -17,7 +17,6 @@ from libc.stdlib cimport calloc, free
 
 from hotpath.ahead cimport (
     CACHE_LINE,
-    FETCHED,
     FIND_AFTER,
     MESSAGE_BYTES,
     NEAR_AFTER,
@@ -53,9 +52,8 @@ from hotpath.events cimport (
     TRACK,
 )
 from hotpath.features cimport EMOTIONS as EMOTION_KINDS
-from hotpath.features cimport ABANDONMENT, RAGE
+from hotpath.features cimport RAGE
 from hotpath.hashing cimport (
-    SIQ_FETCH,
     Hash,
     Text,
     text_open,
@@ -434,11 +432,8 @@ cdef class Detector:
         return 0
 
     cdef inline void fetch(self, int32_t slot) noexcept:
-        """Bring near what almost every batch looks at."""
-        cdef StreamState* state = stream_state(self.arena, slot)
-        fetch_all(<char*>state, FETCHED)
-        SIQ_FETCH(&state.mood[<int>ABANDONMENT].head)       # has anything been marked?
-        SIQ_FETCH(&state.confusion)
+        """Bring a state near: no two batches look at the same part of it."""
+        fetch_all(<char*>stream_state(self.arena, slot), sizeof(StreamState))
 
     cdef inline void fetch_visit(self, int32_t slot) noexcept:
         cdef VisitState* visit = visit_state(self.arena, stream_state(self.arena, slot).hot.visit)

@@ -430,8 +430,9 @@ cdef bint stream_run(
             tally.unknown += 1
             continue
         tally.events += 1
-        rage_rebase(&state.rage, now)
-        rebase(state, now)
+        if now - state.hot.origin > REBASE_MS:
+            rage_rebase(&state.rage, now)
+            rebase(state, now)
         moment.rel = <int32_t>(now - state.hot.origin)
         state.rage.presses += kind == CLICK
         moment.ref = batch.seq << 16 | i

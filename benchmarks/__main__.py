@@ -9,6 +9,7 @@ import click
 
 BENCHMARKS: Final = {
     "accuracy": "benchmarks.accuracy.command",
+    "bots": "benchmarks.bots.command",
     "fit": "benchmarks.accuracy.fit",
     "kernel": "benchmarks.kernel.command",
     "service": "benchmarks.service.command",

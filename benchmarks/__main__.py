@@ -10,6 +10,7 @@ import click
 BENCHMARKS: Final = {
     "accuracy": "benchmarks.accuracy.command",
     "bots": "benchmarks.bots.command",
+    "evidence": "benchmarks.accuracy.evidence_page",
     "fit": "benchmarks.accuracy.fit",
     "kernel": "benchmarks.kernel.command",
     "service": "benchmarks.service.command",

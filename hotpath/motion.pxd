@@ -7,7 +7,7 @@ browsers align pointer events to frames and our SDK thins them evenly, whoever m
   steps; recorded bots that are sampled as they step repeat 33 to 55 %.
 - Long steps askew that go on where the last one pointed. What thins a script's steps makes them
   unequal, but leaves them on their line. Of 1,022 recorded visits of people none with 60 such steps
-  has more than 66 % of them in line; scripts through our SDK have 86 % or more, recorded bots 97 %.
+  has more than 66 % of them in line; scripts through our SDK have 80 % or more, recorded bots 97 %.
   Along an axis steps prove nothing: hands keep to rows and columns, and pixels are whole.
 
 Ownership: a MotionState lies inside its stream's StreamState; functions borrow it for the call.

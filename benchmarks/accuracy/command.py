@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks import data
-from benchmarks.accuracy import real, table
+from benchmarks.accuracy import evidence, real, table
 from benchmarks.accuracy.simulated import Simulated
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def measure(seed: int, visits: int, folder: Path | None) -> dict[str, object]:
     rules: dict[str, dict[str, object]] = {
         rule: {**figures, "real": {}} for rule, figures in simulated.rules().items()
     }
+    known = evidence.Evidence()
     found = data.find(folder)
     for name in real.STUDIES if found is not None else ():
         if found is None or not (found / f"{name}.ndjson.gz").exists():
@@ -30,6 +31,7 @@ def measure(seed: int, visits: int, folder: Path | None) -> dict[str, object]:
             continue
         study = real.read(found, name)
         studies[name] = real.report(study)
+        known.add(study, evidence.of_study(found, study))
         for rule, figures in rules.items():
             rates = {name: real.rule_rates(study, rule)}
             figures["real"] = {**dict(figures["real"]), **rates}  # type: ignore[call-overload]
@@ -39,6 +41,7 @@ def measure(seed: int, visits: int, folder: Path | None) -> dict[str, object]:
         "simulated": simulated.emotions(),
         "real": studies,
         "baselines": rules,
+        "evidence": known.report(),
     }
 
 

@@ -20,34 +20,22 @@ import click
 import msgspec
 from scipy import optimize
 
+from benchmarks.accuracy.recorded import TENANT, Recording, encode
 from benchmarks.statistics import f1
 from benchmarks.visitors import EMOTIONS, generate
 from cli.calibrate import points
 from hotpath import model_file
 from hotpath.calibration import DECISION, Points
 from hotpath.detector import Detector
-from hotpath.events import EventKind
 from hotpath.model import Model
-from hotpath.recording import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from hotpath.model_file import ModelFile
 
 CASES: Final = Path(__file__).parents[2] / "tests" / "cases"
-IDLE_MS: Final = 120_000
 WRONG_CASE: Final = 0.004
 """What a labelled visit that is judged wrongly adds to the log loss of an emotion."""
 SIMULATED: Final = "simulated-v1"
-
-
-class Recording(NamedTuple):
-    """A recording, encoded once, to be judged many times."""
-
-    calls: list[tuple[str, str, int, int, int, str, bytes, object, object]]
-    open: dict[tuple[str, str], int]
-    """Streams whose session does not end, and their last time."""
 
 
 class Heard(NamedTuple):
@@ -58,40 +46,17 @@ class Heard(NamedTuple):
     alarms: dict[str, dict[str, int]]
 
 
-def encode(lines: Iterable[bytes], name: str) -> Recording:
-    """Read a recording into the calls that a detector takes."""
-    calls: list[tuple[str, str, int, int, int, str, bytes, object, object]] = []
-    clocks: dict[tuple[str, str], int] = {}
-    ended: set[str] = set()
-    for b in Reader(lines, name):
-        c = b.columns
-        calls.append(
-            (b.session, b.stream, b.seq, b.t0_ms, b.pointer, b.page, c.blob, c.targets, c.strings)
-        )
-        key = (b.session, b.stream)
-        clocks[key] = max(clocks.get(key, 0), b.t0_ms + c.duration_ms)
-        if any(event[0] == EventKind.SESSION_END for event in b.events):
-            ended.add(b.session)
-    return Recording(calls, {key: t for key, t in clocks.items() if key[0] not in ended})
-
-
 def judge(recording: Recording, files: dict[str, ModelFile]) -> Heard:
     """Run a recording through the models."""
     detector = Detector(1 << 16, model=Model(files))
-    apply = detector.apply
-    sessions: dict[str, None] = {}
-    for call in recording.calls:
-        sessions[call[0]] = None
-        apply("fit", *call)  # type: ignore[arg-type]
-    for (session, stream), t in recording.open.items():
-        detector.advance("fit", session, stream, t + IDLE_MS)
+    recording.play(detector)
     last: dict[tuple[str, str, str, int], int] = {}
     for e in detector.drain():
         last[e.session, e.stream, e.emotion, e.episode] = e.confidence
     alarms: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
     sure: dict[str, dict[str, int]] = {emotion: {} for emotion in EMOTIONS}
-    for session in sessions:
-        scores = cast("dict[str, int]", detector.scores("fit", session))
+    for session in recording.sessions():
+        scores = cast("dict[str, int]", detector.scores(TENANT, session))
         for emotion in EMOTIONS:
             sure[emotion][session] = min(scores[emotion], DECISION - 1)
     for (session, _, emotion, _), confidence in last.items():

@@ -66,6 +66,18 @@ def _rules(result: Mapping[str, object]) -> Table:
     return table
 
 
+def _evidence(result: Mapping[str, object]) -> Table:
+    known = _figures(result["evidence"])
+    hours, sessions = known["active_hours"], known["sessions"]
+    table = Table(title=f"What was marked in {hours} active hours, {sessions} sessions of people")
+    for name in ("", "signal", "sessions", "their hours", ""):
+        table.add_column(name)
+    for emotion, signals in _figures(known["signals"]).items():
+        for signal, row in _figures(signals).items():
+            table.add_row(emotion, signal, *(str(value) for value in _figures(row).values()))
+    return table
+
+
 def render(result: Mapping[str, object]) -> str:
     """Return the tables as text."""
     console = Console(file=io.StringIO(), width=140)
@@ -74,6 +86,7 @@ def render(result: Mapping[str, object]) -> str:
     if studies:
         console.print(_real(result))
     console.print(_rules(result))
+    console.print(_evidence(result))
     for study, value in studies.items():
         for name, figure in _figures(value).items():
             if not isinstance(figure, dict):

@@ -41,7 +41,7 @@ PHRASES: Final[Mapping[str, Mapping[str, str]]] = {
         "plain_target": "nothing says that it can be pressed",
         "repeated": "not the first time on this element",
         "troubled": "trouble elsewhere a moment before",
-        "insisted": "came back to it again and again",
+        "insisted": "kept at it and pressed nothing else",
     },
     "rage": {
         "key_mashing": "keys mashed faster than anybody writes",

@@ -1,7 +1,7 @@
-"""Somebody at Playwright's mouse, recorded by our own SDK: taken for what they move like.
+"""Hands at Playwright's mouse, recorded by our own SDK: even sampling makes nobody a program.
 
-`python -m benchmarks bots` does the same with hundreds. At the end each hammers a dead button: a
-person is enraged by that, a program never is.
+`python -m benchmarks bots` does the same with hundreds, and with straight lines. At the end each
+hammers a dead button, which enrages.
 """
 
 from __future__ import annotations
@@ -23,18 +23,10 @@ pytestmark = [
 ]
 
 
-async def test_hands_are_people_and_straight_lines_are_not():
-    recordings = await record(SESSIONS, seed=5, seconds=24, together=2 * SESSIONS)
+async def test_hands_are_people():
+    recordings = await record(SESSIONS, seed=5, seconds=14, together=2 * SESSIONS)
     verdicts = run((line for lines in recordings.values() for line in lines), "bots")
-
-    def of(kind: str) -> list[Verdict]:
-        found = [verdict for name, verdict in verdicts.items() if name.startswith(kind)]
-        assert len(found) == SESSIONS
-        return found
-
-    assert not any(verdict.automated for verdict in of("hand"))
-    assert any(verdict.count("rage") for verdict in of("hand"))
-    # How many steps the SDK sees depends on the machine; whoever is told is told for good.
-    told = [verdict for verdict in of("straight") if verdict.automated]
-    assert len(told) > SESSIONS / 2
-    assert not any(verdict.alarms for verdict in told)
+    hands: list[Verdict] = [v for name, v in verdicts.items() if name.startswith("hand")]
+    assert len(hands) == SESSIONS
+    assert not any(verdict.automated for verdict in hands)
+    assert all(verdict.count("rage") for verdict in hands)

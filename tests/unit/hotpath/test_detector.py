@@ -168,38 +168,6 @@ def test_equal_steps_mark_a_program() -> None:
     assert detector.scores("t", "s")["automated"]
 
 
-def _way(points: list[tuple[float, float]]) -> list[list[object]]:
-    """Moves at the even pace of our SDK: neither rhythm nor frames tell anything."""
-    return [[2, 50, x, y] for x, y in points]
-
-
-def test_lines_askew_mark_a_program_however_its_steps_are_thinned() -> None:
-    detector = Detector()
-    x, points = 0, list[tuple[float, float]]()
-    for i in range(70):
-        x += (9, 14, 27)[i * i % 3]
-        points.append((x, round(x * 0.93)))
-    _apply(detector, 1, T0, _way(points))
-    assert detector.scores("t", "s")["automated"]
-
-
-@pytest.mark.parametrize(
-    "points",
-    [
-        # Bowed, as a hand moves: 2 px beside the line between the points around it.
-        [(20 * i, 15 * i + (4 if i % 2 else 0)) for i in range(300)],
-        # Along a row: pixels are whole, and hands keep to lines of text.
-        [(20 * i + i * i % 5, 300 + i // 50) for i in range(300)],
-        # There and back along one line: whoever compares two things.
-        [(20 * (i % 2) + i * i % 5, 20 * (i % 2) + i * i % 3) for i in range(300)],
-    ],
-)
-def test_even_moves_of_a_hand_mark_nobody(points: list[tuple[float, float]]) -> None:
-    detector = Detector()
-    _apply(detector, 1, T0, _way(points))
-    assert not detector.scores("t", "s")["automated"]
-
-
 def test_unknown_session_scores_nothing() -> None:
     assert Detector().scores("t", "nobody") == _scores()
     assert Detector().advance("t", "nobody", "p", T0) == 0

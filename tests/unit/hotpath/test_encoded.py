@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,9 +12,8 @@ from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 
 from hotpath.columns import ColumnsError, from_wire
 from hotpath.detector import Detector, Emission
-from hotpath.recording import Reader
+from tests import visits
 
-CASES = Path(__file__).parents[2] / "cases"
 T0 = 1_700_000_000_000
 TABLE = {1: ("button#buy", 1 << 1), 2: ("größe", 1 << 2)}
 
@@ -27,23 +25,6 @@ class Said(NamedTuple):
     wakes: list[tuple[str, str, str, int]]
     counters: dict[str, int]
     streams: int
-
-
-def _cases() -> list[bytes]:
-    """All labelled visits as batches, the visits mixed with each other."""
-    visits: list[list[bytes]] = []
-    for place, path in enumerate(sorted(CASES.glob("*.ndjson"))):
-        visits.append([
-            BehaviorBatch(
-                tenant_id=f"t{place % 3}", session_id=f"{place}-{b.session}", stream_id=b.stream,
-                seq=b.seq, t0_ms=b.t0_ms, page=b.page, pointer=b.pointer, columns=b.columns.blob,
-                targets=[Target(descriptor=d, flags=f) for d, f in b.columns.targets],
-                strings=b.columns.strings, count=b.columns.count, received_at_ns=T0 * 1_000_000,
-            ).SerializeToString()
-            for b in Reader(path.read_bytes().splitlines(True), path.name)
-        ])  # fmt: skip
-    turns = max(map(len, visits))
-    return [visit[turn] for turn in range(turns) for visit in visits if turn < len(visit)]
 
 
 def _apply(detector: Detector, blob: bytes) -> str:
@@ -67,7 +48,7 @@ def _said(detector: Detector) -> Said:
 @pytest.mark.parametrize("together", [1, 2, 7, 50, 100_000])
 def test_serialized_batches_say_what_their_parts_say(capacity: int, together: int) -> None:
     whole, parts = Detector(capacity), Detector(capacity)
-    blobs = _cases()
+    blobs = visits.mixed(visits.labelled())
     for detector in (whole, parts):
         detector.configure("t1", {"rage": 70}, ["button#save"])
     for start in range(0, len(blobs), together):

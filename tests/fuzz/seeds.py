@@ -1,0 +1,121 @@
+"""Inputs to begin with, made from the labelled visits of tests/cases."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING
+
+from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+
+from hotpath.columns import to_wire
+from hotpath.detector import Detector
+from tests import visits
+from tests.fuzz import targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+VISITS = 60
+"""Of the visits, so many; spread over all of them."""
+
+
+def write(folder: Path) -> None:
+    """Write each target's seeds into a folder of its name."""
+    labelled = visits.labelled()
+    some = labelled[:: max(1, len(labelled) // VISITS)]
+    for name, made in _made(some).items():
+        place = folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        for old in place.iterdir():
+            old.unlink()
+        longest = targets.TARGETS[name].longest
+        for number, seed in enumerate(seed for seed in made if len(seed) <= longest):
+            (place / f"{number:04}").write_bytes(seed)
+
+
+def _made(some: list[list[bytes]]) -> dict[str, list[bytes]]:
+    parsed = [[BehaviorBatch.FromString(blob) for blob in visit] for visit in some]
+    turns = visits.mixed(some)
+    return {
+        "columns": [
+            bytes([min(len(b.targets), 255), min(len(b.strings), 255)]) + b.columns
+            for visit in parsed for b in visit[:2]
+        ],
+        "messages": [
+            *(bytes([255]) + targets.joined(visit[:30]) for visit in some),
+            *(bytes([9]) + targets.joined(turns[at : at + 12]) for at in range(0, 600, 12)),
+        ],
+        "events": [b"\7" + b"".join(map(_records, visit)) for visit in parsed],
+        "snapshots": list(_bodies(some)),
+        "frames": [*_other_frames(), *(b"\n".join(_frames(visit)) for visit in parsed)],
+    }  # fmt: skip
+
+
+def _records(batch: BehaviorBatch) -> bytes:
+    """A batch's events as records; its targets and strings by their place in the fixed tables."""
+    known, texts = targets.tables()
+    own = [(t.descriptor, t.flags) for t in batch.targets]
+    count, mask = struct.unpack_from("<HH", batch.columns)
+    at = 4 + 5 * count
+    rows = [
+        list(pair)
+        for pair in zip(
+            batch.columns[4 : 4 + count],
+            struct.unpack_from(f"<{count}I", batch.columns, 4 + count),
+            strict=True,
+        )
+    ]
+    for section in range(8):
+        form, missing = ("H", 0) if section < 3 else ("f", float("nan"))
+        values: tuple[float, ...] = (missing,) * count
+        if mask >> section & 1:
+            values = struct.unpack_from(f"<{count}{form}", batch.columns, at)
+            at += count * (2 if section < 3 else 4)
+        for row, value in zip(rows, values, strict=True):
+            if section < 3 and value:
+                if section == 0:
+                    found = own[int(value) - 1]
+                    value = known.index(found) + 1 if found in known else 0
+                else:
+                    text = batch.strings[int(value) - 1]
+                    value = texts.index(text) + 1 if text in texts else 0
+            row.append(value)  # type: ignore[arg-type]
+    return b"".join(targets.RECORD.pack(*row) for row in rows)
+
+
+def _bodies(some: list[list[bytes]]) -> Iterator[bytes]:
+    for at in range(0, len(some), 2):
+        detector = Detector(4)
+        for visit in some[at : at + 2]:
+            detector.apply_encoded(visit[: len(visit) * 2 // 3 + 1])
+        detector.drain()
+        blob = detector.snapshot()
+        yield blob[9 + blob[8] :]
+
+
+def _frames(visit: list[BehaviorBatch]) -> Iterator[bytes]:
+    for seq, b in enumerate(visit[:20], 1):
+        own = [(t.descriptor, t.flags) for t in b.targets]
+        frame = {
+            "type": "events",
+            "seq": seq,
+            "t0": b.t0_ms,
+            "targets": [[i, name, flags] for i, (name, flags) in enumerate(own, 1)],
+            "events": to_wire(b.columns, own, list(b.strings)),
+        }
+        yield json.dumps(frame, separators=(",", ":")).encode()
+
+
+def _other_frames() -> Iterator[bytes]:
+    lines: list[dict[str, object]] = [
+        {"type": "identify", "seq": 1, "t": 5, "user_id": "u", "traits": {"plan": ["a", 1, None]}},
+        {"type": "outcome", "seq": 2, "intervention": "i-1", "kind": "seen", "action": "x"},
+        {"type": "consent", "seq": 3, "analytics": True, "interventions": False},
+        {"type": "reset", "seq": 4, "t": 1.5},
+        {"type": "new", "seq": 5},
+        {"type": "bye"},
+        {"type": "hello", "key": "pk", "stream": "p", "consent": {"analytics": False}},
+    ]
+    yield b"\n".join(json.dumps(line).encode() for line in lines)

@@ -14,6 +14,7 @@ keeps them alive. It frees nothing. After columns_open returned COLUMNS_OK no re
 functions below leaves those bytes, for 0 <= i < count.
 """
 
+from libc.limits cimport INT_MIN
 from libc.math cimport NAN
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
@@ -69,6 +70,17 @@ cdef inline float column_number(const ColumnsView* view, int column, uint32_t i)
         return NAN
     memcpy(&value, view.number[column] + 4 * i, 4)
     return value
+
+
+cdef inline int column_whole(const ColumnsView* view, int column, uint32_t i) noexcept nogil:
+    """Return a number without its fraction; absent, or too large for an int: the lowest int.
+
+    C leaves open what a plain cast makes of those, and machines differ.
+    """
+    cdef float value = column_number(view, column, i)
+    if -<float>0x80000000 <= value < <float>0x80000000:
+        return <int>value
+    return INT_MIN
 
 
 # Point `view` into data[0:length]; on any status but COLUMNS_OK the view must not be read.

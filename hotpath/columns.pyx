@@ -361,7 +361,12 @@ cdef object _read_field(
             return place
         if place == 0:
             return None
-        return json.loads(strings[place - 1]) if spec.kind == PROPS else strings[place - 1]
+        if spec.kind != PROPS:
+            return strings[place - 1]
+        try:
+            return json.loads(strings[place - 1])
+        except (ValueError, RecursionError):
+            raise ColumnsError(f"event {row}: its properties are not JSON") from None
     value = column_number(view, spec.column - COLUMNS_INDEXES, row)
     if isnan(value):
         return None

@@ -152,7 +152,7 @@ cdef void hesitation_hover(Moment* moment, float ms, bint open) noexcept nogil:
         stop_dwelling(moment)
         set_timer(moment)
         return
-    since = moment.rel - <int32_t>min(ms, <float>3600000)
+    since = moment.rel - <int32_t>max(<float>0, min(ms, <float>3600000))
     if not known and (since < own.dwell_since or not settled(moment, since)):
         strength = 0
     if not known and strength >= 60 and moment.rel - own.left_t <= RETURN_MS and (
@@ -372,7 +372,7 @@ cdef void judge_pace(Moment* moment, float keys, float ms) noexcept nogil:
     """Judge a burst of keys against the visitor's own pace, and learn from it."""
     cdef HesitationState* own = &moment.state.hesitation
     cdef int32_t pace
-    if keys < KEYS or not ms > 0:
+    if not keys >= KEYS or not ms > 0:
         return
     pace = <int32_t>min(<float>5000, ms / keys)
     if own.bursts >= PACED_BURSTS and 2 * pace > 5 * <int32_t>own.key_ms:
@@ -390,6 +390,15 @@ cdef void judge_pace(Moment* moment, float keys, float ms) noexcept nogil:
     own.bursts = min(255, own.bursts + 1)
 
 
+cdef inline int32_t waited_ms(float ms) noexcept nogil:
+    """Return how long a burst of keys took; not known: no time."""
+    return <int32_t>min(ms, <float>60000) if ms > 0 else 0
+
+
+cdef inline uint8_t counted(uint8_t so_far, float more) noexcept nogil:
+    return <uint8_t>min(<float>255, so_far + more) if more > 0 else so_far
+
+
 cdef void hesitation_input(
     Moment* moment, float keys, float deletes, float ms, bint paste
 ) noexcept nogil:
@@ -405,7 +414,7 @@ cdef void hesitation_input(
     if paste or not moment.flags & TEXT_FIELD or not (keys > 0 or deletes > 0):
         return      # pasted, or filled in by the browser
     if empty:
-        waited = moment.rel - own.focus_t - <int32_t>(0 if isnan(ms) else min(ms, <float>60000))
+        waited = moment.rel - own.focus_t - waited_ms(ms)
         if START_MS <= waited <= FIELD_AWAY_MS:
             mood_mark(
                 mood, SLOW_START, moment.rel, moment.ref,
@@ -415,8 +424,8 @@ cdef void hesitation_input(
     judge_pace(moment, keys, ms)
     if isnan(deletes):
         return
-    own.keys = <uint8_t>min(<float>255, own.keys + max(<float>0, keys))
-    own.deletes = <uint8_t>min(<float>255, own.deletes + max(<float>0, deletes))
+    own.keys = counted(own.keys, keys)
+    own.deletes = counted(own.deletes, deletes)
     if (
         <int32_t>own.keys + own.deletes >= REWRITTEN_KEYS
         and 10 * <int32_t>own.deletes >= 3 * <int32_t>own.keys

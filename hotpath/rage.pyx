@@ -266,7 +266,7 @@ cdef void rage_answer(
         elif 1 <= of <= rage.presses and rage.number[place] == <uint16_t><uint32_t>of:
             first = answer(
                 rage, place, rel - rage.t[place] if isnan(after)
-                else <int64_t>min(after, <float>MAX_LATENCY)
+                else <int64_t>max(<float>0, min(after, <float>MAX_LATENCY))
             )
             if first and kind == REACTION_NETWORK:
                 rage.trait[place] |= ASKED

@@ -27,7 +27,7 @@ from hotpath.anger cimport (
     anger_success,
     anger_thrash,
 )
-from hotpath.columns cimport column_dt, column_index, column_number
+from hotpath.columns cimport column_dt, column_index, column_number, column_whole
 from hotpath.confusion cimport (
     confusion_begin,
     confusion_dialog,
@@ -235,7 +235,7 @@ cdef void enter(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     entered = visit_enter(moment.visit)
     entered.page = state.hot.page
     entered.since = moment.now
-    entered.nav = <uint8_t>column_number(&batch.view, 0, i)
+    entered.nav = <uint8_t>column_whole(&batch.view, 0, i)
     entered.acted = False
     entered.meaning = batch.meaning[text]
     if height > 0:
@@ -268,7 +268,7 @@ cdef void overlook(Moment* moment, Batch* batch, uint32_t i, int kind) noexcept 
 cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     """Let one event, not a mere movement, happen."""
     cdef StreamState* state = moment.state
-    cdef int kind = batch.view.kind[i]
+    cdef int kind = batch.view.kind[i], which
     cdef uint32_t target = column_index(&batch.view, 0, i)
     cdef float a = column_number(&batch.view, 0, i), b = column_number(&batch.view, 1, i), c
     moment.element = batch.element[target]
@@ -282,15 +282,16 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     elif kind == CLICK:
         press(moment, batch, i)
     elif kind == REACTION:
+        which = column_whole(&batch.view, 0, i)
         # The page is going: that answers whatever was pressed.
         rage_answer(
-            &state.rage, moment.sink, moment.now, NAN if <int>a == REACTION_NAVIGATION else b,
-            column_number(&batch.view, 2, i), <int>a,
+            &state.rage, moment.sink, moment.now, NAN if which == REACTION_NAVIGATION else b,
+            column_number(&batch.view, 2, i), which,
         )
-        if <int>a == REACTION_SELECTION:
+        if which == REACTION_SELECTION:
             rage_void(&state.rage)
             confusion_select(moment)
-        elif <int>a == REACTION_DIALOG:
+        elif which == REACTION_DIALOG:
             confusion_dialog(moment)
     elif kind == SCROLL:
         rage_scroll(&state.rage, moment.now)
@@ -348,7 +349,9 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
             hesitation_end(moment)
         abandonment_visibility(moment, a == 1)
     elif kind == POINTER_EXIT:
-        abandonment_exit(moment, <int>a, b, column_number(&batch.view, 2, i))
+        abandonment_exit(
+            moment, column_whole(&batch.view, 0, i), b, column_number(&batch.view, 2, i)
+        )
         path_end(&state.hot.path)
     elif kind == RESIZE:
         confusion_viewport(moment, b)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from benchmarks.kernel import numpy_twin
+from benchmarks.kernel import instructions, numpy_twin
 
 SMALL, LARGE = 10_000, 1_000_000
 
@@ -39,12 +39,17 @@ def command(as_json: bool, rounds: int, large: bool) -> None:
     numpy_ns = statistics.median(numpy_twin.ns_per_event(SMALL, rounds))
     again = _measure(SMALL, rounds)
     ours = statistics.median(small["ns_per_event"] + again["ns_per_event"])
-    result = {
+    result: dict[str, float] = {
         "ns_per_event_10k": round(ours, 1),
         "numpy_ns_per_event": round(numpy_ns, 1),
         "numpy_ratio": round(numpy_ns / ours, 2),
         "emissions_per_event": small["emissions_per_event"],
     }
+    try:
+        click.echo("Instructions …", err=True)
+        result["instructions_per_event"] = round(instructions.count(), 1)
+    except instructions.CountError as error:
+        click.echo(f"No instructions_per_event: {error}", err=True)
     if large:
         million = _measure(LARGE, rounds)
         result["ns_per_event_1m"] = round(statistics.median(million["ns_per_event"]), 1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RUNS = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
-_NOISE = re.compile(r"#\d+\s+(NEW|REDUCE|pulse|INITED|RELOAD)|\s+#\d+ .*/(Python-|libc|sysdeps)")
+_NOISE = re.compile(r"#\d+\s+(NEW|REDUCE|pulse|INITED|RELOAD)|\s+#\d+ (?!.*hotpath)")
 _REPORT = re.compile(r"runtime error: |ERROR: |Uncaught Python exception|^Traceback")
 _REACHED = re.compile(r"DONE\s+cov: (\d+)")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import timeit
 
@@ -168,8 +167,6 @@ def test_corrupt_blobs_never_crash(events: list[list[object]], data: st.DataObje
             use()
         except ColumnsError:
             assert len(detector) == 0
-        except json.JSONDecodeError:
-            continue  # another string now stands where props did
     detector.advance("t", "s", "p", 1 << 50)
 
 

@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-debug mutants lint types bench proto proto-release docs sdk browser kustomize k8s annotate clean
+.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize k8s annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -36,10 +36,10 @@ $(VENV)/.sdk: $(SDK_SOURCES) | $(VENV)/.installed
 run: setup ## Start the mesh on embedded engines and print one URL
 	$(VENV)/bin/sentientiq up
 
-test: lint types browser kustomize ## Everything that must hold, in at most 20 minutes
+test: lint types browser fuzzer kustomize ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long"
 
-test-long: lint types browser kustomize ## All tests, the long ones too; the result goes to docs/last-long-run.md
+test-long: lint types browser fuzzer kustomize ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run
 	$(MAKE) test-debug
 
@@ -49,12 +49,22 @@ test-debug: setup ## Unit and integration tests in asyncio's debug mode
 	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -q tests/unit tests/integration -m "not long" \
 		--ignore=tests/integration/test_kill.py
 
+FUZZ_S ?= 600
+fuzz: setup fuzzer ## Any bytes into the kernels, under sanitizers, for FUZZ_S seconds
+	$(PY) -m tests.fuzz --seconds $(FUZZ_S)
+
+instructions: setup ## Keep today's instructions of an event as the bound of a test
+	$(PY) -m benchmarks.kernel.instructions --renew
+
 mutants: setup ## Change the code in small ways: do the tests notice? (docs/mutation.md)
 	@$(PY) -m pip install -q --group mutants
 	$(PY) -m scripts.mutants
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
 	@scripts/install-browser
+
+fuzzer: $(VENV)/.installed
+	@scripts/install-fuzzer
 
 kustomize: $(VENV)/.installed
 	@scripts/install-kustomize

@@ -35,7 +35,11 @@ extensions = [
         # No -ffast-math: a replay must give the same bits on every machine.
         # Cython emits converters for every enum, used or not.
         extra_compile_args=[
-            "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function", *SANITIZE,
+            "-O3",
+            "-ffp-contract=off",
+            "-fno-math-errno",
+            "-Wno-unused-function",
+            *SANITIZE,
         ],
         extra_link_args=SANITIZE,
         define_macros=[("CYTHON_TRACE_NOGIL", "1")] if TRACE else [],
@@ -44,4 +48,8 @@ extensions = [
 ]
 
 if __name__ == "__main__":
-    setup(ext_modules=cythonize(extensions, compiler_directives=directives, nthreads=2, build_dir=C_FOLDER))
+    setup(
+        ext_modules=cythonize(
+            extensions, compiler_directives=directives, nthreads=2, build_dir=C_FOLDER
+        )
+    )

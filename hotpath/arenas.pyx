@@ -3,7 +3,7 @@
 import cython
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from hotpath.arena cimport Arena
@@ -14,6 +14,9 @@ from hotpath.rage_state cimport PRESSES
 from hotpath.state cimport HELD, HotState
 from hotpath.visit cimport PAGES
 
+
+# No event comes to it: batches begin at 2**52 at the latest, and last 68 years at most.
+cdef int64_t NO_CLOCK_MS = 1 << 53
 
 HOT_STATE_BYTES = sizeof(HotState)
 STREAM_STATE_BYTES = sizeof(StreamState)
@@ -94,11 +97,12 @@ cdef class Streams(Arena):
 
 
 cdef int check_stream(const StreamState* state, uint32_t texts) except -1:
-    """Refuse a state that would make a kernel read where it must not."""
+    """Refuse a state that would make a kernel read where it must not, or drop all that comes."""
     cdef int i
     if (
-        state.rage.length > PRESSES or state.rage.head >= PRESSES or state.hot.page >= texts
-        or state.rage.episode_element >= texts
+        not -1 <= state.hot.clock < NO_CLOCK_MS
+        or state.rage.length > PRESSES or state.rage.head >= PRESSES
+        or state.hot.page >= texts or state.rage.episode_element >= texts
     ):
         raise ValueError("a state is damaged")
     for i in range(PRESSES):

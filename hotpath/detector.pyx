@@ -561,6 +561,7 @@ cdef class Detector:
     def restore(self, bytes blob not None):
         """Take over a snapshot; see detector.pyi."""
         cdef int at = len(MAGIC) + 1
+        cdef Tally counted
         try:
             if not blob.startswith(MAGIC) or len(blob) < at:
                 raise SnapshotError("not a snapshot")
@@ -576,13 +577,16 @@ cdef class Detector:
             arena = Streams(max(self.arena.capacity, len(streams)), sizeof(StreamState))
             arena.restore(streams, states, visits, len(texts))
             arena.evicted = evicted
+            if texts[:1] != [""]:
+                raise SnapshotError("number 0 is no name")
+            counted = tally     # an int may be missing, or not fit
         except SnapshotError:
             raise
         except (ValueError, TypeError, OverflowError) as error:
             raise SnapshotError(f"not a snapshot: {error}") from None
         self.arena = arena
         self.names.load(texts)
-        self.tally = tally
+        self.tally = counted
         self.emissions = []
         cdef int32_t slot
         self.pending_wakes = [

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
+from hotpath import fields
 from hotpath.columns import to_wire
 from hotpath.detector import Detector
+from hotpath.events import EventKind
 from tests import visits
 from tests.fuzz import targets
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ODD = (float("nan"), -1.0, 0.5, 255.5, -3e38, 3e38, 2.0**31, -(2.0**31) - 512, -0.0, 1e-45)
+"""Numbers that no client sends: what kernels once left to the machine is tried by every run."""
 VISITS = 60
 """Of the visits, so many; spread over all of them."""
 
@@ -47,10 +51,22 @@ def _made(some: list[list[bytes]]) -> dict[str, list[bytes]]:
             *(bytes([255]) + targets.joined(visit[:30]) for visit in some),
             *(bytes([9]) + targets.joined(turns[at : at + 12]) for at in range(0, 600, 12)),
         ],
-        "events": [b"\7" + b"".join(map(_records, visit)) for visit in parsed],
+        "events": [
+            *(b"\7" + b"".join(map(_odd, ODD[at:] + ODD[:at])) for at in range(len(ODD))),
+            *(b"\7" + b"".join(map(_records, visit)) for visit in parsed),
+        ],
         "snapshots": list(_bodies(some)),
         "frames": [*_other_frames(), *(b"\n".join(_frames(visit)) for visit in parsed)],
     }  # fmt: skip
+
+
+def _odd(number: float) -> bytes:
+    """A press, then each kind of event with that number wherever it has one."""
+    press = targets.RECORD.pack(EventKind.CLICK, 90, 1, 0, 0, 5, 5, 0, 1, 0)
+    return b"".join(
+        press + targets.RECORD.pack(kind, 200, place, 1, 1, *[number] * 5)
+        for place, kind in enumerate(fields.EVENTS, 1)
+    )
 
 
 def _records(batch: BehaviorBatch) -> bytes:

@@ -215,7 +215,7 @@ def to_the_end(detector: Detector) -> None:
         assert copy.scores(tenant, session) == detector.scores(tenant, session)
     assert copy.drain() == detector.drain()
     held = len(detector)
-    assert detector.evict_idle(FURTHEST + 1) == held
+    assert detector.evict_idle(2 * FURTHEST) == held
 
 
 class Target(NamedTuple):
@@ -228,7 +228,7 @@ class Target(NamedTuple):
 TARGETS: Final = {
     "columns": Target(columns, 4096),
     "messages": Target(messages, 16_384),
-    "events": Target(events, 1 + 200 * RECORD.size),
+    "events": Target(events, 1 + 600 * RECORD.size),
     "snapshots": Target(snapshots, 32_768),
     "frames": Target(frames, 16_384),
 }

@@ -13,11 +13,11 @@ from tests.fuzz.targets import TARGETS
 
 SECONDS = 4
 """For each target."""
-# A block of 16 bytes is read one byte past its end, by a function that sanitizers watch.
+# A block of 64 bytes is read one byte past its end, by a function that sanitizers watch.
 _PAST_THE_END = """
 import ctypes
-block = ctypes.create_string_buffer(16)
-ctypes.CDLL(None).memcmp(block, ctypes.create_string_buffer(17), 17)
+block = ctypes.create_string_buffer(64)
+ctypes.CDLL(None).memcmp(block, ctypes.create_string_buffer(65), 65)
 """
 
 

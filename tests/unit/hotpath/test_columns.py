@@ -170,6 +170,13 @@ def test_corrupt_blobs_never_crash(events: list[list[object]], data: st.DataObje
     detector.advance("t", "s", "p", 1 << 50)
 
 
+@pytest.mark.parametrize("text", ["no JSON", "[" * 100_000])
+def test_properties_that_are_not_json_are_a_damaged_batch(text: str) -> None:
+    columns = from_wire([[21, 0, "buy", {"a": 1}]], TABLE)
+    with pytest.raises(ColumnsError, match="not JSON"):
+        to_wire(columns.blob, columns.targets, [columns.strings[0], text])
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_random_bytes_never_crash(blob: bytes) -> None:

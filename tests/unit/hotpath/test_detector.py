@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tracemalloc
+from zlib import crc32
 
+import msgspec
 import pytest
 
 from hotpath.arena import Arena
@@ -219,6 +221,40 @@ def test_refused_snapshot_changes_nothing() -> None:
     before = detector.snapshot()
     with pytest.raises(SnapshotError):
         detector.restore(bytes(blob))
+    assert detector.snapshot() == before
+
+
+_BODY_PLACES = {"streams": 0, "states": 1, "texts": 3, "tally": 4, "evicted": 5}
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("tally", {}),
+        ("tally", {"batches": 1}),
+        ("tally", dict.fromkeys(Detector().counters, -1)),
+        ("texts", ["/shop"]),
+        ("texts", [None]),
+        ("evicted", 1 << 63),
+        ("streams", []),
+        ("states", (1 << 53).to_bytes(8, "little")),
+        ("states", (-2).to_bytes(8, "little", signed=True)),
+    ],
+)
+def test_snapshot_with_an_impossible_part_changes_nothing(part: str, value: object) -> None:
+    detector = Detector()
+    _apply(detector, 1, T0, [_press(0)])
+    before = detector.snapshot()
+    head = before[9 : 9 + before[8]]
+    version, size, _ = msgspec.msgpack.decode(head)
+    body = msgspec.msgpack.decode(before[9 + before[8] :])
+    if isinstance(value, bytes):  # a stream's clock comes first
+        value += body[1][8:]
+    body[_BODY_PLACES[part]] = value
+    odd = msgspec.msgpack.encode(body)
+    head = msgspec.msgpack.encode([version, size, crc32(odd)])
+    with pytest.raises(SnapshotError):
+        detector.restore(before[:8] + bytes([len(head)]) + head + odd)
     assert detector.snapshot() == before
 
 

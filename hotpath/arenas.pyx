@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
 from hotpath.arena cimport Arena
-from hotpath.features cimport EMOTIONS
+from hotpath.features cimport EMOTIONS, FEATURES
 from hotpath.hashing cimport Text
 from hotpath.mood cimport MARKS
 from hotpath.rage_state cimport PRESSES
@@ -98,7 +98,7 @@ cdef class Streams(Arena):
 
 cdef int check_stream(const StreamState* state, uint32_t texts) except -1:
     """Refuse a state that would make a kernel read where it must not, or drop all that comes."""
-    cdef int i
+    cdef int i, j
     if (
         not -1 <= state.hot.clock < NO_CLOCK_MS
         or state.rage.length > PRESSES or state.rage.head >= PRESSES
@@ -117,6 +117,9 @@ cdef int check_stream(const StreamState* state, uint32_t texts) except -1:
             or state.mood[i].element >= texts
         ):
             raise ValueError("a state is damaged")
+        for j in range(MARKS):
+            if state.mood[i].marks[j].feature >= FEATURES:
+                raise ValueError("a state is damaged")
     return 0
 
 

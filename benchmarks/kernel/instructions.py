@@ -1,4 +1,4 @@
-"""Instructions of an event, counted by valgrind: the figure that no other load on a machine changes.
+"""Instructions of an event, counted by valgrind: no other load on a machine changes them.
 
 python -m benchmarks.kernel.instructions [--renew]
 

@@ -7,6 +7,7 @@ sanitizers report.
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
@@ -182,10 +183,8 @@ def frames(data: bytes) -> None:
     """Lines as a client's frames: what the edge accepts, detection accepts."""
     client, detector, accepted = Client(sealer=_SEALER).hello(), Detector(4, model=MODEL), 0
     for number, line in enumerate(data.split(b"\n")):
-        try:
+        with suppress(protocol.BadMessage, protocol.UnknownType):
             protocol.decode(line)
-        except (protocol.BadMessage, protocol.UnknownType):
-            pass
         if client.closed is not None:
             client, accepted = Client(sealer=_SEALER).hello(), 0
         client.say_raw(line.decode(errors="replace"), NOW + 1000 * number)

@@ -1,6 +1,7 @@
-"""What a build of the kernels says of many visits, as hashes: `python -m tests.unit.hotpath.digest`.
+"""What a build of the kernels says of many visits, as hashes.
 
-Two builds that print the same say the same, bit for bit; see test_builds.py.
+`python -m tests.unit.hotpath.digest` prints them. Two builds that print the same say the
+same, bit for bit; see test_builds.py.
 """
 
 from __future__ import annotations

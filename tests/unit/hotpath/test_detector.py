@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -224,7 +225,22 @@ def test_refused_snapshot_changes_nothing() -> None:
     assert detector.snapshot() == before
 
 
-_BODY_PLACES = {"streams": 0, "states": 1, "texts": 3, "tally": 4, "evicted": 5}
+_PARTS = {"streams": 0, "states": 1, "texts": 3, "tally": 4, "evicted": 5}
+
+
+def _part(snapshot: bytes, part: str) -> Any:
+    return msgspec.msgpack.decode(snapshot[9 + snapshot[8] :])[_PARTS[part]]
+
+
+def _with_part(snapshot: bytes, part: str, value: object) -> bytes:
+    """The snapshot with another part, and the checksum that goes with it."""
+    end = 9 + snapshot[8]
+    version, size, _ = msgspec.msgpack.decode(snapshot[9:end])
+    body = msgspec.msgpack.decode(snapshot[end:])
+    body[_PARTS[part]] = value
+    odd = msgspec.msgpack.encode(body)
+    head = msgspec.msgpack.encode([version, size, crc32(odd)])
+    return snapshot[:8] + bytes([len(head)]) + head + odd
 
 
 @pytest.mark.parametrize(
@@ -245,17 +261,30 @@ def test_snapshot_with_an_impossible_part_changes_nothing(part: str, value: obje
     detector = Detector()
     _apply(detector, 1, T0, [_press(0)])
     before = detector.snapshot()
-    head = before[9 : 9 + before[8]]
-    version, size, _ = msgspec.msgpack.decode(head)
-    body = msgspec.msgpack.decode(before[9 + before[8] :])
     if isinstance(value, bytes):  # a stream's clock comes first
-        value += body[1][8:]
-    body[_BODY_PLACES[part]] = value
-    odd = msgspec.msgpack.encode(body)
-    head = msgspec.msgpack.encode([version, size, crc32(odd)])
+        value += _part(before, part)[8:]
     with pytest.raises(SnapshotError):
-        detector.restore(before[:8] + bytes([len(head)]) + head + odd)
+        detector.restore(_with_part(before, part, value))
     assert detector.snapshot() == before
+
+
+def test_snapshot_whose_marks_are_of_no_feature_is_refused() -> None:
+    detector = Detector()
+    _apply(detector, 1, T0, MOVE)
+    before = detector.snapshot()
+    state = bytearray(_part(before, "states"))
+    refused: set[int] = set()
+    for place in range(STREAM_STATE_BYTES):
+        state[place] ^= 0x80
+        try:
+            Detector(1).restore(_with_part(before, "states", bytes(state)))
+        except SnapshotError:
+            refused.add(place)
+        state[place] ^= 0x80
+    # A feature is the only byte of its twelve that is looked at; eight marks for each emotion.
+    alone = {p for p in refused if not {p - 1, p + 1} & refused}
+    rows = [p for p in alone if p - 12 not in alone and {p + 12 * i for i in range(8)} <= alone]
+    assert len(rows) == 4
 
 
 def test_names_nobody_holds_are_forgotten() -> None:

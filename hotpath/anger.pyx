@@ -37,7 +37,9 @@ cdef void step(Moment* moment, int feature, int least, int within, int strength)
 
 
 cdef void anger_input(Moment* moment, float keys, float ms, bint paste) noexcept nogil:
-    cdef int edits = <int>FEW_KEYS + 1 if paste or not keys <= FEW_KEYS else <int>max(<float>1, keys)
+    cdef int edits = <int>FEW_KEYS + 1
+    if not paste and keys <= FEW_KEYS:
+        edits = <int>max(<float>1, keys)
     moment.state.confusion.edits = <uint8_t>min(255, moment.state.confusion.edits + edits)
     if paste or isnan(ms) or moment.flags & GAME or not keys >= MASHED_KEYS:
         return

@@ -35,7 +35,7 @@ class Told(NamedTuple):
 
 class _Run:
     def __init__(self, targets: Mapping[str, Collection[str]], pointer: int) -> None:
-        self.detector = Detector(8)
+        self.detector = Detector(64)
         self.pointer = pointer
         self.numbers = {name: i for i, name in enumerate(targets, 1)}
         self.table = {
@@ -108,7 +108,7 @@ def run(
         if place == restart:
             flush()
             blob = running.detector.snapshot()
-            running.detector = Detector(8)
+            running.detector = Detector(64)
             running.detector.restore(blob)
     flush()
     for name in running.seqs:

@@ -123,7 +123,7 @@ def sanitized() -> Build | None:
         if found.is_absolute() and found.exists():
             options = f"{_CHECKS} {_FATAL}"
             return Build(
-                "fuzz", _compiler("gcc") | {"SENTIENTIQ_SANITIZE": options}, found.resolve()
+                "fuzz-gcc", _compiler("gcc") | {"SENTIENTIQ_SANITIZE": options}, found.resolve()
             )
     return None
 

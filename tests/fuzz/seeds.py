@@ -11,7 +11,7 @@ from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from hotpath import fields
 from hotpath.columns import to_wire
 from hotpath.detector import Detector
-from hotpath.events import EventKind
+from hotpath.events import EventKind, TargetFlag
 from tests import visits
 from tests.fuzz import targets
 
@@ -52,7 +52,7 @@ def _made(some: list[list[bytes]]) -> dict[str, list[bytes]]:
             *(bytes([9]) + targets.joined(turns[at : at + 12]) for at in range(0, 600, 12)),
         ],
         "events": [
-            *(b"\7" + b"".join(map(_odd, ODD[at:] + ODD[:at])) for at in range(len(ODD))),
+            *(b"\7" + _odd(number) for number in ODD),
             *(b"\7" + b"".join(map(_records, visit)) for visit in parsed),
         ],
         "snapshots": list(_bodies(some)),
@@ -61,11 +61,29 @@ def _made(some: list[list[bytes]]) -> dict[str, list[bytes]]:
 
 
 def _odd(number: float) -> bytes:
-    """A press, then each kind of event with that number wherever it has one."""
-    press = targets.RECORD.pack(EventKind.CLICK, 90, 1, 0, 0, 5, 5, 0, 1, 0)
-    return b"".join(
-        press + targets.RECORD.pack(kind, 200, place, 1, 1, *[number] * 5)
-        for place, kind in enumerate(fields.EVENTS, 1)
+    """Each kind of event with that number in all places, then in one place after the other.
+
+    Each follows a press: some numbers are only looked at after one. On a text field, then on a
+    button.
+    """
+    known, _ = targets.tables()
+    places = [
+        next(place for place, (_, flags) in enumerate(known, 1) if flags & flag)
+        for flag in (TargetFlag.TEXT_FIELD, TargetFlag.BUTTON)
+    ]
+    usual: list[float] = [1, 1, 20, 1, 1]
+    numbers = [[number] * 5, *([*usual[:at], number, *usual[at + 1 :]] for at in range(4))]
+    press = targets.RECORD.pack(EventKind.CLICK, 90, places[1], 0, 0, 5, 5, 0, 1, 0)
+    answer = targets.RECORD.pack(EventKind.REACTION, 5, 0, 0, 0, 0, 1, number, 0, 0)
+    return (
+        press
+        + answer
+        + b"".join(
+            press + targets.RECORD.pack(kind, 200, place, 1, 1, *some)
+            for place in places
+            for some in numbers
+            for kind in fields.EVENTS
+        )
     )
 
 

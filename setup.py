@@ -9,7 +9,7 @@ from setuptools import Extension, setup
 
 # SENTIENTIQ_TRACE=1 builds the checked twin: bounds, overflow and line tracing on.
 TRACE = os.environ.get("SENTIENTIQ_TRACE") == "1"
-# SENTIENTIQ_SANITIZE: options of the compiler that put its sanitizers in (scripts/twins.py).
+# SENTIENTIQ_SANITIZE: options of the compiler that put its sanitizers in (scripts/builds.py).
 SANITIZE = os.environ.get("SENTIENTIQ_SANITIZE", "").split()
 # Where the C goes, for a build beside the ordinary one; None: next to the sources.
 C_FOLDER = os.environ.get("SENTIENTIQ_C_FOLDER")

@@ -56,7 +56,7 @@ class _Beacon:
                     await self._feed(message)
         finally:
             self._worker.absorb(self._session)
-            self._follow()
+            self._worker.departed(self._session, self._refused.code if self._refused else None)
         refused = self._refused
         if refused is not None and refused.code != 1000:
             status = _STATUS.get(refused.code, 400)
@@ -67,14 +67,6 @@ class _Beacon:
         except TimeoutError:
             return JSONResponse({"error": "slow"}, 503, headers={"Retry-After": "2"})
         return JSONResponse({"acked": self._session.record.acked, "errors": self.errors})
-
-    def _follow(self) -> None:
-        """Let the timers that the messages set be ticked here: the page may be gone for good."""
-        session = self._session
-        if session.tenant and self._refused is None:
-            self._worker.ticker.left(session.tenant, session.session, session.stream)
-        elif session.tenant and self._refused and self._refused.code == protocol.Close.CONSENT:
-            self._worker.ticker.forget(session.tenant, session.session)
 
     async def _feed(self, raw: msgspec.Raw) -> None:
         data = bytes(raw)

@@ -74,7 +74,7 @@ class Ticker:
         self.ticks = 0
 
     def ask(self, wakes: Iterable[pb.Wake]) -> None:
-        """Note timers; one tick a stream is pending at most.
+        """Note timers; of a stream the latest is pending, and one that was named after it.
 
         Whose they are is asked when they are due: until then the page may come from another worker.
         """

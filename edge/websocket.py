@@ -140,10 +140,7 @@ class Connection:
             session.record.connection = None
         if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):
             self._worker.presence.gone(session.tenant, session.session, session.stream)
-            if self._closing is not None and self._closing[0] == protocol.Close.CONSENT:
-                self._worker.ticker.forget(session.tenant, session.session)
-            else:
-                self._worker.ticker.left(session.tenant, session.session, session.stream)
+            self._worker.departed(session, self._closing[0] if self._closing else None)
 
     async def _send_loop(self) -> None:
         try:

@@ -106,6 +106,18 @@ class Worker:
         """Add what a session counted to the worker's counters; call once, when it has ended."""
         self.counters.update(session.counters)
 
+    def departed(self, session: core.Session, code: int | None) -> None:
+        """Go on ticking the timers of a stream whose socket or beacon ended, with this close code.
+
+        None of the session's, if its visitor took consent back.
+        """
+        if not session.tenant:
+            return
+        if code == Close.CONSENT:
+            self.ticker.forget(session.tenant, session.session)
+        else:
+            self.ticker.left(session.tenant, session.session, session.stream)
+
     async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:
         """Resolve the key of a hello and open or refuse the session."""
         try:

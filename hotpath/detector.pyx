@@ -53,12 +53,7 @@ from hotpath.events cimport (
 )
 from hotpath.features cimport EMOTIONS as EMOTION_KINDS
 from hotpath.features cimport RAGE
-from hotpath.hashing cimport (
-    Hash,
-    Text,
-    text_open,
-    text_str,
-)
+from hotpath.hashing cimport Hash, Text, text_open, text_str
 from hotpath.message cimport (
     MESSAGE_CROWDED,
     MESSAGE_OK,

@@ -110,21 +110,16 @@ class DetectionServicer:
                 outcomes[entry.partition] = fold, pb.PARTITION_STATUS_NOT_OWNER
                 continue
             fold.offer(entry.offset, list(entry.batches), now)
-            outcomes[entry.partition] = (
-                fold,
-                (pb.PARTITION_STATUS_APPLIED if fold.live else pb.PARTITION_STATUS_RECOVERING),
-            )
+            status = pb.PARTITION_STATUS_APPLIED if fold.live else pb.PARTITION_STATUS_RECOVERING
+            outcomes[entry.partition] = fold, status
         for partition, (fold, status) in outcomes.items():
-            response.results.add(
-                partition=partition,
-                epoch=fold.epoch if fold else 0,
-                status=status,
-                through_offset=0
-                if fold is None or status == pb.PARTITION_STATUS_NOT_OWNER
-                else fold.applied,
-            )
-            if fold is not None and status == pb.PARTITION_STATUS_APPLIED:
-                self._collect(fold, response, began_ns)
+            result = response.results.add(partition=partition, status=status)
+            if fold is not None:
+                result.epoch = fold.epoch
+                if status != pb.PARTITION_STATUS_NOT_OWNER:
+                    result.through_offset = fold.applied
+                if status == pb.PARTITION_STATUS_APPLIED:
+                    self._collect(fold, response, began_ns)
         self._forget_old_timers()
         self._publish(response, except_for=origin)
         return response

@@ -13,6 +13,8 @@ BENCHMARKS: Final = {
     "evidence": "benchmarks.accuracy.evidence_page",
     "fit": "benchmarks.accuracy.fit",
     "kernel": "benchmarks.kernel.command",
+    "mesh": "benchmarks.mesh.command",
+    "scale": "benchmarks.mesh.scale",
     "service": "benchmarks.service.command",
 }
 """Module of each; it holds a click command named `command`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from edge.http import application
+from edge.listener import listen
 from edge.metrics import METRICS
 from edge.settings import Settings
-from edge.websocket import listen
 from edge.worker import Worker
 from services.common import logs, metrics
 from services.common.http import HttpServer
@@ -30,7 +30,7 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait([loops])
         loops.result()
     finally:
-        server.close(close_connections=False)
+        server.close()
         await worker.drain(server.wait_closed)
         await http.stop()
         loops.cancel()

@@ -16,7 +16,6 @@ import grpc
 import grpc.aio
 from redis.exceptions import RedisError
 from sentientiq.detection.v1 import detection_service_pb2 as pb
-from sentientiq.detection.v1.detection_service_pb2_grpc import DetectionServiceStub
 
 from edge.writer import Appended
 from services.common import logs
@@ -29,8 +28,10 @@ _LATE_S = 0.25
 _SILENT_S = 0.75
 _MAX_QUEUED = 20_000
 
+_DETECT = "/" + pb.DESCRIPTOR.services_by_name["DetectionService"].full_name + "/Detect"
+
 OnResponse = Callable[[pb.DetectResponse], None]
-OnSent = Callable[[list[pb.PartitionEntry]], None]
+OnSent = Callable[[list[pb.EncodedPartitionEntry]], None]
 
 
 class Link:
@@ -44,13 +45,13 @@ class Link:
         self._token = token
         self._on_response = on_response
         self._on_sent = on_sent
-        self._queue: deque[pb.PartitionEntry] = deque(maxlen=_MAX_QUEUED)
+        self._queue: deque[pb.EncodedPartitionEntry] = deque(maxlen=_MAX_QUEUED)
         self._wake = asyncio.Event()
         self._sent_at: deque[float] = deque()
         self._closed = False
         self._task = asyncio.create_task(self._run())
 
-    def send(self, entries: list[pb.PartitionEntry]) -> None:
+    def send(self, entries: list[pb.EncodedPartitionEntry]) -> None:
         """Queue entries; the oldest fall out when detection is away for long."""
         self._queue.extend(entries)
         self._wake.set()
@@ -68,7 +69,7 @@ class Link:
         try:
             while not self._closed:
                 self._sent_at.clear()
-                call: Any = DetectionServiceStub(channel).Detect()
+                call = open_detect(channel)
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._write(call))
@@ -99,7 +100,7 @@ class Link:
                 self._sent_at.append(time.monotonic())
                 if self._on_sent is not None:
                     self._on_sent(entries)
-                await call.write(pb.DetectRequest(entries=entries))
+                await call.write(pb.EncodedDetectRequest(entries=entries))
 
     async def _read(self, call: Any) -> None:
         while True:
@@ -116,6 +117,15 @@ class Link:
             await asyncio.sleep(_LATE_S)
             if self._sent_at and time.monotonic() - self._sent_at[0] > _SILENT_S:
                 raise ConnectionError("silent with batches waiting")
+
+
+def open_detect(channel: Any) -> Any:
+    """Call Detect as its contract says, with batches that stay as the log has them."""
+    return channel.stream_stream(
+        _DETECT,
+        request_serializer=pb.EncodedDetectRequest.SerializeToString,
+        response_deserializer=pb.DetectResponse.FromString,
+    )()
 
 
 class FastLane:
@@ -149,7 +159,7 @@ class FastLane:
 
     def send(self, appended: list[Appended]) -> None:
         """Send entries to their owners; what has none waits in the log."""
-        per_endpoint: dict[str, list[pb.PartitionEntry]] = {}
+        per_endpoint: dict[str, list[pb.EncodedPartitionEntry]] = {}
         for entry in appended:
             lease = self._owners.get(entry.partition)
             if lease is None:
@@ -157,7 +167,7 @@ class FastLane:
                 self._look_now.set()
                 continue
             per_endpoint.setdefault(lease.endpoint, []).append(
-                pb.PartitionEntry(
+                pb.EncodedPartitionEntry(
                     partition=entry.partition,
                     epoch=lease.epoch,
                     offset=entry.offset,

@@ -12,17 +12,18 @@ from enum import Enum, auto
 from typing import Any
 
 from google.protobuf.message import Message
-from sentientiq.behavior.v1 import types_pb2 as behavior
 from sentientiq.identity.v1 import identity_service_pb2 as identity
 from sentientiq.intervention.v1 import intervention_pb2 as intervention
 
 from edge import protocol
+from edge.places import NOWHERE, place_of
 from edge.protocol import Close
 from edge.seal import NoSealingKey, Sealer
 from edge.streams import StreamMemory, StreamRecord
 from edge.tenants import Grant, origin_allowed
 from edge.tokens import ResumeTokens, new_session_id
-from hotpath.columns import WireError, from_wire
+from hotpath.batch import encode_batch, encode_sender
+from hotpath.columns import Columns, WireError, from_wire
 from hotpath.events import EventKind
 from services.common.ids import outcome_id
 from services.common.log import BEHAVIOR, IDENTITY, OUTCOME
@@ -78,9 +79,12 @@ class Accept:
     """Append to the log; when it is there, call `record.appended(seq)`."""
 
     topic: str
-    message: Message
+    value: bytes
+    """The message, serialized."""
     seq: int
     urgent: bool
+    message: Message | None = None
+    """The message of an identify or outcome, for those who act on it beside the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,12 @@ class State(Enum):
 class Session:
     """One connection of one stream."""
 
+    __slots__ = (
+        "_bad", "_memory", "_numbered", "_origin", "_page", "_pointer", "_resume", "_sealer",
+        "_sender", "_targets", "_tokens", "_tokens_at", "counters", "interventions_allowed", "key",
+        "place", "record", "session", "state", "stream", "tenant",
+    )  # fmt: skip
+
     def __init__(
         self,
         *,
@@ -130,6 +140,8 @@ class Session:
         self.session = ""
         self.stream = ""
         self.key = ""
+        self.place = NOWHERE
+        self._sender = b""
         self.interventions_allowed = True
         self.record = StreamRecord()
         self._memory = memory
@@ -208,6 +220,8 @@ class Session:
             grant.tenant, hello.session, hello.resume
         )
         self.session = hello.session if resumed and hello.session else new_session_id()
+        self.place = place_of(self.tenant, self.session)
+        self._sender = encode_sender(self.tenant, self.session, self.stream)
         self.record = self._memory.record(self.tenant, self.session, self.stream)
         if self.record.offset_ms is None:
             self.record.offset_ms = now_ms - hello.clock if hello.clock else 0.0
@@ -246,9 +260,13 @@ class Session:
             *self._close(Close.BAD_MESSAGE, "seq must be dense; reconnect and resend"),
         ]
 
-    def _take(self, topic: str, message: Message, seq: int, *, urgent: bool) -> list[Effect]:
+    def _take(self, topic: str, message: Message, seq: int) -> list[Effect]:
         self.record.accepted = seq
-        return [Accept(topic, message, seq, urgent)]
+        return [Accept(topic, message.SerializeToString(), seq, urgent=True, message=message)]
+
+    def _take_batch(self, batch: bytes, seq: int, *, urgent: bool) -> list[Effect]:
+        self.record.accepted = seq
+        return [Accept(BEHAVIOR, batch, seq, urgent)]
 
     def _events(self, message: protocol.Events, now_ms: float) -> list[Effect]:
         not_next = self._next(message.seq)
@@ -268,9 +286,10 @@ class Session:
         self.counters["unknown_event"] += columns.skipped
         kinds = self._note_kinds(message.events)
         pointer = self._pointer if message.ptr is None else _POINTERS.get(message.ptr, 0)
-        batch = self._batch(message.seq, message.t0, columns, page, pointer)
-        batch.received_at_ns = int(now_ms * 1e6)
-        effects = self._take(BEHAVIOR, batch, message.seq, urgent=not _URGENT.isdisjoint(kinds))
+        batch = self._batch(
+            message.seq, message.t0, columns, page, pointer, received_at_ns=int(now_ms * 1e6)
+        )
+        effects = self._take_batch(batch, message.seq, urgent=not _URGENT.isdisjoint(kinds))
         if _VISIBILITY in kinds:
             last = next(event for event in reversed(message.events) if event[0] == _VISIBILITY)
             effects.append(Visible(last[2] == 1))
@@ -287,23 +306,26 @@ class Session:
         return kinds
 
     def _batch(
-        self, seq: int, t0: float, columns: Any, page: str, pointer: int
-    ) -> behavior.BehaviorBatch:
-        return behavior.BehaviorBatch(
-            tenant_id=self.tenant,
-            session_id=self.session,
-            stream_id=self.stream,
-            seq=seq,
-            t0_ms=round(t0 + self.offset_ms),
-            page=page,
-            pointer=pointer,
-            count=columns.count,
-            columns=columns.blob,
-            targets=[
-                behavior.Target(descriptor=descriptor, flags=flags)
-                for descriptor, flags in columns.targets
-            ],
-            strings=columns.strings,
+        self,
+        seq: int,
+        t0: float,
+        columns: Columns,
+        page: str,
+        pointer: int,
+        *,
+        received_at_ns: int = 0,
+    ) -> bytes:
+        return encode_batch(
+            self._sender,
+            seq,
+            round(t0 + self.offset_ms),
+            page,
+            pointer,
+            columns.count,
+            columns.blob,
+            columns.targets,
+            columns.strings,
+            received_at_ns,
         )
 
     def _accept_marker(self, seq: int, t: float, event: list[Any]) -> list[Effect]:
@@ -311,7 +333,7 @@ class Session:
         if not_next is not None:
             return not_next
         batch = self._batch(seq, t, from_wire([event], {}), self._page, self._pointer)
-        return self._take(BEHAVIOR, batch, seq, urgent=True)
+        return self._take_batch(batch, seq, urgent=True)
 
     def _identify(self, message: protocol.Identify) -> list[Effect]:
         not_next = self._next(message.seq)
@@ -339,7 +361,7 @@ class Session:
             key_id=key_id,
             occurred_at_ms=round(message.t + self.offset_ms),
         )
-        return self._take(IDENTITY, record, message.seq, urgent=True)
+        return self._take(IDENTITY, record, message.seq)
 
     def _outcome(self, message: protocol.Outcome) -> list[Effect]:
         not_next = self._next(message.seq)
@@ -358,7 +380,7 @@ class Session:
             channel="page",
             detail=message.action,
         )
-        return self._take(OUTCOME, record, message.seq, urgent=True)
+        return self._take(OUTCOME, record, message.seq)
 
     def _consent(self, message: protocol.ConsentChange) -> list[Effect]:
         event = [int(EventKind.CONSENT), 0, int(message.analytics), int(message.interventions)]

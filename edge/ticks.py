@@ -70,6 +70,9 @@ class Ticker:
         self._early: dict[_Key, int] = {}
         """Named after a later one of the stream: both are told."""
         self._left: OrderedDict[_Key, float] = OrderedDict()
+        self._missed: OrderedDict[_Key, int] = OrderedDict()
+        """Due when the stream was not here. If the worker that had it died meanwhile, nobody told
+        it; it is told when the page comes. Told twice, it costs a needless tick."""
         self._wake = asyncio.Event()
         self.ticks = 0
 
@@ -91,10 +94,19 @@ class Ticker:
             if known is None:
                 self._push(wake.due_at_ms, key)
 
+    def came(self, tenant: str, session: str, stream: str) -> None:
+        """Tell a stream that is here now what it missed."""
+        key = (tenant, session, stream)
+        due_at_ms = self._missed.pop(key, None)
+        if due_at_ms is not None:
+            self._write(tick_batch(*key, due_at_ms))
+            self.ticks += 1
+
     def left(self, tenant: str, session: str, stream: str) -> None:
         """Follow a stream whose connection ended for a while."""
         key = (tenant, session, stream)
         now_ms = self._clock() * 1000
+        self.came(tenant, session, stream)
         self._left[key] = now_ms
         self._left.move_to_end(key)
         while len(self._left) > self._capacity or self._left[next(iter(self._left))] < (
@@ -109,6 +121,8 @@ class Ticker:
         for key in [key for key in self._asked if key[:2] == (tenant, session)]:
             del self._asked[key]
             self._early.pop(key, None)
+        for key in [key for key in self._missed if key[:2] == (tenant, session)]:
+            del self._missed[key]
 
     def write_due(self) -> None:
         """Write the ticks whose time has come."""
@@ -148,6 +162,10 @@ class Ticker:
         if self._follows(key, due_at_ms):
             self._write(tick_batch(*key, due_at_ms))
             self.ticks += 1
+            return
+        self._missed[key] = max(due_at_ms, self._missed.pop(key, 0))
+        if len(self._missed) > self._capacity:
+            self._missed.popitem(last=False)
 
     def _follows(self, key: _Key, due_at_ms: int) -> bool:
         live = self._hub.find(*key[:2])

@@ -62,7 +62,8 @@ class FrameTraces:
             self._entries[item.partition, item.offset] = entry
             if len(self._entries) > _FRAMES:
                 self._entries.popitem(last=False)
-            for batch in item.batches:
+            for value in item.batches:
+                batch = BehaviorBatch.FromString(value)
                 if batch.received_at_ns:  # else the edge's own: a tick, a marker
                     self._remember(_Frame(batch, entry))
 
@@ -75,7 +76,7 @@ class FrameTraces:
         if self._seen % self._pick_every == 0:
             _record_frame(frame, None, tracing.alone())
 
-    def sent(self, entries: Iterable[detection.PartitionEntry]) -> None:
+    def sent(self, entries: Iterable[detection.EncodedPartitionEntry]) -> None:
         """Note that entries went to detection."""
         now_ns = time.time_ns()
         for item in entries:

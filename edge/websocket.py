@@ -1,192 +1,249 @@
-"""The WebSocket shell: frames from the socket into a session, its effects back out."""
+"""The WebSocket shell: bytes of a socket into the frames of a page, and back.
+
+Handshakes, closing, fragments and whatever else is rare are left to `websockets`' protocol without
+I/O; frames as nearly every client sends them are read at once, without a task, a queue or an object
+of the library's a connection (docs/decisions/0006-own-websocket-transport.md).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import Final, cast
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.protocol import OPEN, SERVER, Protocol
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from edge import protocol
-from edge import session as core
+from edge.page import Page
 from edge.worker import Worker
-from services.common import logs
+from hotpath.websocket import pong_frame, read_frames, text_frame
 
-_log = logs.get(__name__)
-_HELLO_WITHIN_S = 5.0
-_IDLE_S = 30 * 60.0
-_MAX_UNSENT_BYTES = 256 * 1024
+# What clients do wrong is counted, not written.
+_LIBRARY_LOG: Final = logging.getLogger("websockets.server")
+_LIBRARY_LOG.setLevel(logging.ERROR)
+_MAX_REQUEST_BYTES: Final = 16 * 1024
+_MAX_FRAGMENTS: Final = 4_096
+_PING_AFTER_S: Final = 20.0
+_PING_ANSWER_S: Final = 20.0
+_CLOSE_WITHIN_S: Final = 2.0
+_OPEN_WITHIN_S: Final = 5.0
+_PING: Final = b"\x89\x00"
+_HEAD_END: Final = b"\r\n\r\n"
 
 
-class Connection:
-    """One socket. The hub and the log writer talk to it; it talks to its session."""
+class WebSocket(asyncio.Protocol):
+    """One connection. Its page is there from the handshake on."""
 
-    def __init__(self, worker: Worker, socket: ServerConnection, session: core.Session) -> None:
+    __slots__ = (
+        "_closing", "_fragments", "_heard_s", "_library", "_page", "_rest", "_since_s",
+        "_transport", "_worker",
+    )  # fmt: skip
+
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._socket = socket
-        self._session = session
-        self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
-        self._unsent = 0
-        self._closing: tuple[int, str] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._page: Page | None = None
+        self._rest = b""
+        """The beginning of a request or frame."""
+        self._library: Protocol | None = None
+        """Reads everything, once something came that is not read here."""
+        self._fragments: list[bytes] = []
+        self._heard_s = time.monotonic()
+        self._since_s = self._heard_s
+        """Since when a request, a sign of life or the end is waited for; 0: nothing is."""
+        self._closing = False
 
-    @property
-    def stream(self) -> str:
-        """The page instance."""
-        return self._session.stream
+    # -- asyncio ----------------------------------------------------------------------------------
 
-    @property
-    def key(self) -> str:
-        """The publishable key it was admitted with."""
-        return self._session.key
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for a request."""
+        # uvloop's transports are of no class of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self._worker.sockets.add(self)
 
-    @property
-    def interventions_allowed(self) -> bool:
-        """Whether the visitor wants help in the page."""
-        return self._session.interventions_allowed
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the page."""
+        self._transport = None
+        self._worker.sockets.discard(self)
+        if self._page is not None:
+            self._page.lost()
 
-    @property
-    def offset_ms(self) -> float:
-        """Server clock minus client clock."""
-        return self._session.offset_ms
-
-    def acknowledged(self, seq: int) -> None:
-        """Tell the client that everything up to `seq` is in the log."""
-        self.send(protocol.ack(seq))
-
-    def send(self, text: str) -> None:
-        """Queue a frame; a client that does not read is cut off."""
-        self._unsent += len(text)
-        if self._unsent > _MAX_UNSENT_BYTES:
-            self.close(protocol.Close.TRY_LATER, "not reading")
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._heard_s = time.monotonic()
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        if self._page is None:
+            self._shake_hands(data)
             return
-        self._outbox.put_nowait(text)
+        if not self._closing:
+            self._since_s = 0.0
+        if self._library is not None:
+            self._read_with_library(data)
+        else:
+            self._read(data)
 
-    def close(self, code: int, reason: str) -> None:
-        """Close after what is queued."""
-        if self._closing is None:
-            self._closing = (code, reason)
-            self._worker.closed[str(code)] += 1
-            self._outbox.put_nowait(None)
+    def check(self, now_s: float) -> None:
+        """Ping, or give up; called each second or so. `now_s` is monotonic."""
+        if self._transport is None:
+            return
+        if self._since_s:
+            if now_s - self._since_s > self._patience_s():
+                self._worker.counters["silent"] += 1
+                self._transport.abort()
+        elif self._page is not None:
+            if now_s - self._heard_s > _PING_AFTER_S:
+                self._since_s = now_s
+                self._transport.write(_PING)
+            self._page.check(now_s)
 
-    async def run(self) -> None:
-        """Serve the socket until either side ends it."""
-        sender = asyncio.create_task(self._send_loop())
-        try:
-            await self._receive_loop()
-        except ConnectionClosed:
-            pass
-        finally:
-            self._leave()
-            if self._closing is None:
-                self.close(1000, "")
-            await sender
+    def abort(self) -> None:
+        """Tear the connection down."""
+        if self._transport is not None:
+            self._transport.abort()
 
-    async def _receive_loop(self) -> None:
-        timeout_s = _HELLO_WITHIN_S
-        while self._closing is None:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    data = await self._socket.recv()
-            except TimeoutError:
-                self.close(protocol.Close.TIMEOUT, "nothing heard")
-                return
-            await self._carry_out(self._session.receive(data, time.time() * 1000))
-            if self._session.state is core.State.OPEN:
-                timeout_s = _IDLE_S
-            if self._worker.writer.full:
-                # Back-pressure: while the log is away this socket is not read.
-                self.send(
-                    protocol.frame("error", code="slow", message="slow", retry_after_ms=1_000)
-                )
-                await self._worker.writer.room()
+    def _patience_s(self) -> float:
+        if self._closing:
+            return _CLOSE_WITHIN_S
+        return _OPEN_WITHIN_S if self._page is None else _PING_ANSWER_S
 
-    async def _carry_out(self, effects: list[core.Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case core.Accept():
-                    self._worker.accept(self._session, effect)
-                case core.Send(text):
-                    self.send(text)
-                case core.Visible(visible):
-                    self._show(visible)
-                case core.Admit():
-                    await self._carry_out(await self._worker.admit(self._session, effect))
-                case core.Welcomed(tenant, session):
-                    self._join(tenant, session)
-                case core.Hang(code, reason):
-                    self.close(code, reason)
+    # -- Wire -------------------------------------------------------------------------------------
 
-    def _join(self, tenant: str, session: str) -> None:
-        live = self._worker.hub.join(tenant, session, self, time.time() * 1000)
-        self._session.record.connection = self
-        self._worker.presence.changed(live)
-        self._worker.welcome(live)
+    def send(self, text: str) -> int:
+        """Send a frame; returns the bytes that the client has not taken yet."""
+        if self._transport is None or self._closing:
+            return 0
+        self._transport.write(text_frame(text))
+        return self._transport.get_write_buffer_size()
 
-    def _show(self, visible: bool) -> None:
-        live = self._worker.hub.find(self._session.tenant, self._session.session)
-        if live is not None:
-            live.visible_at_ms[self.stream] = time.time() * 1000 if visible else 0.0
-            self._worker.presence.changed(live)
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close with a code, after what was sent."""
+        if self._transport is None or self._closing:
+            return
+        library = self._library or self._take_library()
+        if library.state is OPEN:
+            library.send_close(code, reason)
+        self._send_of(library)
 
-    def _leave(self) -> None:
-        session = self._session
-        self._worker.absorb(session)
-        if session.record.connection is self:
-            session.record.connection = None
-        if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):
-            self._worker.presence.gone(session.tenant, session.session, session.stream)
-            self._worker.departed(session, self._closing[0] if self._closing else None)
+    def pause(self) -> None:
+        """Read nothing more for now."""
+        if self._transport is not None:
+            self._transport.pause_reading()
 
-    async def _send_loop(self) -> None:
-        try:
-            while (text := await self._outbox.get()) is not None:
-                await self._socket.send(text)
-                self._unsent -= len(text)
-            code, reason = self._closing or (1000, "")
-            await self._socket.close(code, reason)
-        except ConnectionClosed:
-            pass
+    def resume(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._closing:
+            self._transport.resume_reading()
+
+    # -- handshake --------------------------------------------------------------------------------
+
+    def _shake_hands(self, data: bytes) -> None:
+        assert self._transport is not None
+        if self._closing:
+            return
+        head, end, rest = data.partition(_HEAD_END)
+        if not end and len(head) <= _MAX_REQUEST_BYTES:
+            self._rest = data
+            return
+        library = ServerProtocol(
+            subprotocols=[Subprotocol(protocol.SUBPROTOCOL)], logger=_LIBRARY_LOG
+        )
+        library.receive_data(head[:_MAX_REQUEST_BYTES] + _HEAD_END)
+        request = next((e for e in library.events_received() if isinstance(e, Request)), None)
+        if request is not None:
+            library.send_response(_answer(self._worker, library, request))
+        for part in library.data_to_send():
+            if part:
+                self._transport.write(part)
+        if request is None or library.state is not OPEN:
+            self._closing, self._since_s = True, time.monotonic()
+            self._transport.close()
+            return
+        self._worker.counters["connections"] += 1
+        self._since_s = 0.0
+        self._page = Page(self._worker, self, request.headers.get("Origin"))
+        if rest:
+            self._read(rest)
+
+    # -- frames -----------------------------------------------------------------------------------
+
+    def _read(self, data: bytes) -> None:
+        assert self._page is not None
+        messages, taken, strange = read_frames(data, protocol.MAX_FRAME_BYTES)
+        for message in messages:
+            if isinstance(message, str):
+                self._page.receive(message)
+            elif self._transport is not None and not self._closing:
+                self._transport.write(pong_frame(message))
+        if self._library is not None:  # closing has begun
+            strange = True
+        if strange:
+            self._take_library()
+            self._read_with_library(data[taken:])
+        elif taken < len(data):
+            self._rest = data[taken:]
+
+    def _take_library(self) -> Protocol:
+        if self._library is None:
+            self._library = Protocol(SERVER, max_size=protocol.MAX_FRAME_BYTES, logger=_LIBRARY_LOG)
+        return self._library
+
+    def _read_with_library(self, data: bytes) -> None:
+        library = self._library
+        assert library is not None
+        library.receive_data(data)
+        for event in library.events_received():
+            if isinstance(event, Frame) and not self._closing:
+                self._take(library, event)
+        self._send_of(library)
+
+    def _take(self, library: Protocol, frame: Frame) -> None:
+        assert self._page is not None
+        if frame.opcode is Opcode.BINARY and frame.fin:
+            self._page.receive(bytes(frame.data))
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._fragments.append(bytes(frame.data))
+            if len(self._fragments) > _MAX_FRAGMENTS:
+                library.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            elif frame.fin:
+                parts, self._fragments = self._fragments, []
+                try:
+                    self._page.receive(b"".join(parts).decode())
+                except UnicodeDecodeError as error:
+                    library.fail(CloseCode.INVALID_DATA, f"{error.reason} at {error.start}")
+
+    def _send_of(self, library: Protocol) -> None:
+        """Send what the library wants sent, and follow it into closing."""
+        if self._transport is None:
+            return
+        parts = library.data_to_send()
+        for part in parts:
+            if part:
+                self._transport.write(part)
+        if library.state is not OPEN and not self._closing:
+            self._closing, self._since_s = True, time.monotonic()
+            self._transport.resume_reading()  # for the client's close frame
+        if b"" in parts:
+            self._transport.close()
 
 
-def _refuse(connection: ServerConnection, status: HTTPStatus, text: str) -> Response:
-    return connection.respond(status, text + "\n")
-
-
-async def listen(worker: Worker) -> Server:
-    """Listen for WebSockets; the same port answers GET /healthz."""
-
-    def process_request(connection: ServerConnection, request: Request) -> Response | None:
-        if request.path in ("/healthz", "/readyz"):
-            status = HTTPStatus.SERVICE_UNAVAILABLE if worker.draining else HTTPStatus.OK
-            return _refuse(connection, status, "draining" if worker.draining else "ok")
+def _answer(worker: Worker, library: ServerProtocol, request: Request) -> Response:
+    """Answer a request: a health check, or the upgrade."""
+    if request.path in ("/healthz", "/readyz"):
         if worker.draining:
-            return _refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, "draining, try again")
-        if request.headers.get("Sec-GPC", "").strip() == "1":
-            return _refuse(connection, HTTPStatus.FORBIDDEN, "Global Privacy Control is set")
-        if protocol.SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
-            return _refuse(connection, HTTPStatus.BAD_REQUEST, "ask for sentientiq.v1")
-        return None
-
-    async def handle(socket: ServerConnection) -> None:
-        origin = socket.request.headers.get("Origin") if socket.request else None
-        worker.counters["connections"] += 1
-        await Connection(worker, socket, worker.new_session(origin)).run()
-
-    host, _, port = worker.settings.ws_listen.rpartition(":")
-    options: dict[str, Any] = {
-        "subprotocols": [Subprotocol(protocol.SUBPROTOCOL)],
-        "compression": None,
-        "max_size": protocol.MAX_FRAME_BYTES,
-        "max_queue": 8,
-        "write_limit": 32 * 1024,
-        "ping_interval": 20,
-        "ping_timeout": 20,
-        "close_timeout": 2,
-        "server_header": None,
-    }
-    return await serve(handle, host, int(port), process_request=process_request, **options)
+            return library.reject(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+        return library.reject(HTTPStatus.OK, "ok\n")
+    if worker.draining:
+        return library.reject(HTTPStatus.SERVICE_UNAVAILABLE, "draining, try again\n")
+    if request.headers.get("Sec-GPC", "").strip() == "1":
+        return library.reject(HTTPStatus.FORBIDDEN, "Global Privacy Control is set\n")
+    if protocol.SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
+        return library.reject(HTTPStatus.BAD_REQUEST, "ask for sentientiq.v1\n")
+    return library.accept(request)

@@ -26,11 +26,13 @@ from edge import session as core
 from edge.hub import Hub, Live
 from edge.identities import Identities
 from edge.lane import FastLane
+from edge.places import place_of
 from edge.presence import Presence
 from edge.protocol import Close, frame
 from edge.reactor import Reactor
 from edge.seal import Sealer
 from edge.settings import Settings
+from edge.sockets import Sockets
 from edge.streams import StreamMemory, StreamRecord
 from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
 from edge.ticks import Ticker
@@ -45,6 +47,9 @@ from services.common.ownership import LeaseStore
 
 _log = logs.get(__name__)
 _KEY_CHECK_S = 4.0
+_DRAIN_STEP_S = 0.05
+_CLOSE_WITHIN_S = 6.0
+"""A socket that never said hello is given up after 5 s anyway."""
 
 
 class Worker:
@@ -58,6 +63,7 @@ class Worker:
         self.closed: Counter[str] = Counter()
         """Connections by the code that we closed them with."""
         self.draining = False
+        self.sockets = Sockets()
         self._tasks: set[asyncio.Task[None]] = set()
         self.log = open_log(settings.log_url)
         self._state = state.connect(settings.state_url)
@@ -134,16 +140,16 @@ class Worker:
         traced = accept.topic == OUTCOME and self._traces is not None
         self.writer.put(
             accept.topic,
-            session.tenant,
-            session.session,
-            accept.message,
+            session.place,
+            accept.value,
             seq=accept.seq,
             stream=session.record,
             urgent=accept.urgent,
+            message=accept.message,
             traceparent=self._trace_outcome(session, accept.message) if traced else "",
         )
 
-    def _trace_outcome(self, session: core.Session, message: Message) -> str:
+    def _trace_outcome(self, session: core.Session, message: Message | None) -> str:
         """What a page did with an intervention, as a span; returns it as a header."""
         live = self.hub.find(session.tenant, session.session)
         if live is None or not isinstance(message, intervention.Outcome):
@@ -162,8 +168,9 @@ class Worker:
         )
         return here.traceparent
 
-    def welcome(self, live: Live) -> None:
+    def welcome(self, live: Live, stream: str) -> None:
         """Push, to a page that just opened, what still waits for its visitor."""
+        self.ticker.came(live.tenant, live.session, stream)
         task = asyncio.create_task(self.reactor.pending(live))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -190,9 +197,8 @@ class Worker:
     def _write_tick(self, batch: BehaviorBatch) -> None:
         self.writer.put(
             BEHAVIOR,
-            batch.tenant_id,
-            batch.session_id,
-            batch,
+            place_of(batch.tenant_id, batch.session_id),
+            batch.SerializeToString(),
             seq=0,
             stream=StreamRecord(),
             urgent=True,
@@ -215,16 +221,26 @@ class Worker:
             self.presence.register(),
             self.presence.listen(),
             self.ticker.run(),
+            self.sockets.look_after(),
             self._check_keys(),
         ]
 
     async def drain(self, wait_closed: Callable[[], Awaitable[None]]) -> None:
         """Send every page away over a moment, wait until what they sent is in the log."""
         self.draining = True
-        for connection in self.hub.connections():
-            connection.send(frame("drain", after_ms=random.randint(100, 2_000)))
-            connection.close(Close.RESTART, "restarting")
-        await wait_closed()
+        leaving = list(self.hub.connections())
+        steps = max(1, round(self.settings.drain_s / _DRAIN_STEP_S))
+        for step in range(steps):
+            for connection in leaving[step::steps]:
+                connection.send(frame("drain", after_ms=random.randint(100, 2_000)))
+                connection.close(Close.RESTART, "restarting")
+            if len(leaving) > step + 1:
+                await asyncio.sleep(_DRAIN_STEP_S)
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                await wait_closed()
+        except TimeoutError:
+            self.sockets.abort()
         async with asyncio.timeout(10):
             await self.writer.flushed()
 

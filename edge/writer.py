@@ -13,13 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
-from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
 from edge.histograms import APPEND_S
+from edge.places import Place
 from edge.streams import StreamRecord
 from services.common import logs
-from services.common.log import BEHAVIOR, Append, EventLog, LogUnavailable, Record
-from services.common.partition import partition_of, record_key
+from services.common.log import BEHAVIOR, TOPICS, Append, EventLog, LogUnavailable, Record
 
 _log = logs.get(__name__)
 ROUND_S = 0.004
@@ -31,12 +30,11 @@ class Pending:
     """One accepted message on its way to the log."""
 
     topic: str
-    tenant: str
-    session: str
-    message: Message
+    place: Place
     value: bytes
     seq: int
     stream: StreamRecord
+    message: Message | None
     traceparent: str
 
 
@@ -46,7 +44,8 @@ class Appended:
 
     partition: int
     offset: int
-    batches: list[BehaviorBatch]
+    batches: list[bytes]
+    """BehaviorBatches, serialized."""
     taken_ns: int
     """When its round began, Unix epoch in nanoseconds."""
     appended_ns: int
@@ -101,20 +100,17 @@ class LogWriter:
     def put(
         self,
         topic: str,
-        tenant: str,
-        session: str,
-        message: Message,
+        place: Place,
+        value: bytes,
         *,
         seq: int,
         stream: StreamRecord,
         urgent: bool,
+        message: Message | None = None,
         traceparent: str = "",
     ) -> None:
-        """Queue a message; its stream hears when the log has it."""
-        value = message.SerializeToString()
-        self._queue.append(
-            Pending(topic, tenant, session, message, value, seq, stream, traceparent)
-        )
+        """Queue a serialized message; its stream hears when the log has it."""
+        self._queue.append(Pending(topic, place, value, seq, stream, message, traceparent))
         self._bytes += len(value)
         if self.full:
             self._room.clear()
@@ -149,16 +145,12 @@ class LogWriter:
     async def _write(self, batch: list[Pending]) -> None:
         groups: dict[tuple[str, int], list[Pending]] = {}
         for item in batch:
-            key = (item.topic, partition_of(item.tenant, item.session))
-            groups.setdefault(key, []).append(item)
+            groups.setdefault((item.topic, item.place.partition), []).append(item)
         appends = [
             Append(
                 topic,
                 partition,
-                [
-                    Record(record_key(item.tenant, item.session), item.value, _headers(item))
-                    for item in items
-                ],
+                [Record(item.place.key, item.value, _headers(item)) for item in items],
             )
             for (topic, partition), items in groups.items()
         ]
@@ -171,9 +163,7 @@ class LogWriter:
         behavior: list[Appended] = []
         for ((topic, partition), items), offset in zip(groups.items(), offsets, strict=True):
             if topic == BEHAVIOR:
-                batches = [
-                    item.message for item in items if isinstance(item.message, BehaviorBatch)
-                ]
+                batches = [item.value for item in items]
                 behavior.append(Appended(partition, offset, batches, taken_ns, appended_ns))
             else:
                 for item in items:
@@ -200,8 +190,10 @@ class LogWriter:
                 await asyncio.sleep(pause)
 
 
+_HEADERS = {topic: {"schema": f"{topic}/1"} for topic in TOPICS}
+
+
 def _headers(item: Pending) -> dict[str, str]:
-    headers = {"schema": f"{item.topic}/1"}
     if item.traceparent:
-        headers["traceparent"] = item.traceparent
-    return headers
+        return {**_HEADERS[item.topic], "traceparent": item.traceparent}
+    return _HEADERS[item.topic]

@@ -120,8 +120,8 @@ class Shop:
         self, socket: ServerConnection, session: Session, name: str, effect: Effect
     ) -> None:
         match effect:
-            case Accept(message=BehaviorBatch() as batch, seq=seq):
-                self.lines[name] += lines_of(batch, name)
+            case Accept(message=None, value=value, seq=seq):
+                self.lines[name] += lines_of(BehaviorBatch.FromString(value), name)
                 async with self._news:
                     self._news.notify_all()
                 session.record.appended(seq)

@@ -102,13 +102,17 @@ def _dead(rng: np.random.Generator) -> list[list[object]]:
     return presses + [[int(EventKind.POINTER_MOVE), 45, x + i, y] for i in range(BATCH - 6)]
 
 
-def batches(seed: int = 1, count: int = POOL) -> list[Batch]:
-    """Return the pool of batches, the same for the same seed."""
+def wire_batches(seed: int = 1, count: int = POOL) -> list[list[list[object]]]:
+    """Return a pool of batches as wire arrays that name TARGETS, the same for the same seed."""
     rng = np.random.default_rng(seed)
     shares = mix()
+    return [_dead(rng) if rng.random() < DEAD else _ordinary(rng, shares) for _ in range(count)]
+
+
+def batches(seed: int = 1, count: int = POOL) -> list[Batch]:
+    """Return the same pool as columns."""
     pool: list[Batch] = []
-    for _ in range(count):
-        events = _dead(rng) if rng.random() < DEAD else _ordinary(rng, shares)
+    for events in wire_batches(seed, count):
         c = from_wire(events, TARGETS)
         pool.append(Batch(c.blob, c.targets, c.strings, c.count))
     return pool

@@ -48,7 +48,7 @@ async def provision(tenants: Tenants, visitors: int) -> Cast:
     tenant = f"smoke-{secrets.token_hex(4)}"
     secret = secrets.token_urlsafe(32)
     # Numbers of their own, so that a second run on the same mesh finds its own messages.
-    block = random.randrange(100, 1000)
+    block = random.randrange(100_000, 1_000_000)
     stories = [
         Story(index, f"company-{index}.example", f"+1555{block}{index:04d}")
         for index in range(visitors)

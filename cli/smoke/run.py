@@ -24,8 +24,7 @@ from cli.tenants import open_tenants
 from services.common.auth import make_token
 from services.common.channels import connect
 
-# Arrivals over 20 s for 200: one each 0.1 s, and never all at once for a few.
-_ARRIVALS_S = 20.0
+_LONGEST_GAP_S = 0.5
 _POLL_S = 0.2
 
 
@@ -37,6 +36,10 @@ class Run:
     secret: str
     visitors: int
     say: Callable[[str], None]
+    arrivals_s: float = 20.0
+    """Over how long the visitors come; never all at once for a few."""
+    gate: asyncio.Event | None = None
+    """What the first visitor waits for, once everything is set up."""
 
     async def play(self) -> Verdict:
         """Play it.
@@ -56,6 +59,8 @@ class Run:
         reporting = asyncio.create_task(self._report(cast.stories))
         try:
             await self._listen(listening)
+            if self.gate is not None:
+                await self.gate.wait()
             await self._visit(cast)
             await owners.catch_up()
             await owners.finish()
@@ -77,7 +82,7 @@ class Run:
 
     async def _visit(self, cast: Cast) -> None:
         start = time.time() + 0.2
-        gap = min(_ARRIVALS_S / self.visitors, 0.5)
+        gap = min(self.arrivals_s / self.visitors, _LONGEST_GAP_S)
         await asyncio.gather(
             *(
                 Visitor(story, cast, self.mesh.urls["ws"]).visit(start + gap * story.index)

@@ -41,6 +41,8 @@ class Story:
     decision: str = ""
     emotions: dict[str, int] = field(default_factory=dict[str, int])
     """Rage episodes told to the page, with their highest rev."""
+    heard: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """When each rage was felt and when the page heard of it, epoch ms of the visitor."""
     messages: list[Message] = field(default_factory=list[Message])
     sent: dict[int, str] = field(default_factory=dict[int, str])
     """Each acknowledged or awaited seq, with the log record that proves it."""
@@ -55,5 +57,8 @@ class Story:
         Args:
             occurred_at_ms: event time of the last evidence, on the server's clock.
         """
-        meant = occurred_at_ms - self.offset_ms
-        return min(self.presses, key=lambda press: abs(press - meant))
+        return self.press_near(occurred_at_ms - self.offset_ms)
+
+    def press_near(self, at_ms: float) -> float:
+        """When the press nearest to a time was meant to be sent, both on the visitor's clock."""
+        return min(self.presses, key=lambda press: abs(press - at_ms))

@@ -25,6 +25,8 @@ class Verdict:
     interventions: int
     intervention_ms: dict[str, float]
     alert_ms: dict[str, float]
+    verdict_ms: list[float]
+    """From each press that tipped rage, or raised it, until the page heard of it."""
     acted: int
     late_ms: dict[str, float]
     lost: list[str] = field(default_factory=list[str])
@@ -84,6 +86,9 @@ def judge(stories: list[Story], ledger: Ledger, missing: list[str]) -> Verdict:
         interventions=sum(1 for story in stories if story.interventions),
         intervention_ms=summary(shown),
         alert_ms=summary(alerted),
+        verdict_ms=[
+            heard - story.press_near(felt) for story in stories for felt, heard in story.heard
+        ],
         acted=sum(1 for story in stories if story.acted),
         late_ms=summary([late for story in stories for late in story.late_ms]),
         lost=lost,

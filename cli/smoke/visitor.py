@@ -118,6 +118,7 @@ class Visitor:
             story.decision = story.decision or str(frame["decision"])
             self._changed.set()
         elif kind == "emotion" and frame["emotion"] == "rage":
+            story.heard.append((float(frame["t"]), at_ms))
             known = story.emotions.get(str(frame["id"]), 0)
             story.emotions[str(frame["id"])] = max(known, int(frame["rev"]))
         elif kind == "error":

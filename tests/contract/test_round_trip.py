@@ -82,8 +82,7 @@ def through_the_edge(events: list[list[Any]]) -> BehaviorBatch:
     frame = {"type": "events", "seq": 1, "t0": NOW_MS, "targets": targets, "events": events}
     accept = session.receive(json.dumps(frame), NOW_MS)[0]
     assert isinstance(accept, core.Accept), accept
-    assert isinstance(accept.message, BehaviorBatch)
-    return accept.message
+    return BehaviorBatch.FromString(accept.value)
 
 
 def through_the_log(batch: BehaviorBatch) -> BehaviorBatch:

@@ -190,7 +190,7 @@ def frames(data: bytes) -> None:
         client.say_raw(line.decode(errors="replace"), NOW + 1000 * number)
         for effect in client.accepted[accepted:]:
             if effect.topic == BEHAVIOR:
-                for _, why in detector.apply_encoded([effect.message.SerializeToString()]):
+                for _, why in detector.apply_encoded([effect.value]):
                     assert why.startswith(_MAY_REFUSE), why
         accepted = len(client.accepted)
     to_the_end(detector)

@@ -255,7 +255,8 @@ async def test_the_fast_lane_survives_a_pause_a_takeover_and_the_loss_of_the_sto
     async def lane_works() -> bool:
         batch = presses("s1", 0, 0)
         partition, offset = await append(mesh.log, batch)
-        lane.send([Appended(partition, offset, [batch], time.time_ns(), time.time_ns())])
+        value = batch.SerializeToString()
+        lane.send([Appended(partition, offset, [value], time.time_ns(), time.time_ns())])
         await asyncio.sleep(0.1)  # it is not resent: what comes back late is not this lane's
         return applied.get(partition, 0) >= offset
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from sentientiq.detection.v1.emotion_pb2 import Emotion
 
+from edge.places import place_of
 from edge.streams import StreamRecord
 from edge.ticks import tick_batch
 from hotpath.detector import Detector
@@ -103,7 +104,12 @@ async def lanes_work(world: World) -> None:
             session = _session_in(partition)
             batch = tick_batch(GRANT.tenant, session, edge.name, world.wall_ms())
             edge.worker.writer.put(
-                BEHAVIOR, GRANT.tenant, session, batch, seq=0, stream=StreamRecord(), urgent=True
+                BEHAVIOR,
+                place_of(GRANT.tenant, session),
+                batch.SerializeToString(),
+                seq=0,
+                stream=StreamRecord(),
+                urgent=True,
             )
         await asyncio.sleep(0.5)
 

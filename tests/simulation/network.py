@@ -12,11 +12,12 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
 from sentientiq.detection.v1.detection_service_pb2 import EncodedDetectRequest
-from websockets.exceptions import ConnectionClosedError
 
+from edge.page import Page
 from tests.simulation.loop import current_process
 
 if TYPE_CHECKING:
+    from edge.worker import Worker
     from tests.simulation.world import World
 
 
@@ -86,6 +87,8 @@ class Socket:
         self.up = Channel(world)
         self.down = Channel(world)
         self.close_code: int | None = None
+        self._reading = asyncio.Event()
+        self._reading.set()
 
     def cut(self) -> None:
         """Die, as networks do."""
@@ -93,36 +96,49 @@ class Socket:
         for channel in (self.up, self.down):
             channel.cut(faults.choice((0.0, 0.1, 3.0)), faults.randrange(4))
 
-    def hang_up(self) -> None:
+    def leave(self) -> None:
         """Be closed by the page, which reads no more."""
         self.up.close()
         self.down.cut(0.0, 1_000)
 
-    # -- the edge's end: what edge/websocket.py calls --------------------------------------------
+    # -- the edge's end: the Wire of edge/page.py -------------------------------------------------
 
-    async def recv(self) -> str:
-        """A frame of the page."""
+    async def serve(self, worker: Worker) -> None:
+        """Carry the page's frames to the edge until either side ends it."""
+        page = Page(worker, self, "*")
         try:
-            return await self.up.receive()
+            while self.close_code is None:
+                await self._reading.wait()
+                page.receive(await self.up.receive())
         except EOFError:
-            raise ConnectionClosedError(None, None) from None
+            pass
+        finally:
+            page.lost()
 
-    async def send(self, text: str) -> None:
+    def send(self, text: str) -> int:
         """A frame for the page."""
-        self._check()
-        self.down.send(text)
+        if self._stands():
+            self.down.send(text)
+        return 0
 
-    async def close(self, code: int, reason: str) -> None:
+    def hang_up(self, code: int, reason: str) -> None:
         """Close with a code, after what was sent."""
-        self._check()
-        self.close_code = code
-        self.down.close()
-        self.up.cut(0.0, 1_000)
+        if self._stands():
+            self.close_code = code
+            self.down.close()
+            self.up.cut(0.0, 1_000)
 
-    def _check(self) -> None:
+    def pause(self) -> None:
+        """Read nothing more for now."""
+        self._reading.clear()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._reading.set()
+
+    def _stands(self) -> bool:
         process = current_process()
-        if self.up.ended or (process is not None and process.dead):
-            raise ConnectionClosedError(None, None)
+        return not self.up.ended and not (process is not None and process.dead)
 
 
 class DetectCall:

@@ -11,7 +11,6 @@ from sentientiq.detection.v1 import detection_service_pb2 as detection
 
 from edge import http
 from edge.settings import Settings
-from edge.websocket import Connection
 from edge.worker import Worker
 from hotpath.model import Model
 from services.common.ownership import LeaseStore
@@ -105,8 +104,7 @@ class EdgeNode(Node):
         if not self.up or self.worker.draining:
             socket.down.cut(0.0, 0)
             return
-        connection = Connection(self.worker, cast("Any", socket), self.worker.new_session("*"))
-        task = self.process.spawn(connection.run())
+        task = self.process.spawn(socket.serve(self.worker))
         self._serving = [known for known in self._serving if not known[1].done()]
         self._serving.append((socket, task))
 

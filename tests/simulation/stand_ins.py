@@ -18,9 +18,9 @@ import msgspec
 
 import edge.http
 import edge.lane
+import edge.page
 import edge.session
 import edge.ticks
-import edge.websocket
 import edge.worker
 import edge.writer
 import services.common.ownership
@@ -145,6 +145,11 @@ class _Openers:
         return f"{self._world.chance.getrandbits(128):032x}"
 
 
+def _open_detect(channel: Any) -> Any:
+    """In place of the lane's own."""
+    return channel.Detect()
+
+
 def _the_same(channel: Any) -> Any:
     """In place of a stub's class: the simulated channel is its own stub."""
     return channel
@@ -178,15 +183,15 @@ def installed(world: World) -> Generator[None]:
         (worker, "IdentityServiceStub", _the_same),
         (worker, "InterventionServiceStub", _the_same),
         (lane, "connect", opens.channel),
-        (lane, "DetectionServiceStub", _the_same),
+        (lane, "open_detect", _open_detect),
         (servicer, "principal", _caller),
         (services.common.partition, "PARTITIONS", PARTITIONS),
         (services.common.ownership, "PARTITIONS", PARTITIONS),
     ]
-    timed = (edge.writer, edge.http, lane, edge.ticks, edge.websocket, worker)
+    timed = (edge.writer, edge.http, lane, edge.ticks, edge.page, worker)
     detection = (services.detection.keeper, services.detection.emotions)
     names += [(module, "time", clock) for module in (*timed, *detection, servicer)]
-    logging = (edge.writer, lane, edge.websocket, worker, services.detection.fold)
+    logging = (edge.writer, lane, worker, services.detection.fold)
     names += [(module, "_log", log) for module in (*logging, *detection)]
     with ExitStack() as stack:
         for module, name, value in names:

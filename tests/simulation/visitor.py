@@ -127,7 +127,7 @@ class Visitor:
             with contextlib.suppress(EOFError):
                 await self._converse(socket)
             self._world.trace("closed", self.stream, socket.close_code)
-            socket.hang_up()
+            socket.leave()
             self._socket, self._welcomed = None, False
             if self._chance.random() < 0.2:
                 self._leave_a_beacon()

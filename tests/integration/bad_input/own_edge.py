@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from edge.listener import listen
 from edge.settings import Settings
-from edge.websocket import listen
 from edge.worker import Worker
 from services.common.process import run_all
 from tests.engines.running import free_address
@@ -50,7 +50,7 @@ async def own_edge(world: World) -> AsyncGenerator[OwnEdge]:
         yield OwnEdge(worker)
         assert not loops.done(), "a background loop ended"
     finally:
-        server.close(close_connections=False)
+        server.close()
         await worker.drain(server.wait_closed)
         loops.cancel()
         await asyncio.gather(loops, return_exceptions=True)

@@ -13,6 +13,7 @@ from edge.session import Accept, Admit, Effect, Hang, Send, Session
 from edge.streams import StreamMemory
 from edge.tenants import Grant
 from edge.tokens import ResumeTokens
+from services.common.log import BEHAVIOR
 
 NOW = 1_700_000_000_000.0
 GRANT = Grant("acme", ("https://shop.example",), {"coalesce_ms": 250}, emotions_to_page=True)
@@ -88,5 +89,5 @@ class Client:
 
 
 def batch_of(accept: Accept) -> BehaviorBatch:
-    assert isinstance(accept.message, BehaviorBatch)
-    return accept.message
+    assert accept.topic == BEHAVIOR
+    return BehaviorBatch.FromString(accept.value)

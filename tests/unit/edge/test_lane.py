@@ -40,16 +40,16 @@ class Failing:
 async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.MonkeyPatch):
     detection = Failing()
 
-    def stub(channel: Any) -> Any:
-        return channel
+    def open_detect(channel: Any) -> Any:
+        return channel.Detect()
 
     def connect(endpoint: str, token: str) -> Any:
         return detection
 
     monkeypatch.setattr(edge.lane, "connect", connect)
-    monkeypatch.setattr(edge.lane, "DetectionServiceStub", stub)
+    monkeypatch.setattr(edge.lane, "open_detect", open_detect)
     link = Link("a:1", "token", lambda response: None, on_sent=None)
-    link.send([pb.PartitionEntry(partition=1)])
+    link.send([pb.EncodedPartitionEntry(partition=1)])
     await detection.writing.wait()
     detection.fail.set()
     async with asyncio.timeout(5):

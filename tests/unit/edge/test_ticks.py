@@ -181,3 +181,34 @@ def test_checkout_that_was_closed_is_known_as_abandoned_by_ticks_alone(edge: Edg
     assert told[0] == ("hidden_long", 50)
     assert told[-1] == ("abandonment_confirmed", 15 + 30 * 60)
     assert len(edge.written) < 10
+
+
+def test_what_came_due_while_nobody_followed_is_told_when_the_page_comes(edge: Edge) -> None:
+    """Its worker died with the timer; this one heard of it too, but had no such page yet."""
+    edge.ask(1_000)
+    assert edge.ticks(2_000) == []
+    edge.join()
+    edge.ticker.came("t", "s", "p")
+    edge.ticker.came("t", "s", "p")
+    assert [batch.t0_ms - T0 for batch in edge.written] == [1_000]
+
+
+def test_what_was_missed_is_told_after_a_beacon_too(edge: Edge) -> None:
+    edge.ask(1_000)
+    assert edge.ticks(2_000) == []
+    edge.ticker.left("t", "s", "p")
+    assert [batch.t0_ms - T0 for batch in edge.written] == [1_000]
+
+
+def test_a_stream_followed_after_a_beacon_alone_is_ticked(edge: Edge) -> None:
+    edge.ticker.left("t", "s", "p")
+    edge.ask(1_000)
+    assert edge.ticks(2_000) == [1_000]
+
+
+def test_withdrawn_consent_forgets_what_was_missed(edge: Edge) -> None:
+    edge.ask(1_000)
+    edge.ticks(2_000)
+    edge.ticker.forget("t", "s")
+    edge.ticker.came("t", "s", "p")
+    assert edge.written == []

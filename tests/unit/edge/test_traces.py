@@ -46,7 +46,9 @@ def frame(seq: int, *events: list[object], received_ms: int | None = None) -> Be
 
 def appended(offset: int, *batches: BehaviorBatch) -> Appended:
     last_ns = max(batch.received_at_ns for batch in batches)
-    return Appended(7, offset, list(batches), last_ns + MS, last_ns + 3 * MS)
+    return Appended(
+        7, offset, [batch.SerializeToString() for batch in batches], last_ns + MS, last_ns + 3 * MS
+    )
 
 
 def emotion(*evidence: tuple[int, int], rev: int = 1) -> emotion_pb2.Emotion:
@@ -66,7 +68,7 @@ def emotion(*evidence: tuple[int, int], rev: int = 1) -> emotion_pb2.Emotion:
 def test_frames_behind_an_emotion_get_their_spans(recorded: Recorded) -> None:
     traces = FrameTraces()
     traces.appended([appended(1, frame(1)), appended(2, frame(2, [2, 0, 1, 1], [3, 40, 5, 5, 0]))])
-    traces.sent([detection.PartitionEntry(partition=7, offset=2)])
+    traces.sent([detection.EncodedPartitionEntry(partition=7, offset=2)])
     assert recorded.spans == []
 
     traces.behind(emotion((2, 1)), here=True)
@@ -123,7 +125,9 @@ def test_one_frame_in_many_is_traced_alone(recorded: Recorded) -> None:
     traces = FrameTraces(pick_every=10)
     ticks = BehaviorBatch(tenant_id="acme", session_id="s1", stream_id="p1", t0_ms=T0_MS)
     for seq in range(1, 31):
-        traces.appended([Appended(7, seq, [frame(seq), ticks], 0, 1)])
+        traces.appended(
+            [Appended(7, seq, [frame(seq).SerializeToString(), ticks.SerializeToString()], 0, 1)]
+        )
     roots = [span for span in recorded.spans if span["parent"] is None]
     assert [span["attributes"]["seq"] for span in roots] == [10, 20, 30]
     assert len({span["at"].trace for span in roots}) == 3

@@ -1,0 +1,44 @@
+"""Frames of a plain rate, mixed as `benchmarks/mix.json` says."""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+from benchmarks.kernel import load
+
+POOL: Final = 1_024
+HEAD: Final = '{"type":"events","seq":'
+"""What stands before the seq of a frame."""
+TARGETS: Final = json.dumps([[number, *rest] for number, rest in load.TARGETS.items()]).replace(
+    " ", ""
+)
+
+
+class Body(NamedTuple):
+    """The events of a frame, and what its other fields depend on."""
+
+    events: str
+    span_ms: int
+    """From the first event to the last."""
+    size: int
+    """Events."""
+
+    def tail(self, due_ms: float, *, first: bool) -> str:
+        """What stands after the seq; a connection's first frame brings its targets."""
+        targets = f'"targets":{TARGETS},' if first else ""
+        return f',"t0":{due_ms - self.span_ms:.1f},{targets}"events":{self.events}}}'
+
+
+def bodies(events: int, seed: int) -> list[Body]:
+    """Return a pool of frames of so many events each."""
+    pool = load.wire_batches(seed, POOL)
+    found: list[Body] = []
+    for start in range(POOL):
+        frame: list[list[object]] = []
+        while len(frame) < events:
+            frame += pool[(start + len(frame)) % POOL]
+        del frame[events:]
+        span_ms = sum(int(str(event[1])) for event in frame[1:])
+        found.append(Body(json.dumps(frame, separators=(",", ":")), span_ms, events))
+    return found

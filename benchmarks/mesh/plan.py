@@ -1,0 +1,50 @@
+"""What a generator process is told and what it answers, as JSON over its standard streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The part of the load that one generator process makes."""
+
+    host: str
+    port: int
+    key: str
+    number: int
+    """Which generator this is, from 0; part of the names of its streams."""
+    sessions: int
+    active: float
+    """Share of the sessions that send; the others only stay."""
+    rate: float
+    """Frames a second in all; 0 plays visitors."""
+    events: int
+    """Events a frame, where `rate` is given."""
+    warm_s: float
+    seconds: float
+    seed: int
+    samples: str
+    """File for the samples."""
+    connect_per_s: float = 500.0
+
+
+@dataclass(slots=True)
+class Told:
+    """What a generator found, but for the samples, which go to files."""
+
+    sessions: int = 0
+    frames: int = 0
+    events: int = 0
+    frames_measured: int = 0
+    events_measured: int = 0
+    unacked: int = 0
+    refused: int = 0
+    """Error frames."""
+    closed: dict[str, int] = field(default_factory=dict[str, int])
+    """Connections that ended before the run did, by code."""
+    connect_s: float = 0.0
+    emotions: int = 0
+    interventions: int = 0
+    acked: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    """(session, stream, last seq acknowledged)."""

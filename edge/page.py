@@ -1,0 +1,197 @@
+"""A live page: its session core, its place in the hub, its admission and back-pressure.
+
+Knows nothing of WebSockets: whoever carries its frames is a `Wire`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Protocol
+
+from edge import protocol
+from edge import session as core
+from edge.worker import Worker
+
+
+class Wire(Protocol):
+    """What carries frames to and from a page."""
+
+    def send(self, text: str) -> int:
+        """Send a frame; returns the bytes that the client has not taken yet."""
+        ...
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close with a code, after what was sent."""
+        ...
+
+    def pause(self) -> None:
+        """Read nothing more for now."""
+        ...
+
+    def resume(self) -> None:
+        """Read again."""
+        ...
+
+
+_MAX_UNSENT_BYTES = 256 * 1024
+_HELLO_WITHIN_S = 5.0
+_IDLE_S = 30 * 60.0
+
+
+class Page:
+    """One connection of one stream. The hub and the log writer talk to it."""
+
+    __slots__ = (
+        "_closing",
+        "_heard_s",
+        "_left",
+        "_session",
+        "_task",
+        "_waiting",
+        "_wire",
+        "_worker",
+    )
+
+    def __init__(self, worker: Worker, wire: Wire, origin: str | None) -> None:
+        self._worker = worker
+        self._wire = wire
+        self._session = worker.new_session(origin)
+        self._closing: tuple[int, str] | None = None
+        self._left = False
+        self._task: asyncio.Task[None] | None = None
+        self._waiting: list[str | bytes] = []
+        self._heard_s = time.monotonic()
+
+    @property
+    def stream(self) -> str:
+        """The page instance."""
+        return self._session.stream
+
+    @property
+    def key(self) -> str:
+        """The publishable key it was admitted with."""
+        return self._session.key
+
+    @property
+    def interventions_allowed(self) -> bool:
+        """Whether the visitor wants help in the page."""
+        return self._session.interventions_allowed
+
+    @property
+    def offset_ms(self) -> float:
+        """Server clock minus client clock."""
+        return self._session.offset_ms
+
+    # -- from the wire ----------------------------------------------------------------------------
+
+    def receive(self, data: str | bytes) -> None:
+        """Take a frame. While the page waits for something, it waits too."""
+        if self._closing is not None:
+            return
+        if self._task is not None:
+            self._waiting.append(data)
+            return
+        now_s = time.time()
+        self._heard_s = time.monotonic()
+        self._carry_out(self._session.receive(data, now_s * 1000))
+        if self._worker.writer.full and self._task is None and self._closing is None:
+            self.send(protocol.frame("error", code="slow", message="slow", retry_after_ms=1_000))
+            self._wait_in(self._worker.writer.room())
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        if self._closing is None:
+            self._closing = (1000, "")
+        self._leave()
+
+    def check(self, now_s: float) -> None:
+        """Close if nothing was heard for too long; `now_s` is monotonic."""
+        patience_s = _IDLE_S if self._session.state is core.State.OPEN else _HELLO_WITHIN_S
+        if now_s - self._heard_s > patience_s:
+            self.close(protocol.Close.TIMEOUT, "nothing heard")
+
+    # -- to the wire ------------------------------------------------------------------------------
+
+    def acknowledged(self, seq: int) -> None:
+        """Tell the client that everything up to `seq` is in the log."""
+        self.send(protocol.ack(seq))
+
+    def send(self, text: str) -> None:
+        """Send a frame; a client that does not read is cut off."""
+        if self._closing is None and self._wire.send(text) > _MAX_UNSENT_BYTES:
+            self._worker.counters["slow_reader"] += 1
+            self.close(protocol.Close.TRY_LATER, "not reading")
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what was sent."""
+        if self._closing is None:
+            self._closing = (code, reason)
+            self._worker.closed[str(code)] += 1
+            self._wire.hang_up(code, reason)
+            self._leave()
+
+    # -- effects ----------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: list[core.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case core.Accept():
+                    self._worker.accept(self._session, effect)
+                case core.Send(text):
+                    self.send(text)
+                case core.Visible(visible):
+                    self._show(visible)
+                case core.Admit():
+                    self._wait_in(self._admit(effect))
+                case core.Welcomed(tenant, session):
+                    self._join(tenant, session)
+                case core.Hang(code, reason):
+                    self.close(code, reason)
+
+    async def _admit(self, admit: core.Admit) -> None:
+        effects = await self._worker.admit(self._session, admit)
+        if not self._left:
+            self._carry_out(effects)
+
+    def _wait_in(self, waiting: Awaitable[None]) -> None:
+        """Take no frames until it is over; those that come queue up."""
+        self._wire.pause()
+        self._task = asyncio.ensure_future(self._wait(waiting))
+
+    async def _wait(self, waiting: Awaitable[None]) -> None:
+        await waiting
+        self._task = None
+        queued, self._waiting = self._waiting, []
+        for place, data in enumerate(queued):
+            self.receive(data)
+            if self._task is not None:  # it waits again, for something else
+                self._waiting = queued[place + 1 :] + self._waiting
+                return
+        if not self._left:
+            self._wire.resume()
+
+    def _join(self, tenant: str, session: str) -> None:
+        live = self._worker.hub.join(tenant, session, self, time.time() * 1000)
+        self._session.record.connection = self
+        self._worker.presence.changed(live)
+        self._worker.welcome(live, self.stream)
+
+    def _show(self, visible: bool) -> None:
+        live = self._worker.hub.find(self._session.tenant, self._session.session)
+        if live is not None:
+            live.visible_at_ms[self.stream] = time.time() * 1000 if visible else 0.0
+            self._worker.presence.changed(live)
+
+    def _leave(self) -> None:
+        if self._left:
+            return
+        self._left = True
+        session = self._session
+        self._worker.absorb(session)
+        if session.record.connection is self:
+            session.record.connection = None
+        if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):
+            self._worker.presence.gone(session.tenant, session.session, session.stream)
+            self._worker.departed(session, self._closing[0] if self._closing else None)

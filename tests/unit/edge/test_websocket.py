@@ -1,0 +1,295 @@
+"""The WebSocket shell on a real socket: what nearly no client does, against a real session core."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+import pytest_asyncio
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Frame, Opcode
+from websockets.typing import Subprotocol
+
+from edge import session as core
+from edge.hub import Hub
+from edge.listener import Listener, listen
+from edge.settings import Settings
+from edge.sockets import Sockets
+from edge.streams import StreamMemory
+from tests.unit.edge.session_client import GRANT, NOW, RESUME
+
+
+class Writer:
+    """A log that takes everything at once, unless it is full."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self._room = asyncio.Event()
+
+    async def room(self) -> None:
+        await self._room.wait()
+
+    def make_room(self) -> None:
+        self.full = False
+        self._room.set()
+
+
+class Nobody:
+    """Whoever else a worker tells things."""
+
+    def __getattr__(self, name: str) -> Any:
+        def ignore(*_: Any, **__: Any) -> None:
+            """Listen to nothing."""
+
+        return ignore
+
+
+class Mesh:
+    """A worker whose mesh is not there: keys are known, what is accepted is acknowledged."""
+
+    def __init__(self) -> None:
+        self.settings = Settings(mesh_secret="s", state_url="", log_url="", ws_listen="127.0.0.1:0")
+        self.sockets = Sockets()
+        self.counters: Counter[str] = Counter()
+        self.closed: Counter[str] = Counter()
+        self.draining = False
+        self.hub = Hub()
+        self.presence = Nobody()
+        self.writer = Writer()
+        self.accepted: list[core.Accept] = []
+        self.departures: list[int | None] = []
+        self._memory = StreamMemory()
+
+    def new_session(self, origin: str | None) -> core.Session:
+        return core.Session(
+            memory=self._memory, resume=RESUME, sealer=cast("Any", None), origin=origin
+        )
+
+    async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:
+        await asyncio.sleep(0)
+        return session.admit(admit.hello, GRANT, NOW)
+
+    def accept(self, session: core.Session, accept: core.Accept) -> None:
+        self.accepted.append(accept)
+        session.record.appended(accept.seq)
+
+    def welcome(self, live: Any, stream: str) -> None:
+        """Nothing waits for anybody."""
+
+    def absorb(self, session: core.Session) -> None:
+        self.counters.update(session.counters)
+
+    def departed(self, session: core.Session, code: int | None) -> None:
+        self.departures.append(code)
+
+
+class Edge:
+    """The mesh and where it listens."""
+
+    def __init__(self, mesh: Mesh, listener: Listener) -> None:
+        self.mesh = mesh
+        self.port = listener.port
+        self.pages: list[ClientConnection] = []
+
+    async def connect(self) -> ClientConnection:
+        """Connect without a word."""
+        page = await connect(
+            f"ws://127.0.0.1:{self.port}",
+            subprotocols=[Subprotocol("sentientiq.v1")],
+            origin=cast("Any", "https://shop.example"),
+            compression=None,
+        )
+        self.pages.append(page)
+        return page
+
+    async def page(self) -> ClientConnection:
+        """Connect and be welcomed."""
+        page = await self.connect()
+        await page.send(HELLO)
+        assert json.loads(await page.recv())["type"] == "welcome"
+        return page
+
+
+HELLO = json.dumps({"type": "hello", "key": "pk", "stream": "p1", "clock": NOW})
+
+
+def clicks(seq: int, **more: Any) -> str:
+    frame = {"type": "events", "seq": seq, "t0": NOW, "events": [[3, 0, 1, 2, 0]], **more}
+    return json.dumps(frame)
+
+
+@pytest_asyncio.fixture
+async def edge() -> AsyncIterator[Edge]:
+    mesh = Mesh()
+    listener = await listen(cast("Any", mesh))
+    looking = asyncio.create_task(mesh.sockets.look_after())
+    edge = Edge(mesh, listener)
+    yield edge
+    for page in edge.pages:
+        page.transport.abort()
+        await page.wait_closed()
+    looking.cancel()
+    listener.close()
+    mesh.sockets.abort()
+
+
+async def closed_with(page: ClientConnection) -> int | None:
+    async with asyncio.timeout(10):
+        await page.wait_closed()
+    return page.close_code
+
+
+async def acked(page: ClientConnection) -> int:
+    async with asyncio.timeout(5):
+        while (frame := json.loads(await page.recv()))["type"] != "ack":
+            pass
+    return int(frame["seq"])
+
+
+async def test_fragments_become_one_message(edge: Edge):
+    page = await edge.page()
+    text = clicks(1)
+    await page.send([text[:10], text[10:30], text[30:]])
+    assert await acked(page) == 1
+    await page.send(clicks(2))  # whole frames after it are read as before
+    assert await acked(page) == 2
+    await page.close()
+
+
+async def test_a_ping_is_answered_between_frames_and_fragments(edge: Edge):
+    page = await edge.page()
+    await (await page.ping(b"one"))
+    await page.send([clicks(1)[:10], clicks(1)[10:]])
+    await (await page.ping(b"two"))
+    await page.send(clicks(2))
+    assert await acked(page) in (1, 2)
+
+
+async def test_bytes_that_come_one_by_one_are_frames_in_the_end(edge: Edge):
+    page = await edge.page()
+    for byte in Frame(Opcode.TEXT, clicks(1).encode()).serialize(mask=True):
+        page.transport.write(bytes([byte]))
+        await asyncio.sleep(0)
+    assert await acked(page) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True), 1007),
+        (Frame(Opcode.TEXT, b"x").serialize(mask=False), 1002),
+        (b"\xc1\x80\x00\x00\x00\x00", 1002),
+        (b"\x83\x80\x00\x00\x00\x00", 1002),
+        (b"\x89\xfe\x00\x7e" + b"\x00" * 130, 1002),
+        (Frame(Opcode.CONT, b"x").serialize(mask=True), 1002),
+        (Frame(Opcode.TEXT, b"x" * 65_537).serialize(mask=True), 1009),
+        (Frame(Opcode.CLOSE, b"\x03\xe9").serialize(mask=True), 1001),
+    ],
+)
+async def test_what_breaks_the_protocol_is_told_so(edge: Edge, sent: bytes, code: int):
+    page = await edge.page()
+    page.transport.write(sent)
+    assert await closed_with(page) == code
+    await edge.mesh.sockets.all_gone()
+
+
+async def test_too_many_fragments_end_it(edge: Edge):
+    page = await edge.page()
+    page.transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
+    page.transport.write(Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 4_096)
+    assert await closed_with(page) == 1009
+
+
+async def test_a_frame_of_64_kib_is_taken(edge: Edge):
+    page = await edge.page()
+    await page.send(clicks(1, unknown="x" * (65_536 - len(clicks(1, unknown="")))))
+    assert await acked(page) == 1
+
+
+async def test_what_comes_before_the_welcome_waits(edge: Edge):
+    page = await edge.connect()
+    frames = [HELLO, clicks(1), clicks(2)]
+    page.transport.write(
+        b"".join(Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in frames)
+    )
+    assert json.loads(await page.recv())["type"] == "welcome"
+    assert await acked(page) == 1
+    assert await acked(page) == 2
+
+
+async def test_a_full_buffer_holds_the_page_and_lets_it_go_on(edge: Edge):
+    page = await edge.page()
+    edge.mesh.writer.full = True
+    await page.send(clicks(1))
+    await page.send(clicks(2))
+    assert await acked(page) == 1
+    assert json.loads(await page.recv())["code"] == "slow"
+    assert len(edge.mesh.accepted) == 1
+    edge.mesh.writer.make_room()
+    assert await acked(page) == 2
+
+
+async def test_whoever_does_not_read_is_cut_off(edge: Edge):
+    page = await edge.page()
+    page.transport.pause_reading()
+    (live,) = edge.mesh.hub.sessions()
+    (connection,) = live.connections.values()
+    for _ in range(400):
+        connection.send("x" * 60_000)
+    assert edge.mesh.counters["slow_reader"] == 1
+    assert edge.mesh.closed["1013"] == 1
+    assert len(edge.mesh.hub) == 0
+    async with asyncio.timeout(10):  # it never answers the close
+        await edge.mesh.sockets.all_gone()
+
+
+async def test_a_lost_connection_leaves_the_hub(edge: Edge):
+    page = await edge.page()
+    page.transport.abort()
+    await edge.mesh.sockets.all_gone()
+    assert len(edge.mesh.hub) == 0
+    assert edge.mesh.departures == [1000]
+
+
+async def test_plain_http_is_answered(edge: Edge):
+    async def ask(request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        writer.write(request)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    get = b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert (await ask(b"GET /healthz" + get)).startswith(b"HTTP/1.1 200")
+    assert (await ask(b"GET /" + get)).startswith(b"HTTP/1.1 400")
+    assert await ask(b"nonsense\r\n\r\n") == b""
+    assert (await ask(b"GET /" + b"x" * 20_000)).startswith(b"HTTP/1.1 414")
+    edge.mesh.draining = True
+    assert (await ask(b"GET /readyz" + get)).startswith(b"HTTP/1.1 503")
+
+
+async def test_a_request_that_never_ends_is_given_up(edge: Edge):
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(b"GET / HT")
+
+    async def trickle() -> None:
+        while True:
+            writer.write(b"X")
+            await asyncio.sleep(0.2)
+
+    trickling = asyncio.create_task(trickle())
+    try:
+        async with asyncio.timeout(8):
+            with contextlib.suppress(ConnectionError):  # as good as an end
+                assert await reader.read() == b""
+    finally:
+        trickling.cancel()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

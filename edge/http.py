@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge import protocol
-from edge import session as core
+from edge.effects import Accept, Admit, Effect, Hang, Send
 from edge.worker import Worker
 from services.common.http import CLOSE, BadBody, read_body
 
@@ -45,7 +45,7 @@ class _Beacon:
     def __init__(self, worker: Worker, origin: str | None) -> None:
         self._worker = worker
         self._session = worker.new_session(origin)
-        self._refused: core.Hang | None = None
+        self._refused: Hang | None = None
         self.errors: list[str] = []
 
     async def run(self, batch: Batch) -> Response:
@@ -71,20 +71,20 @@ class _Beacon:
     async def _feed(self, raw: msgspec.Raw) -> None:
         data = bytes(raw)
         if len(data) > protocol.MAX_FRAME_BYTES:
-            self._refused = core.Hang(protocol.Close.TOO_LARGE, "at most 64 KiB a message")
+            self._refused = Hang(protocol.Close.TOO_LARGE, "at most 64 KiB a message")
             return
         await self._carry_out(self._session.receive(data.decode(), time.time() * 1000))
 
-    async def _carry_out(self, effects: list[core.Effect]) -> None:
+    async def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
-                case core.Accept():
+                case Accept():
                     self._worker.accept(self._session, effect)
-                case core.Admit():
+                case Admit():
                     await self._carry_out(await self._worker.admit(self._session, effect))
-                case core.Hang():
+                case Hang():
                     self._refused = effect
-                case core.Send(text) if '"type":"error"' in text:
+                case Send(text) if '"type":"error"' in text:
                     self.errors.append(text)
                 case _:
                     pass  # a beacon's page is gone: nobody to welcome, ack or show

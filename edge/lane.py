@@ -107,9 +107,9 @@ class Link:
             response = await call.read()
             if response is grpc.aio.EOF:
                 return
-            if response.results and self._sent_at:
-                waited_s = time.monotonic() - self._sent_at.popleft()
-                self.counters["late"] += waited_s > _LATE_S
+            now = time.monotonic()
+            for _ in range(min(response.answered, len(self._sent_at))):
+                self.counters["late"] += now - self._sent_at.popleft() > _LATE_S
             self._on_response(response)
 
     async def _watch(self) -> None:

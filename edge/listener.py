@@ -35,6 +35,10 @@ async def listen(worker: Worker) -> Listener:
     """Listen where the worker's settings say."""
     host, _, port = worker.settings.ws_listen.rpartition(":")
     server = await asyncio.get_running_loop().create_server(
-        lambda: WebSocket(worker), host, int(port), backlog=_BACKLOG
+        lambda: WebSocket(worker),
+        host.strip("[]"),
+        int(port),
+        backlog=_BACKLOG,
+        reuse_port=worker.settings.share_ws_port or None,
     )
     return Listener(worker, server)

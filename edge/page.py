@@ -12,6 +12,7 @@ from typing import Protocol
 
 from edge import protocol
 from edge import session as core
+from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
 from edge.worker import Worker
 
 
@@ -134,23 +135,23 @@ class Page:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    def _carry_out(self, effects: list[core.Effect]) -> None:
+    def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
-                case core.Accept():
+                case Accept():
                     self._worker.accept(self._session, effect)
-                case core.Send(text):
+                case Send(text):
                     self.send(text)
-                case core.Visible(visible):
+                case Visible(visible):
                     self._show(visible)
-                case core.Admit():
+                case Admit():
                     self._wait_in(self._admit(effect))
-                case core.Welcomed(tenant, session):
+                case Welcomed(tenant, session):
                     self._join(tenant, session)
-                case core.Hang(code, reason):
+                case Hang(code, reason):
                     self.close(code, reason)
 
-    async def _admit(self, admit: core.Admit) -> None:
+    async def _admit(self, admit: Admit) -> None:
         effects = await self._worker.admit(self._session, admit)
         if not self._left:
             self._carry_out(effects)

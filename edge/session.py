@@ -1,13 +1,12 @@
 """The session core: protocol v1 as a state machine, without I/O.
 
-Frames go in as text, effects come out; the WebSocket and HTTP shells carry them out. Time is an
-argument. One core serves one connection of one stream.
+Frames go in as text, effects (effects.py) come out; the WebSocket and HTTP shells carry them out.
+Time is an argument. One core serves one connection of one stream.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -16,6 +15,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity
 from sentientiq.intervention.v1 import intervention_pb2 as intervention
 
 from edge import protocol
+from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
 from edge.places import NOWHERE, place_of
 from edge.protocol import Close
 from edge.seal import NoSealingKey, Sealer
@@ -50,60 +50,6 @@ _URGENT = frozenset(
         EventKind.REACTION,
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a frame."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Close the connection, after everything that was accepted."""
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Resolve the key of this hello, then call `admit` or `refuse`."""
-
-    hello: protocol.Hello
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Append to the log; when it is there, call `record.appended(seq)`."""
-
-    topic: str
-    value: bytes
-    """The message, serialized."""
-    seq: int
-    urgent: bool
-    message: Message | None = None
-    """The message of an identify or outcome, for those who act on it beside the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visible:
-    """The page came to the front, or left it."""
-
-    visible: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Welcomed:
-    """The stream is open under this tenant and session."""
-
-    tenant: str
-    session: str
-    stream: str
-
-
-Effect = Send | Hang | Admit | Accept | Visible | Welcomed
 
 
 class State(Enum):

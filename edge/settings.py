@@ -21,6 +21,11 @@ class Settings:
         "SIQ_INTERVENTION_ADDR", "Intervention service, host:port", default="127.0.0.1:7103"
     )
     ws_listen: str = setting("SIQ_WS_LISTEN", "WebSocket host:port", default="127.0.0.1:8080")
+    share_ws_port: bool = setting(
+        "SIQ_SHARE_WS_PORT",
+        "Let several workers listen on SIQ_WS_LISTEN: the kernel spreads the sockets",
+        default=False,
+    )
     http_listen: str = setting("SIQ_HTTP_LISTEN", "HTTP host:port", default="127.0.0.1:8081")
     worker: str = setting("SIQ_WORKER", "Unique name of this worker", default="edge-1")
     max_buffer_bytes: int = setting(

@@ -23,6 +23,7 @@ from sentientiq.intervention.v1.intervention_service_pb2_grpc import Interventio
 from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
 
 from edge import session as core
+from edge.effects import Accept, Admit, Effect
 from edge.hub import Hub, Live
 from edge.identities import Identities
 from edge.lane import FastLane
@@ -124,7 +125,7 @@ class Worker:
         else:
             self.ticker.left(session.tenant, session.session, session.stream)
 
-    async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:
+    async def admit(self, session: core.Session, admit: Admit) -> list[Effect]:
         """Resolve the key of a hello and open or refuse the session."""
         try:
             grant = await self.tenants.resolve(admit.hello.key)
@@ -134,7 +135,7 @@ class Worker:
             return session.refuse(Close.TRY_LATER, "try again")
         return session.admit(admit.hello, grant, time.time() * 1000)
 
-    def accept(self, session: core.Session, accept: core.Accept) -> None:
+    def accept(self, session: core.Session, accept: Accept) -> None:
         """Queue an accepted message for the log."""
         self.counters[accept.topic] += 1
         traced = accept.topic == OUTCOME and self._traces is not None

@@ -99,12 +99,19 @@ class Detector:
         """
     def drain(self) -> list[Emission]:
         """Hand over the emissions made since the last call, in order."""
+    @property
+    def has_news(self) -> bool:
+        """Whether `drain` or `wakes` would hand over anything."""
     def wakes(self) -> list[tuple[str, str, str, int]]:
         """Hand over the timers set since the last call: (tenant, session, stream, due epoch ms).
 
         Call `advance`, or apply a tick, at the due time. A wake-up that turns out needless does
         no harm. After `restore` every pending timer is named again.
         """
+    def wakes_encoded(self) -> bytes:
+        """The same as `wakes`, as serialized `wakes` fields of a DetectResponse."""
+    def timers_encoded(self) -> bytes:
+        """Name every timer that is pending, in the same form. Slow: for a new reader."""
     def scores(self, tenant: str, session: str) -> Scores:
         """Return a session's peak scores over the streams that are still held. Slow: for reports.
 

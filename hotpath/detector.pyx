@@ -28,6 +28,7 @@ from hotpath.ahead cimport (
 )
 from hotpath.arena cimport arena_approach, arena_holds, arena_near
 from hotpath.arenas cimport Streams, arenas_mark, stream_state, visit_state
+from hotpath.before cimport Before, note
 from hotpath.columns cimport (
     COLUMNS_OK,
     ColumnsStatus,
@@ -71,6 +72,7 @@ from hotpath.sink cimport TERMS_ROOM, Sink, Verdict
 from hotpath.state cimport StreamState
 from hotpath.stream cimport IGNORED, MAX_SEQ_BITS, Batch, Tally, stream_advance, stream_run
 from hotpath.visit cimport VisitState
+from hotpath.wakes cimport Wakes, wakes_list, wakes_put
 
 
 cdef enum:
@@ -98,23 +100,6 @@ cdef void* room(size_t count, size_t size) except NULL:
     return block
 
 
-# A stream as it was before its batch.
-cdef struct Before:
-    int64_t due
-    uint32_t observed
-    uint32_t answered
-    uint8_t peak
-    uint8_t automated
-
-
-cdef inline void note(const StreamState* state, Before* then) noexcept:
-    then.due = state.hot.due
-    then.observed = state.rage.observed
-    then.answered = state.rage.answered
-    then.peak = state.rage.peak
-    then.automated = state.rage.automated
-
-
 class SnapshotError(ValueError):
     """The bytes are no snapshot of this version: discard them and rebuild from the log."""
 
@@ -134,7 +119,7 @@ cdef class Detector:
     cdef uint8_t* meanings      # by text index
     cdef Tally tally
     cdef list emissions
-    cdef list pending_wakes
+    cdef Wakes pending
     cdef dict configured        # by tenant, as bytes: (thresholds, ignored descriptors as bytes)
     cdef tuple usual            # the same, for everybody else
     cdef tuple in_force         # whichever of them the sink has now
@@ -157,7 +142,7 @@ cdef class Detector:
         self.judge_by(self.usual)
         self.use_model(DefaultModel() if model is None else model)
         self.emissions = []
-        self.pending_wakes = []
+        self.pending = Wakes()
 
     def __dealloc__(self):
         free(self.sink)
@@ -447,10 +432,10 @@ cdef class Detector:
             visit.automated |= state.rage.automated
             visit.peak[<int>RAGE] = max(visit.peak[<int>RAGE], state.rage.peak)
         if state.hot.due and state.hot.due != then.due:
-            self.pending_wakes.append((
-                text_str(&self.message.sender.tenant), text_str(&self.message.sender.session),
-                text_str(&self.message.sender.stream), state.hot.due,
-            ))
+            self.pending.put(
+                &self.message.sender.tenant, &self.message.sender.session,
+                &self.message.sender.stream, state.hot.due,
+            )
         return 0
 
     def advance(
@@ -481,11 +466,31 @@ cdef class Detector:
         self.emissions = []
         return out
 
+    @property
+    def has_news(self):
+        """Whether `drain` or `wakes` would hand over anything."""
+        return self.pending.size != 0 or len(self.emissions) != 0
+
     def wakes(self):
         """Hand over the timers set since the last call."""
-        out = self.pending_wakes
-        self.pending_wakes = []
-        return out
+        return wakes_list(self.pending.take())
+
+    def wakes_encoded(self):
+        """Hand them over as fields of a DetectResponse; see detector.pyi."""
+        return self.pending.take()
+
+    cdef int name_timers(self, Wakes wakes) except -1:
+        cdef int32_t slot
+        for slot in self.arena._slots():
+            if stream_state(self.arena, slot).hot.due:
+                wakes_put(wakes, self.arena.name_of(slot), stream_state(self.arena, slot).hot.due)
+        return 0
+
+    def timers_encoded(self):
+        """Name every timer that is pending; see detector.pyi."""
+        wakes = Wakes()
+        self.name_timers(wakes)
+        return wakes.take()
 
     def scores(self, str tenant not None, str session not None):
         """Return the session's peak scores; see detector.pyi."""
@@ -583,8 +588,5 @@ cdef class Detector:
         self.names.load(texts)
         self.tally = counted
         self.emissions = []
-        cdef int32_t slot
-        self.pending_wakes = [
-            (*self.arena.name_of(slot), stream_state(self.arena, slot).hot.due)
-            for slot in self.arena._slots() if stream_state(self.arena, slot).hot.due
-        ]
+        self.pending = Wakes()
+        self.name_timers(self.pending)

@@ -23,8 +23,9 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from edge import protocol
+from edge.effects import Accept, Admit, Hang, Send
 from edge.seal import Sealer
-from edge.session import Accept, Admit, Hang, Send, Session
+from edge.session import Session
 from edge.streams import StreamMemory
 from edge.tenants import Grant
 from edge.tokens import ResumeTokens
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request
 
-    from edge.session import Effect
+    from edge.effects import Effect
 
 SDK: Final = Path(__file__).parents[2] / "sdk"
 FILES: Final = {

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="Visitors in rage whose owners get a text: help, alerts, losses, repeats.",
 )
 @click.option("--generators", default=2, show_default=True, help="Processes that make the load.")
+@click.option("--edge-workers", default=1, show_default=True, help="Edge processes.")
 @click.option("--seed", default=1, show_default=True, help="Of visitors and mix.")
 @click.option(
     "--data",
@@ -82,6 +83,7 @@ def command(
         warm_s=rest["warm_s"],
         witnesses=int(rest["witnesses"]),
         generators=int(rest["generators"]),
+        edge_workers=int(rest["edge_workers"]),
         seed=int(rest["seed"]),
     )
     began = time.monotonic()
@@ -111,7 +113,7 @@ async def measure(
     elif data is not None:
         found, timeline = await play(await provisioned(data), load, say)
     else:
-        async with private_mesh() as (folder, running):
+        async with private_mesh("--edge-workers", str(load.edge_workers)) as (folder, running):
             say(f"private mesh up, {len(running.processes)} processes")
             found, timeline = await play(await provisioned(folder), load, say)
     return report(found), timeline

@@ -44,6 +44,7 @@ class Load:
     warm_s: float
     witnesses: int
     generators: int
+    edge_workers: int
     seed: int
 
 

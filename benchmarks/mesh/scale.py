@@ -31,13 +31,20 @@ def command(active: float, per_session: float, seconds: float, most: int, as_jso
 
     load = Load(
         sessions=0, active=1.0 if per_session else active, rate=0.0, events=10, seconds=seconds,
-        warm_s=10.0, witnesses=20, generators=2, seed=1,
+        warm_s=10.0, witnesses=20, generators=2, edge_workers=1, seed=1,
     )  # fmt: skip
     steps: list[dict[str, object]] = []
     click.echo(f"{'sessions':>9}{'frames/s':>10}{'ack p99':>9}{'detect p99':>12}{'edge cores':>12}"
                f"{'µs/frame':>10}{'KiB/session':>13}", err=True)  # fmt: skip
     for sessions in [count for count in SESSIONS if count <= most]:
-        step = replace(load, sessions=sessions, rate=per_session * sessions)
+        step = replace(
+            load,
+            sessions=sessions,
+            rate=per_session * sessions,
+            # 20,000 open files a process is a usual bound.
+            edge_workers=1 + sessions // 20_000,
+            generators=2 + sessions // 20_000,
+        )
         figures, _ = asyncio.run(measure(step, say, data=None, url=None, key=""))
         steps.append(asdict(figures))
         click.echo(_row(figures), err=True)

@@ -88,10 +88,10 @@ async def _send(call: Any, requests: list[bytes]) -> None:
     answered = 0
     while answered < len(requests):
         response = pb.DetectResponse.FromString(await call.read())
-        if response.results:  # else timers, named to whoever comes
-            if any(r.status != pb.PARTITION_STATUS_APPLIED for r in response.results):
-                raise click.ClickException(f"an entry was not applied: {response.results}")
-            answered += 1
+        if any(r.status != pb.PARTITION_STATUS_APPLIED for r in response.results):
+            raise click.ClickException(f"an entry was not applied: {response.results}")
+        answered += response.answered
+        for _ in range(response.answered):
             room.release()
     await writing
 

@@ -27,8 +27,8 @@ def _environment() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def private_mesh() -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
-    """Run `sentientiq up` as a child; yields its data folder and its record.
+async def private_mesh(*options: str) -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
+    """Run `sentientiq up` as a child, with more options; yields its data folder and its record.
 
     Raises:
         CliError: it did not come up, with the end of its log.
@@ -38,7 +38,7 @@ async def private_mesh() -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
     with log.open("wb") as sink:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "cli.main", "up"),
-            *("--data", str(data), "--ports", "free", "--no-demo"),
+            *("--data", str(data), "--ports", "free", "--no-demo", *options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=sink,
             stderr=asyncio.subprocess.STDOUT,

@@ -45,13 +45,22 @@ _ENGINE_URLS = {
     show_default=True,
     help="Well-known ports, or any that are free.",
 )
+@click.option(
+    "--edge-workers",
+    type=click.IntRange(1, ports.MOST_EDGE_WORKERS),
+    default=1,
+    show_default=True,
+    help="Processes that share the WebSocket port; one holds 10,000 sessions and more.",
+)
 @click.option("--no-demo", is_flag=True, help="Without the demo tenant and its shop.")
 @click.option(
     "--trace",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Append a trace of each emotion to this file: one span a line, OTLP JSON.",
 )
-def command(data: Path, port_choice: str, no_demo: bool, trace: Path | None) -> None:
+def command(
+    data: Path, port_choice: str, edge_workers: int, no_demo: bool, trace: Path | None
+) -> None:
     """Run the whole mesh on this machine and print one URL.
 
     PostgreSQL and Valkey come from wheels; an engine whose URL is set in the environment
@@ -62,7 +71,14 @@ def command(data: Path, port_choice: str, no_demo: bool, trace: Path | None) -> 
         left = folder.end_leftovers()
         chosen = folder.free_ports() if port_choice == "free" else dict(ports.DEFAULT_PORTS)
         try:
-            mesh_up = _Up(folder, chosen, demo=not no_demo, left=left, trace=_checked(trace))
+            mesh_up = _Up(
+                folder,
+                chosen,
+                demo=not no_demo,
+                edge_workers=edge_workers,
+                left=left,
+                trace=_checked(trace),
+            )
             code = asyncio.run(mesh_up.run())
         except EngineError as error:
             raise CliError(str(error)) from error
@@ -89,6 +105,7 @@ class _Up:
         chosen: dict[str, int],
         *,
         demo: bool,
+        edge_workers: int,
         left: int,
         trace: Path | None,
     ) -> None:
@@ -105,6 +122,7 @@ class _Up:
             sandbox_token=self._secrets.sandbox_token,
             environ=os.environ,
             demo=demo,
+            edge_workers=edge_workers,
             trace=trace,
         )
         self._urls = plan.urls(self._plan)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from cli.engines import Command
+from cli.up.ports import MOST_EDGE_WORKERS
 from services.common.telemetry import METRICS_LISTEN, TRACE_FILE
 
 ENGINES = ("postgres", "valkey-state", "valkey-log")
@@ -78,6 +79,7 @@ class Inputs:
     sandbox_token: str
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     demo: bool = True
+    edge_workers: int = 1
     trace: Path | None = None
     """File that every process appends its spans to."""
 
@@ -96,6 +98,7 @@ class Inputs:
         return {
             *(() if self.with_sandbox else ("sandbox",)),
             *(() if self.demo else ("shop",)),
+            *(f"edge-{number}" for number in range(self.edge_workers + 1, MOST_EDGE_WORKERS + 1)),
         }
 
 
@@ -130,7 +133,7 @@ def used_ports(given: Inputs) -> dict[str, int]:
     return {
         name: port
         for name, port in given.ports.items()
-        if name.removesuffix("-metrics") not in given.absent
+        if name.removesuffix("-metrics").removesuffix("-http") not in given.absent
     }
 
 
@@ -160,7 +163,8 @@ def table(given: Inputs) -> list[Process]:
 
     def http(name: str, port: str, tier: int, after: tuple[str, ...], **env: str) -> Process:
         full = {**common, "SIQ_HTTP_LISTEN": at(port), **metrics(name), **env}
-        return Process(name, MODULES[name], full, "http", at(port), after, tier)
+        module = MODULES["edge" if name.startswith("edge") else name]
+        return Process(name, module, full, "http", at(port), after, tier)
 
     data = given.data
     rows = [
@@ -175,13 +179,17 @@ def table(given: Inputs) -> list[Process]:
             SIQ_ANALYTICS_URL=f"chdb://{data / 'analytics'}",
             SIQ_ARCHIVE_URL=f"file://{data / 'archive'}",
         ),
-        http(
-            "edge",
-            "edge-http",
-            3,
-            (*ENGINES, "identity"),
-            SIQ_WS_LISTEN=at("edge-ws"),
-            SIQ_WORKER="edge-1",
+        *(
+            http(
+                "edge" if number == 1 else f"edge-{number}",
+                "edge-http" if number == 1 else f"edge-{number}-http",
+                3,
+                (*ENGINES, "identity"),
+                SIQ_WS_LISTEN=at("edge-ws"),
+                SIQ_SHARE_WS_PORT=str(given.edge_workers > 1),
+                SIQ_WORKER=f"edge-{number}",
+            )
+            for number in range(1, given.edge_workers + 1)
         ),
         http("shop", "shop", 4, ("identity",), SIQ_DEMO_FILE=str(data / "demo.json")),
     ]

@@ -11,6 +11,8 @@ from pathlib import Path
 from cli import processes
 from cli.errors import CliError
 
+MOST_EDGE_WORKERS = 8
+
 DEFAULT_PORTS: Mapping[str, int] = {
     "identity": 7101,
     "detection": 7102,
@@ -31,6 +33,9 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "edge-metrics": 7206,
     "sandbox-metrics": 7207,
     "shop-metrics": 7208,
+    # Further workers of the edge share its WebSocket port.
+    **{f"edge-{number}-http": 8081 + 10 * number for number in range(2, MOST_EDGE_WORKERS + 1)},
+    **{f"edge-{number}-metrics": 7207 + number for number in range(2, MOST_EDGE_WORKERS + 1)},
 }
 
 _LISTEN = "0A"

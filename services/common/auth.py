@@ -7,6 +7,7 @@ A token is a JWT signed with the mesh secret: `tenant` names a tenant or "*", `r
 from __future__ import annotations
 
 import contextvars
+import inspect
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -104,6 +105,7 @@ def _parse(parse: Callable[[bytes], Any], data: bytes) -> Any:
 async def _parsed(
     parse: Callable[[bytes], Any], stream: AsyncIterator[bytes]
 ) -> AsyncIterator[Any]:
+    """Requests of a stream, parsed."""
     async for data in stream:
         yield _parse(parse, data)
 
@@ -191,18 +193,14 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
                 self._admit(metadata, request)
                 with tracing.span(method[1:], tracing.from_metadata(metadata), kind="server"):
                     return await behavior(request, context)
-            except ServiceError as error:
-                self.refused[error.code] += 1
-                await context.abort(grpc.StatusCode[error.code], str(error))
-            except (grpc.aio.AbortError, grpc.aio.BaseError):
-                raise
             except Exception as error:
-                # The process boundary: log, count, answer without a traceback.
-                await self._unexpected(method, error, context)
+                await self._end(method, error, context)
 
         return call
 
     def _streaming(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
+        if handler.request_streaming and inspect.iscoroutinefunction(handler.stream_stream):
+            return self._conversation(handler.stream_stream, method, metadata)
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
         parse = handler.request_deserializer
@@ -214,15 +212,35 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
                 self._admit(metadata, None if handler.request_streaming else request)
                 async for response in behavior(request, context):
                     yield response
-            except ServiceError as error:
-                self.refused[error.code] += 1
-                await context.abort(grpc.StatusCode[error.code], str(error))
-            except (grpc.aio.AbortError, grpc.aio.BaseError):
-                raise
             except Exception as error:
-                await self._unexpected(method, error, context)
+                await self._end(method, error, context)
 
         return call
+
+    def _conversation(
+        self, behavior: Callable[[Any, Any], Awaitable[None]], method: str, metadata: dict[Any, Any]
+    ) -> Any:
+        """A stream both ways whose handler reads and writes by itself, in bytes."""
+
+        async def call(requests: Any, context: Any) -> None:
+            try:
+                self._admit(metadata, None)
+                await behavior(requests, context)
+            except Exception as error:
+                await self._end(method, error, context)
+
+        return call
+
+    async def _end(self, method: str, error: Exception, context: Any) -> None:
+        """End a call that failed with the status of its error."""
+        if isinstance(error, ServiceError):
+            self.refused[error.code] += 1
+            await context.abort(grpc.StatusCode[error.code], str(error))
+        elif isinstance(error, (grpc.aio.AbortError, grpc.aio.BaseError)):
+            raise error
+        else:
+            # The process boundary: log, count, answer without a traceback.
+            await self._unexpected(method, error, context)
 
     async def _unexpected(self, method: str, error: Exception, context: Any) -> None:
         self.unexpected_errors += 1

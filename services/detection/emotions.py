@@ -14,6 +14,8 @@ from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Recor
 from services.common.partition import partition_of, record_key
 
 _log = logs.get(__name__)
+# The page hears by the stream; a round of the log costs more than all that it says.
+_BETWEEN_ROUNDS_S = 0.005
 _HEADERS = {"schema": "emotion.v1/1"}
 _KINDS = {
     "rage": pb.EMOTION_KIND_RAGE,
@@ -125,6 +127,7 @@ class EmotionWriter:
             self._wake.clear()
             try:
                 await self.flush()
+                await asyncio.sleep(_BETWEEN_ROUNDS_S)
             except LogUnavailable as error:
                 _log.warning("emotions wait for the log", count=len(self._queue), error=str(error))
                 self._wake.set()

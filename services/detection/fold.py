@@ -46,7 +46,8 @@ class Fold:
                 self.waiting[offset] = batches
             return
         self._apply(offset, batches)
-        self._release_waiting(now)
+        if self.waiting:
+            self._release_waiting(now)
 
     def catch_up(self, offset: int, batches: list[bytes], now: float) -> None:
         """Take an entry read from the log, where a jump means that the log was trimmed."""

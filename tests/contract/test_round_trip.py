@@ -18,6 +18,7 @@ from nacl.public import PrivateKey
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 
 from edge import session as core
+from edge.effects import Accept, Admit
 from edge.seal import Sealer
 from edge.streams import StreamMemory
 from edge.tenants import Grant
@@ -76,12 +77,12 @@ def through_the_edge(events: list[list[Any]]) -> BehaviorBatch:
     )
     hello = {"type": "hello", "key": "pk", "stream": "p1", "clock": NOW_MS, "page": "/start"}
     (admit,) = session.receive(json.dumps(hello), NOW_MS)
-    assert isinstance(admit, core.Admit)
+    assert isinstance(admit, Admit)
     session.admit(admit.hello, Grant("acme", ("*",), {}, False), NOW_MS)
     targets = [[index, name, int(flags)] for index, (name, flags) in TARGETS.items()]
     frame = {"type": "events", "seq": 1, "t0": NOW_MS, "targets": targets, "events": events}
     accept = session.receive(json.dumps(frame), NOW_MS)[0]
-    assert isinstance(accept, core.Accept), accept
+    assert isinstance(accept, Accept), accept
     return BehaviorBatch.FromString(accept.value)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sentientiq.detection.v1.detection_service_pb2 import EncodedDetectRequest
+import grpc.aio
+from sentientiq.detection.v1.detection_service_pb2 import DetectResponse
 
 from edge.page import Page
 from tests.simulation.loop import current_process
@@ -158,22 +159,27 @@ class DetectCall:
         else:
             detection.process.spawn(self._serve(detection.servicer.Detect))
 
-    async def _serve(self, detect: Callable[[AsyncGenerator[Any], Any], Any]) -> None:
-        async def requests() -> AsyncGenerator[Any]:
-            while True:
-                try:
-                    request = await self._up.receive()
-                except EOFError:
-                    return
-                yield EncodedDetectRequest.FromString(request.SerializeToString())
-
-        responses = detect(requests(), None)
+    async def _serve(self, detect: Callable[[Any, Any], Any]) -> None:
         try:
-            async for response in responses:
-                self._down.send(response)
+            await detect(None, self._Context(self))
         finally:
             self.break_off()
-            await responses.aclose()
+
+    class _Context:
+        """The servicer's end."""
+
+        def __init__(self, call: DetectCall) -> None:
+            self._call = call
+
+        async def read(self) -> Any:
+            try:
+                request = await self._call._up.receive()
+            except EOFError:
+                return grpc.aio.EOF
+            return request.SerializeToString()
+
+        async def write(self, told: bytes) -> None:
+            self._call._down.send(DetectResponse.FromString(told))
 
     def break_off(self) -> None:
         """Lose the connection."""

@@ -16,9 +16,10 @@ from typing import Any
 
 from nacl.public import PrivateKey
 
+from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
 from edge.protocol import Close
 from edge.seal import Sealer
-from edge.session import Accept, Admit, Effect, Hang, Send, Session, Visible, Welcomed
+from edge.session import Session
 from edge.streams import StreamMemory, StreamRecord
 from edge.tenants import Grant
 from edge.tokens import ResumeTokens

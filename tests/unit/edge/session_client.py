@@ -8,8 +8,9 @@ from typing import Any
 from nacl.public import PrivateKey
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 
+from edge.effects import Accept, Admit, Effect, Hang, Send
 from edge.seal import Sealer
-from edge.session import Accept, Admit, Effect, Hang, Send, Session
+from edge.session import Session
 from edge.streams import StreamMemory
 from edge.tenants import Grant
 from edge.tokens import ResumeTokens

@@ -7,9 +7,10 @@ import json
 import pytest
 from nacl.public import PrivateKey
 
+from edge.effects import Admit, Hang
 from edge.protocol import Close
 from edge.seal import Sealer
-from edge.session import Admit, Hang, Session
+from edge.session import Session
 from edge.streams import StreamMemory
 from edge.tenants import Grant, origin_allowed
 from edge.tokens import ResumeTokens

@@ -12,9 +12,10 @@ from nacl.public import PrivateKey, SealedBox
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
 from sentientiq.intervention.v1 import intervention_pb2 as intervention
 
+from edge.effects import Visible, Welcomed
 from edge.protocol import Close
 from edge.seal import Sealer
-from edge.session import State, Visible, Welcomed
+from edge.session import State
 from edge.streams import StreamMemory
 from hotpath.columns import to_wire
 from services.common.log import BEHAVIOR, IDENTITY, OUTCOME

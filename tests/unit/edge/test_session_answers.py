@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from edge.effects import Hang
 from edge.protocol import Close
 from edge.seal import Sealer
-from edge.session import Hang, Session, State
+from edge.session import Session, State
 from edge.streams import StreamMemory
 from tests.unit.edge.session_client import GRANT, NOW, ORIGIN, RESUME, Client
 

@@ -11,8 +11,8 @@ from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
 from sentientiq.intervention.v1 import intervention_pb2 as intervention
 
+from edge.effects import Accept
 from edge.seal import Sealer
-from edge.session import Accept
 from edge.streams import StreamMemory
 from edge.tenants import Grant
 from hotpath.columns import from_wire, to_wire

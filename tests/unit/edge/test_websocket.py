@@ -16,6 +16,7 @@ from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
 from edge import session as core
+from edge.effects import Accept, Admit, Effect
 from edge.hub import Hub
 from edge.listener import Listener, listen
 from edge.settings import Settings
@@ -61,7 +62,7 @@ class Mesh:
         self.hub = Hub()
         self.presence = Nobody()
         self.writer = Writer()
-        self.accepted: list[core.Accept] = []
+        self.accepted: list[Accept] = []
         self.departures: list[int | None] = []
         self._memory = StreamMemory()
 
@@ -70,11 +71,11 @@ class Mesh:
             memory=self._memory, resume=RESUME, sealer=cast("Any", None), origin=origin
         )
 
-    async def admit(self, session: core.Session, admit: core.Admit) -> list[core.Effect]:
+    async def admit(self, session: core.Session, admit: Admit) -> list[Effect]:
         await asyncio.sleep(0)
         return session.admit(admit.hello, GRANT, NOW)
 
-    def accept(self, session: core.Session, accept: core.Accept) -> None:
+    def accept(self, session: core.Session, accept: Accept) -> None:
         self.accepted.append(accept)
         session.record.appended(accept.seq)
 

@@ -26,15 +26,15 @@ from sentientiq.behavior.v1 import types_pb2 as sentientiq_dot_behavior_dot_v1_d
 from sentientiq.detection.v1 import emotion_pb2 as sentientiq_dot_detection_dot_v1_dot_emotion__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sentientiq/detection/v1/detection_service.proto\x12\x17sentientiq.detection.v1\x1a\"sentientiq/behavior/v1/types.proto\x1a%sentientiq/detection/v1/emotion.proto\"z\n\x0ePartitionEntry\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x36\n\x07\x62\x61tches\x18\x04 \x03(\x0b\x32%.sentientiq.behavior.v1.BehaviorBatch\"I\n\rDetectRequest\x12\x38\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\'.sentientiq.detection.v1.PartitionEntry\"Z\n\x15\x45ncodedPartitionEntry\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x62\x61tches\x18\x04 \x03(\x0c\"W\n\x14\x45ncodedDetectRequest\x12?\n\x07\x65ntries\x18\x01 \x03(\x0b\x32..sentientiq.detection.v1.EncodedPartitionEntry\"\x94\x01\n\x0fPartitionResult\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32(.sentientiq.detection.v1.PartitionStatus\x12\x16\n\x0ethrough_offset\x18\x04 \x01(\x03\x12\r\n\x05owner\x18\x05 \x01(\t\"S\n\x04Wake\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\x11\n\tdue_at_ms\x18\x04 \x01(\x03\"\xad\x01\n\x0e\x44\x65tectResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.sentientiq.detection.v1.PartitionResult\x12\x32\n\x08\x65motions\x18\x02 \x03(\x0b\x32 .sentientiq.detection.v1.Emotion\x12,\n\x05wakes\x18\x03 \x03(\x0b\x32\x1d.sentientiq.detection.v1.Wake*\x92\x01\n\x0fPartitionStatus\x12 \n\x1cPARTITION_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18PARTITION_STATUS_APPLIED\x10\x01\x12\x1e\n\x1aPARTITION_STATUS_NOT_OWNER\x10\x02\x12\x1f\n\x1bPARTITION_STATUS_RECOVERING\x10\x03\x32q\n\x10\x44\x65tectionService\x12]\n\x06\x44\x65tect\x12&.sentientiq.detection.v1.DetectRequest\x1a\'.sentientiq.detection.v1.DetectResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sentientiq/detection/v1/detection_service.proto\x12\x17sentientiq.detection.v1\x1a\"sentientiq/behavior/v1/types.proto\x1a%sentientiq/detection/v1/emotion.proto\"z\n\x0ePartitionEntry\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x36\n\x07\x62\x61tches\x18\x04 \x03(\x0b\x32%.sentientiq.behavior.v1.BehaviorBatch\"I\n\rDetectRequest\x12\x38\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\'.sentientiq.detection.v1.PartitionEntry\"Z\n\x15\x45ncodedPartitionEntry\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x62\x61tches\x18\x04 \x03(\x0c\"W\n\x14\x45ncodedDetectRequest\x12?\n\x07\x65ntries\x18\x01 \x03(\x0b\x32..sentientiq.detection.v1.EncodedPartitionEntry\"\x94\x01\n\x0fPartitionResult\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32(.sentientiq.detection.v1.PartitionStatus\x12\x16\n\x0ethrough_offset\x18\x04 \x01(\x03\x12\r\n\x05owner\x18\x05 \x01(\t\"S\n\x04Wake\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\x11\n\tdue_at_ms\x18\x04 \x01(\x03\"\xbf\x01\n\x0e\x44\x65tectResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.sentientiq.detection.v1.PartitionResult\x12\x32\n\x08\x65motions\x18\x02 \x03(\x0b\x32 .sentientiq.detection.v1.Emotion\x12,\n\x05wakes\x18\x03 \x03(\x0b\x32\x1d.sentientiq.detection.v1.Wake\x12\x10\n\x08\x61nswered\x18\x04 \x01(\r*\x92\x01\n\x0fPartitionStatus\x12 \n\x1cPARTITION_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18PARTITION_STATUS_APPLIED\x10\x01\x12\x1e\n\x1aPARTITION_STATUS_NOT_OWNER\x10\x02\x12\x1f\n\x1bPARTITION_STATUS_RECOVERING\x10\x03\x32q\n\x10\x44\x65tectionService\x12]\n\x06\x44\x65tect\x12&.sentientiq.detection.v1.DetectRequest\x1a\'.sentientiq.detection.v1.DetectResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentientiq.detection.v1.detection_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PARTITIONSTATUS']._serialized_start=944
-  _globals['_PARTITIONSTATUS']._serialized_end=1090
+  _globals['_PARTITIONSTATUS']._serialized_start=962
+  _globals['_PARTITIONSTATUS']._serialized_end=1108
   _globals['_PARTITIONENTRY']._serialized_start=151
   _globals['_PARTITIONENTRY']._serialized_end=273
   _globals['_DETECTREQUEST']._serialized_start=275
@@ -48,7 +48,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WAKE']._serialized_start=682
   _globals['_WAKE']._serialized_end=765
   _globals['_DETECTRESPONSE']._serialized_start=768
-  _globals['_DETECTRESPONSE']._serialized_end=941
-  _globals['_DETECTIONSERVICE']._serialized_start=1092
-  _globals['_DETECTIONSERVICE']._serialized_end=1205
+  _globals['_DETECTRESPONSE']._serialized_end=959
+  _globals['_DETECTIONSERVICE']._serialized_start=1110
+  _globals['_DETECTIONSERVICE']._serialized_end=1223
 # @@protoc_insertion_point(module_scope)

@@ -245,20 +245,25 @@ Global___Wake: _TypeAlias = Wake  # noqa: Y015
 
 @_typing.final
 class DetectResponse(_message.Message):
-    """DetectResponse answers one request."""
+    """DetectResponse answers requests, in their order: one, or several that came faster than answers
+    could go out. Without an answer it tells what other streams' requests, or the log, have led to.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     EMOTIONS_FIELD_NUMBER: _builtins.int
     WAKES_FIELD_NUMBER: _builtins.int
+    ANSWERED_FIELD_NUMBER: _builtins.int
+    answered: _builtins.int
+    """How many requests this answers."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionResult]:
-        """One for each partition in the request."""
+        """One for each partition in the requests, as it stands after the last of them."""
 
     @_builtins.property
     def emotions(self) -> _containers.RepeatedCompositeFieldContainer[_emotion_pb2.Emotion]:
-        """Emitted or revised by it."""
+        """Emitted or revised."""
 
     @_builtins.property
     def wakes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Wake]:
@@ -270,10 +275,11 @@ class DetectResponse(_message.Message):
         results: _abc.Iterable[Global___PartitionResult] | None = ...,
         emotions: _abc.Iterable[_emotion_pb2.Emotion] | None = ...,
         wakes: _abc.Iterable[Global___Wake] | None = ...,
+        answered: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emotions", b"emotions", "results", b"results", "wakes", b"wakes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "emotions", b"emotions", "results", b"results", "wakes", b"wakes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

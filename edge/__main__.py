@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from edge import collector
 from edge.http import application
 from edge.listener import listen
 from edge.metrics import METRICS
@@ -24,6 +25,7 @@ async def serve(settings: Settings) -> None:
     loops = asyncio.create_task(run_all(*worker.loops()))
     server = await listen(worker)
     await http.start()  # last: /readyz speaks for both ports
+    collector.tame()
     _log.info("ready", ws=settings.ws_listen, http=settings.http_listen, worker=settings.worker)
     try:
         # Not `await loops`: a cancelled wait would end the writer before the drain needs it.

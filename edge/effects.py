@@ -39,7 +39,6 @@ class Accept:
     value: bytes
     """The message, serialized."""
     seq: int
-    urgent: bool
     message: Message | None = None
     """The message of an identify or outcome, for those who act on it beside the log."""
 

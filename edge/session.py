@@ -40,16 +40,6 @@ _OUTCOMES = {
 }
 _PAGE_VIEW = int(EventKind.PAGE_VIEW)
 _VISIBILITY = int(EventKind.VISIBILITY)
-_URGENT = frozenset(
-    int(kind)
-    for kind in (
-        EventKind.CLICK,
-        EventKind.SUBMIT,
-        EventKind.VISIBILITY,
-        EventKind.POINTER_EXIT,
-        EventKind.REACTION,
-    )
-)
 
 
 class State(Enum):
@@ -208,11 +198,11 @@ class Session:
 
     def _take(self, topic: str, message: Message, seq: int) -> list[Effect]:
         self.record.accepted = seq
-        return [Accept(topic, message.SerializeToString(), seq, urgent=True, message=message)]
+        return [Accept(topic, message.SerializeToString(), seq, message)]
 
-    def _take_batch(self, batch: bytes, seq: int, *, urgent: bool) -> list[Effect]:
+    def _take_batch(self, batch: bytes, seq: int) -> list[Effect]:
         self.record.accepted = seq
-        return [Accept(BEHAVIOR, batch, seq, urgent)]
+        return [Accept(BEHAVIOR, batch, seq)]
 
     def _events(self, message: protocol.Events, now_ms: float) -> list[Effect]:
         not_next = self._next(message.seq)
@@ -230,26 +220,28 @@ class Session:
         except WireError as error:
             return self._refuse(message.seq, f"event {error.index}: {error.reason}", error.reason)
         self.counters["unknown_event"] += columns.skipped
-        kinds = self._note_kinds(message.events)
+        visible = self._follow(message.events)
         pointer = self._pointer if message.ptr is None else _POINTERS.get(message.ptr, 0)
         batch = self._batch(
             message.seq, message.t0, columns, page, pointer, received_at_ns=int(now_ms * 1e6)
         )
-        effects = self._take_batch(batch, message.seq, urgent=not _URGENT.isdisjoint(kinds))
-        if _VISIBILITY in kinds:
-            last = next(event for event in reversed(message.events) if event[0] == _VISIBILITY)
-            effects.append(Visible(last[2] == 1))
+        effects = self._take_batch(batch, message.seq)
+        if visible is not None:
+            effects.append(Visible(visible))
         return effects
 
-    def _note_kinds(self, events: list[list[Any]]) -> set[Any]:
-        """The kinds in a valid frame; remembers the page that the visitor is on after it."""
-        kinds: set[Any] = set()
+    def _follow(self, events: list[list[Any]]) -> bool | None:
+        """Follow the visitor through a valid frame to another page, to another tab and back.
+
+        Returns whether the page is in front after it; None if it did not change.
+        """
+        visible: bool | None = None
         for event in events:
-            kind = event[0]
-            if kind == _PAGE_VIEW:
+            if event[0] == _PAGE_VIEW:
                 self._page = event[2]
-            kinds.add(kind)
-        return kinds
+            elif event[0] == _VISIBILITY:
+                visible = event[2] == 1
+        return visible
 
     def _batch(
         self,
@@ -279,7 +271,7 @@ class Session:
         if not_next is not None:
             return not_next
         batch = self._batch(seq, t, from_wire([event], {}), self._page, self._pointer)
-        return self._take_batch(batch, seq, urgent=True)
+        return self._take_batch(batch, seq)
 
     def _identify(self, message: protocol.Identify) -> list[Effect]:
         not_next = self._next(message.seq)

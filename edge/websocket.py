@@ -71,8 +71,9 @@ class WebSocket(asyncio.Protocol):
         """Tell the page."""
         self._transport = None
         self._worker.sockets.discard(self)
-        if self._page is not None:
-            self._page.lost()
+        page, self._page = self._page, None  # nothing here may wait for the garbage collector
+        if page is not None:
+            page.lost()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""

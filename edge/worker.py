@@ -145,7 +145,6 @@ class Worker:
             accept.value,
             seq=accept.seq,
             stream=session.record,
-            urgent=accept.urgent,
             message=accept.message,
             traceparent=self._trace_outcome(session, accept.message) if traced else "",
         )
@@ -202,7 +201,6 @@ class Worker:
             batch.SerializeToString(),
             seq=0,
             stream=StreamRecord(),
-            urgent=True,
         )
 
     async def _check_keys(self) -> None:

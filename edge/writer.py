@@ -1,8 +1,8 @@
 """The log writer: what sessions accepted, in rounds, one entry a partition, before any ack.
 
-A round starts at once for something urgent, else a few milliseconds after the last one: at ten
-thousand frames a second the log then sees a few hundred appends. A round that fails is tried
-again as it is, so the order within a stream never changes.
+A round starts at once after a pause, else a few milliseconds after the last one began: at ten
+thousand frames a second the log then sees a few hundred appends (docs/decisions/0007). A round
+that fails is tried again as it is, so the order within a stream never changes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,6 @@ class LogWriter:
         self._queue: list[Pending] = []
         self._bytes = 0
         self._wake = asyncio.Event()
-        self._hurry = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._idle = asyncio.Event()
@@ -105,7 +104,6 @@ class LogWriter:
         *,
         seq: int,
         stream: StreamRecord,
-        urgent: bool,
         message: Message | None = None,
         traceparent: str = "",
     ) -> None:
@@ -116,8 +114,6 @@ class LogWriter:
             self._room.clear()
         self._idle.clear()
         self._wake.set()
-        if urgent:
-            self._hurry.set()
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -125,14 +121,9 @@ class LogWriter:
         while True:
             await self._wake.wait()
             pause = last + ROUND_S - time.monotonic()
-            if pause > 0 and not self._hurry.is_set():
-                try:
-                    async with asyncio.timeout(pause):
-                        await self._hurry.wait()
-                except TimeoutError:
-                    pass
+            if pause > 0:
+                await asyncio.sleep(pause)
             self._wake.clear()
-            self._hurry.clear()
             batch, self._queue = self._queue, []
             last = time.monotonic()
             await self._write(batch)

@@ -102,11 +102,13 @@ def _dead(rng: np.random.Generator) -> list[list[object]]:
     return presses + [[int(EventKind.POINTER_MOVE), 45, x + i, y] for i in range(BATCH - 6)]
 
 
-def wire_batches(seed: int = 1, count: int = POOL) -> list[list[list[object]]]:
+def wire_batches(
+    seed: int = 1, count: int = POOL, *, dead: float = DEAD
+) -> list[list[list[object]]]:
     """Return a pool of batches as wire arrays that name TARGETS, the same for the same seed."""
     rng = np.random.default_rng(seed)
     shares = mix()
-    return [_dead(rng) if rng.random() < DEAD else _ordinary(rng, shares) for _ in range(count)]
+    return [_dead(rng) if rng.random() < dead else _ordinary(rng, shares) for _ in range(count)]
 
 
 def batches(seed: int = 1, count: int = POOL) -> list[Batch]:

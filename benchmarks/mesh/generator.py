@@ -7,6 +7,7 @@ reads, and ends with what it found as JSON. Its samples go to a file of doubles.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -63,6 +64,8 @@ def _measured(
 async def _run(plan: Plan) -> Told:
     crowd = Crowd(plan)
     took_s = await crowd.open_all(plan.sessions)
+    gc.collect()
+    gc.disable()  # a collection would be lateness of our own
     print("ready", flush=True)
     line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     start = float(line)

@@ -52,12 +52,16 @@ class Command:
         return (setpriv, "--pdeathsig", name, *self.argv)
 
     def spawn_options(self) -> dict[str, Any]:
-        """Options for subprocess: own session, so that Ctrl-C reaches only the supervisor."""
+        """Options for subprocess: own group, so that Ctrl-C reaches only the supervisor.
+
+        No session of its own: Linux shares processors out by session (autogroup) before it looks
+        at how nice a process is.
+        """
         options: dict[str, Any] = {
             "env": {**os.environ, **self.env},
             "cwd": self.cwd,
             "stdin": subprocess.DEVNULL,
-            "start_new_session": True,
+            "process_group": 0,
         }
         if self.owner is not None:
             options |= {"user": self.owner.uid, "group": self.owner.gid, "extra_groups": []}

@@ -43,7 +43,7 @@ async def private_mesh(*options: str) -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
             stdout=sink,
             stderr=asyncio.subprocess.STDOUT,
             env=_environment(),
-            start_new_session=True,
+            process_group=0,  # no session of its own: see Command.spawn_options
         )
     try:
         yield data, await _wait(child, data, log)

@@ -50,6 +50,8 @@ class Spec:
     """Runs in a thread before each start."""
     quiet: bool = False
     """Its output is only shown when it fails: engines talk about themselves."""
+    nice: int = 0
+    """How far it stands back when processors are short."""
 
 
 class Child:
@@ -141,6 +143,9 @@ class Child:
         )
         self._gone.clear()
         self.pid, self.started = process.pid, processes.started_at(process.pid)
+        if self.spec.nice:
+            with contextlib.suppress(OSError):  # gone again, or not allowed here: no reason to fail
+                os.setpriority(os.PRIO_PROCESS, process.pid, self.spec.nice)
         self._changed()
         assert process.stdout is not None
         relay = asyncio.create_task(self._relay(process.stdout))

@@ -259,4 +259,5 @@ def _spec(process: plan.Process) -> Spec:
         address=process.address,
         after=(*after, "demo") if process.name == "shop" else after,
         tier=process.tier,
+        nice=process.nice,
     )

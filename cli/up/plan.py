@@ -29,6 +29,8 @@ MODULES: Mapping[str, str] = {
     "shop": "cli.demo_server",
 }
 
+# A block of rows takes every processor that there is; a page must not wait for it.
+_BEHIND = 10
 # Twilio's own test account: the sandbox knows no other.
 SANDBOX_ACCOUNT = "ACsandbox00000000000000000000000000"
 SANDBOX_FROM = "+15005550006"
@@ -57,6 +59,8 @@ class Process:
     """What must be ready before it starts."""
     tier: int = 1
     """Stopping goes from the highest tier to the lowest; engines are tier 0."""
+    nice: int = 0
+    """Where processors are short, whoever waits for nobody's page stands back."""
 
     def command(self) -> Command:
         """How to run it."""
@@ -159,7 +163,8 @@ def table(given: Inputs) -> list[Process]:
 
     def grpc(name: str, tier: int, **env: str) -> Process:
         full = {**common, "SIQ_LISTEN": at(name), **metrics(name), **env}
-        return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier)
+        nice = _BEHIND if name in ("accountability", "pipeline") else 0
+        return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier, nice)
 
     def http(name: str, port: str, tier: int, after: tuple[str, ...], **env: str) -> Process:
         full = {**common, "SIQ_HTTP_LISTEN": at(port), **metrics(name), **env}

@@ -109,7 +109,6 @@ async def lanes_work(world: World) -> None:
                 batch.SerializeToString(),
                 seq=0,
                 stream=StreamRecord(),
-                urgent=True,
             )
         await asyncio.sleep(0.5)
 

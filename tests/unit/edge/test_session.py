@@ -35,16 +35,11 @@ def test_events_become_a_self_contained_batch():
     client = Client().hello().clicks(1)
     (accept,) = client.accepted
     batch = batch_of(accept)
-    assert (accept.topic, accept.seq, accept.urgent) == (BEHAVIOR, 1, True)
+    assert (accept.topic, accept.seq) == (BEHAVIOR, 1)
     assert (batch.tenant_id, batch.stream_id, batch.seq, batch.page) == ("acme", "p1", 1, "/")
     assert [(t.descriptor, t.flags) for t in batch.targets] == [("button#pay", 2)]
     targets = [(t.descriptor, t.flags) for t in batch.targets]
     assert to_wire(batch.columns, targets, batch.strings)[0][:5] == [3, 0, 10, 20, 1]
-
-
-def test_moves_are_not_urgent():
-    client = Client().hello().say(type="events", seq=1, t0=NOW, events=[[2, 0, 1, 1]])
-    assert not client.accepted[0].urgent
 
 
 def test_the_page_follows_page_views():

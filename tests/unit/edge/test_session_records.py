@@ -105,7 +105,6 @@ def test_a_marker_is_a_batch_of_its_one_event(frame: dict[str, Any], event: list
     client.say(seq=1, t=NOW - LATE + 9, **frame)
     (accept,) = client.accepted
     assert (accept.topic, accept.seq) == (BEHAVIOR, 1)
-    assert accept.urgent is True
     assert events_of(accept) == [event]
     batch = batch_of(accept)
     assert (batch.seq, batch.count, batch.t0_ms) == (1, 1, int(NOW) + 9)
@@ -127,7 +126,6 @@ def test_an_identify_says_whose_it_is_outside_and_who_it_is_inside():
     )
     (accept,) = client.accepted
     assert (accept.topic, accept.seq) == (IDENTITY, 1)
-    assert accept.urgent is True
     record = accept.message
     assert isinstance(record, SealedIdentify)
     assert record == SealedIdentify(
@@ -163,7 +161,6 @@ def test_an_outcome_is_named_by_what_happened_to_what(
     client.say(type="outcome", seq=1, intervention="i1", kind=kind, t=NOW - LATE + 9, action="chat")
     (accept,) = client.accepted
     assert (accept.topic, accept.seq) == (OUTCOME, 1)
-    assert accept.urgent is True
     session = client.sent[0]["session"]
     assert accept.message == intervention.Outcome(
         id=outcome_id("acme", session, "i1", kind),

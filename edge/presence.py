@@ -20,6 +20,20 @@ _TTL_S = 60
 _REFRESH_S = 20.0
 _STEP_S = 0.1
 
+# KEYS: sessions. ARGV: ttl in seconds, then a stream of each. Returns the places, from 1, of those
+# whose stream is not there: another worker may have written the session anew, without it.
+_KEEP = """
+local absent = {}
+for place, key in ipairs(KEYS) do
+  if redis.call('HEXISTS', key, ARGV[place + 1]) == 0 then
+    absent[#absent + 1] = place
+  else
+    redis.call('EXPIRE', key, ARGV[1])
+  end
+end
+return absent
+"""
+
 
 class Presence:
     """Registers live streams and listens for pushes to this worker."""
@@ -31,6 +45,7 @@ class Presence:
         self._changed: dict[tuple[str, str], Live] = {}
         self._gone: list[tuple[str, str, str]] = []
         self._wake = asyncio.Event()
+        self._keep_script: Any = client.register_script(_KEEP)
         self._round: list[Live] = []
         self._done = 0
         """How many of the round have been put down."""
@@ -46,18 +61,17 @@ class Presence:
         self._gone.append((tenant, session, stream))
         self._wake.set()
 
-    def _refresh(self) -> None:
-        """Put down the sessions whose turn it is: each once in 20 s, a few at a time, for ten
-        thousand at once would hold up the loop for the better part of a second.
+    def _due(self) -> list[Live]:
+        """The sessions whose turn it is: each once in 20 s, a few at a time, for ten thousand at
+        once would hold up the loop for the better part of a second.
         """
         elapsed_s = time.monotonic() - self._round_began_s
         if elapsed_s >= _REFRESH_S and self._done == len(self._round):
             self._round, self._done = self._hub.sessions(), 0
             self._round_began_s, elapsed_s = time.monotonic(), 0.0
         through = min(len(self._round), int(len(self._round) * elapsed_s / _REFRESH_S) + 1)
-        for live in self._round[self._done : through]:
-            self._changed.setdefault((live.tenant, live.session), live)
-        self._done = through
+        due, self._done = self._round[self._done : through], through
+        return [live for live in due if live.connections]
 
     async def register(self) -> None:
         """Write changes as they come and everything every 20 s, until cancelled."""
@@ -68,11 +82,12 @@ class Presence:
             except TimeoutError:
                 pass
             self._wake.clear()
-            self._refresh()
+            due = self._due()
             changed, self._changed = list(self._changed.values()), {}
             gone, self._gone = self._gone, []
             try:
                 await self._write(changed, gone)
+                await self._keep(due)
             except (RedisError, OSError) as error:
                 _log.warning("state store away, pages cannot be found", error=str(error))
                 await asyncio.sleep(1.0)
@@ -98,6 +113,15 @@ class Presence:
                 pipeline.expire(key, _TTL_S)
         if len(pipeline):
             await pipeline.execute()
+
+    async def _keep(self, due: list[Live]) -> None:
+        """Put off the end of what is there already; what the store has lost is written anew."""
+        if not due:
+            return
+        keys = [where_key(live.tenant, live.session) for live in due]
+        streams = [next(iter(live.connections)) for live in due]
+        for place in await self._keep_script(keys=keys, args=[_TTL_S, *streams]):
+            self.changed(due[int(place) - 1])
 
     async def listen(self) -> None:
         """Push what is published to this worker, until cancelled."""

@@ -1,0 +1,94 @@
+"""Where sessions are, as the real state store has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import pytest
+import pytest_asyncio
+
+import edge.presence
+from edge.hub import Hub
+from edge.presence import Presence
+from services.common import state
+from services.common.state import where_key
+from tests.engines.fixtures import Engines
+
+
+class Page:
+    """A connection, as far as presence looks at it."""
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+
+
+@pytest_asyncio.fixture
+async def client(engines: Engines, state_url: str) -> AsyncIterator[Any]:
+    engines.state.ask("FLUSHALL")
+    client = state.connect(state_url)
+    yield client
+    await client.aclose()
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
+async def test_what_the_store_lost_is_written_anew(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(edge.presence, "_REFRESH_S", 0.2)
+    hub = Hub()
+    presence = Presence(client, "edge-1", hub)
+    lives = [hub.join("t", f"s{n}", cast("Any", Page("p1")), 1_000.0 + n) for n in range(300)]
+    for live in lives:
+        presence.changed(live)
+    registering = asyncio.create_task(presence.register())
+
+    async def all_there() -> bool:
+        found = [await client.hget(where_key("t", f"s{n}"), "p1") for n in range(300)]
+        return found == [f"edge-1 {1_000 + n}".encode() for n in range(300)]
+
+    try:
+        await until(all_there)
+        await client.flushall()
+        # Another worker was first to write one of them again.
+        await client.hset(where_key("t", "s7"), "p2", "edge-2 5")
+        await until(all_there)
+        assert await client.hget(where_key("t", "s7"), "p2") == b"edge-2 5"
+        assert 0 < await client.ttl(where_key("t", "s8")) <= 60
+    finally:
+        registering.cancel()
+        await asyncio.gather(registering, return_exceptions=True)
+
+
+async def test_who_stays_is_kept_and_who_left_is_not(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(edge.presence, "_REFRESH_S", 0.2)
+    hub = Hub()
+    presence = Presence(client, "edge-1", hub)
+    stays, leaves = cast("Any", Page("p1")), cast("Any", Page("p2"))
+    for page in (stays, leaves):
+        presence.changed(hub.join("t", "s", page, 1_000.0))
+    registering = asyncio.create_task(presence.register())
+    key = where_key("t", "s")
+
+    async def streams(*names: bytes) -> bool:
+        return set(await client.hkeys(key)) == set(names)
+
+    try:
+        await until(lambda: streams(b"p1", b"p2"))
+        hub.leave("t", "s", leaves)
+        presence.gone("t", "s", "p2")
+        await until(lambda: streams(b"p1"))
+        await client.expire(key, 5)
+
+        async def kept() -> bool:
+            return await client.ttl(key) > 5
+
+        await until(kept)
+        assert await streams(b"p1")
+    finally:
+        registering.cancel()
+        await asyncio.gather(registering, return_exceptions=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sentientiq.common.v1 import log_pb2
 
+from hotpath.entry import encode_entry as _encode
 from services.common.partition import partition_of, record_key
 
 BEHAVIOR = "behavior.v1"
@@ -108,12 +109,7 @@ class EventLog(Protocol):
 
 def encode_entry(records: Iterable[Record]) -> bytes:
     """Serialize records as one LogEntry."""
-    return log_pb2.LogEntry(
-        records=[
-            log_pb2.Record(key=record.key, value=record.value, headers=record.headers)
-            for record in records
-        ]
-    ).SerializeToString()
+    return _encode((record.key, record.headers, record.value) for record in records)
 
 
 def decode_entry(partition: int, offset: int, blob: bytes) -> Entry:

@@ -163,6 +163,7 @@ def _witnesses(
         say,
         arrivals_s=max(load.seconds - 5.0, 1.0),
         gate=gate,
+        read_log_after=True,
     )
     return asyncio.create_task(run.play())
 

@@ -1,7 +1,7 @@
 """Reads the log back while the run lasts: what was acknowledged must be there.
 
-It follows from the start of the run rather than reading at the end, because the log is trimmed
-behind its readers.
+It follows from the start of the run rather than reading at the end, unless told otherwise, because
+the log is trimmed behind its readers.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ class Ledger:
         self._log = open_log(url)
         self._tenant = tenant
         self._tasks: list[asyncio.Task[None]] = []
+        self.reading = asyncio.Event()
+        """Unset, nothing is read for now: a log that is kept can be read when all is over."""
+        self.reading.set()
         self.stored: Counter[tuple[str, str, int]] = Counter()
         """(session, stream, seq) of frames and identifies."""
         self.outcomes: Counter[str] = Counter()
@@ -91,6 +94,7 @@ class Ledger:
     ) -> None:
         key = self._tenant.encode() + b"\x00"
         while True:
+            await self.reading.wait()
             # Away for a moment: the offsets are kept, nothing is skipped.
             with contextlib.suppress(LogUnavailable):
                 for entry in await self._log.read(topic, after):

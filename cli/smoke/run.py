@@ -40,6 +40,9 @@ class Run:
     """Over how long the visitors come; never all at once for a few."""
     gate: asyncio.Event | None = None
     """What the first visitor waits for, once everything is set up."""
+    read_log_after: bool = False
+    """Read the log when the visits are over: it costs as much as all of them, where others write
+    to it too. Only on a mesh that keeps it that long."""
 
     async def play(self) -> Verdict:
         """Play it.
@@ -54,6 +57,8 @@ class Run:
         ledger = Ledger(self.mesh.env["SIQ_LOG_URL"], cast.tenant)
         owners = Owners(cast.stories, self.mesh.urls["sandbox"], self.mesh.urls["intervene"])
         await ledger.open()
+        if self.read_log_after:
+            ledger.reading.clear()
         listening = asyncio.Event()
         watching = asyncio.create_task(owners.watch(listening))
         reporting = asyncio.create_task(self._report(cast.stories))
@@ -62,6 +67,7 @@ class Run:
             if self.gate is not None:
                 await self.gate.wait()
             await self._visit(cast)
+            ledger.reading.set()
             await owners.catch_up()
             await owners.finish()
             await self._settle(cast)

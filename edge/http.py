@@ -55,7 +55,6 @@ class _Beacon:
                 if self._refused is None:
                     await self._feed(message)
         finally:
-            self._worker.absorb(self._session)
             self._worker.departed(self._session, self._refused.code if self._refused else None)
         refused = self._refused
         if refused is not None and refused.code != 1000:

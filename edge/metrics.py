@@ -54,7 +54,7 @@ METRICS: Catalogue[Worker] = Catalogue(
             "counter",
             "{messages}",
             "What pages sent and was not used: unknown_type, unknown_event (from another version of"
-            " the SDK), duplicate, seq_gap, bad_message",
+            " the SDK), duplicate, seq_gap, bad_message, shed (events left out for want of room)",
             lambda worker: worker.session_counters,
             ("reason",),
         ),

@@ -190,7 +190,6 @@ class Page:
             return
         self._left = True
         session = self._session
-        self._worker.absorb(session)
         if session.record.connection is self:
             session.record.connection = None
         if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):

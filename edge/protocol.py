@@ -30,7 +30,8 @@ class Close:
     TRY_LATER = 1013
 
 
-Seq = Annotated[int, Meta(ge=1, le=2**53)]
+# Detection keeps 32 bits of it: more frames than a page can send in a year.
+Seq = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 EpochMs = Annotated[float, Meta(ge=0, le=1e15)]
 Short = Annotated[str, Meta(max_length=128)]
 Text = Annotated[str, Meta(max_length=512)]

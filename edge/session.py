@@ -17,6 +17,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as intervention
 from edge import protocol
 from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
 from edge.places import NOWHERE, place_of
+from edge.pressure import SHEDDABLE, Pressure
 from edge.protocol import Close
 from edge.seal import NoSealingKey, Sealer
 from edge.streams import StreamMemory, StreamRecord
@@ -38,6 +39,10 @@ _OUTCOMES = {
     "dismissed": intervention.OUTCOME_KIND_DISMISSED,
     "failed": intervention.OUTCOME_KIND_FAILED,
 }
+_AHEAD_MS = 24 * 3600 * 1000
+"""A page that is further ahead of us has a broken clock."""
+_LATEST_MS = 1 << 52
+"""Latest time that detection takes."""
 _PAGE_VIEW = int(EventKind.PAGE_VIEW)
 _VISIBILITY = int(EventKind.VISIBILITY)
 
@@ -55,9 +60,9 @@ class Session:
     """One connection of one stream."""
 
     __slots__ = (
-        "_bad", "_memory", "_numbered", "_origin", "_page", "_pointer", "_resume", "_sealer",
-        "_sender", "_targets", "_tokens", "_tokens_at", "counters", "interventions_allowed", "key",
-        "place", "record", "session", "state", "stream", "tenant",
+        "_bad", "_memory", "_numbered", "_origin", "_page", "_pointer", "_pressure", "_resume",
+        "_sealer", "_sender", "_targets", "_tokens", "_tokens_at", "counters",
+        "interventions_allowed", "key", "place", "record", "session", "state", "stream", "tenant",
     )  # fmt: skip
 
     def __init__(
@@ -68,8 +73,9 @@ class Session:
         sealer: Sealer,
         origin: str | None,
         counters: Counter[str] | None = None,
+        pressure: Pressure | None = None,
     ) -> None:
-        """`counters` outlive the connection where all sessions of a worker share them."""
+        """`counters` and `pressure` are those of the worker, where it has more than one session."""
         self.state = State.AWAIT_HELLO
         self.counters: Counter[str] = Counter() if counters is None else counters
         self.tenant = ""
@@ -83,6 +89,7 @@ class Session:
         self._memory = memory
         self._resume = resume
         self._sealer = sealer
+        self._pressure = Pressure() if pressure is None else pressure
         self._origin = origin
         self._pointer = 0
         self._page = ""
@@ -215,6 +222,11 @@ class Session:
         for index, descriptor, flags in message.targets:
             self._targets[index] = (descriptor, flags & 0xFFFFFFFF)
         page = message.page or self._page
+        t0_ms = round(message.t0 + self.offset_ms)
+        if not 0 <= t0_ms <= now_ms + _AHEAD_MS:
+            return self._refuse(message.seq, f"t0 is {t0_ms} ms on our clock", "bad_time")
+        if self._pressure.high:
+            message.events = self._lightened(message.events)
         try:
             columns = from_wire(message.events, self._targets, client=True)
         except WireError as error:
@@ -223,12 +235,32 @@ class Session:
         visible = self._follow(message.events)
         pointer = self._pointer if message.ptr is None else _POINTERS.get(message.ptr, 0)
         batch = self._batch(
-            message.seq, message.t0, columns, page, pointer, received_at_ns=int(now_ms * 1e6)
+            message.seq, t0_ms, columns, page, pointer, received_at_ns=int(now_ms * 1e6)
         )
         effects = self._take_batch(batch, message.seq)
         if visible is not None:
             effects.append(Visible(visible))
         return effects
+
+    def _lightened(self, events: list[list[Any]]) -> list[list[Any]]:
+        """A frame without what says least; its time goes to the next event that stays.
+
+        A frame that is not well-formed stays as it is, to be refused.
+        """
+        kept: list[list[Any]] = []
+        carried: float = 0
+        shed = 0
+        for event in events:
+            if len(event) < 2 or not all(isinstance(item, int | float) for item in event[:2]):
+                return events
+            if event[0] in SHEDDABLE:
+                carried += event[1]
+                shed += 1
+                continue
+            kept.append([event[0], event[1] + carried, *event[2:]] if carried else event)
+            carried = 0
+        self.counters["shed"] += shed
+        return kept
 
     def _follow(self, events: list[list[Any]]) -> bool | None:
         """Follow the visitor through a valid frame to another page, to another tab and back.
@@ -246,7 +278,7 @@ class Session:
     def _batch(
         self,
         seq: int,
-        t0: float,
+        t0_ms: int,
         columns: Columns,
         page: str,
         pointer: int,
@@ -256,7 +288,7 @@ class Session:
         return encode_batch(
             self._sender,
             seq,
-            round(t0 + self.offset_ms),
+            t0_ms,
             page,
             pointer,
             columns.count,
@@ -270,7 +302,8 @@ class Session:
         not_next = self._next(seq)
         if not_next is not None:
             return not_next
-        batch = self._batch(seq, t, from_wire([event], {}), self._page, self._pointer)
+        t_ms = max(0, min(round(t + self.offset_ms), _LATEST_MS))
+        batch = self._batch(seq, t_ms, from_wire([event], {}), self._page, self._pointer)
         return self._take_batch(batch, seq)
 
     def _identify(self, message: protocol.Identify) -> list[Effect]:

@@ -29,6 +29,7 @@ from edge.identities import Identities
 from edge.lane import FastLane
 from edge.places import place_of
 from edge.presence import Presence
+from edge.pressure import Pressure
 from edge.protocol import Close, frame
 from edge.reactor import Reactor
 from edge.seal import Sealer
@@ -77,6 +78,7 @@ class Worker:
         self._sealer = Sealer()
         self._resume = ResumeTokens(settings.mesh_secret)
         self._memory = StreamMemory()
+        self._pressure = Pressure()
         self.hub = Hub()
         self.tenants = TenantDirectory(TenantServiceStub(to_identity))
         self.identities = Identities(IdentityServiceStub(to_identity), self._sealer)
@@ -96,6 +98,7 @@ class Worker:
             max_bytes=settings.max_buffer_bytes,
             on_behavior=self._send_traced if self._traces else self.lane.send,
             on_other=self._on_appended,
+            pressure=self._pressure,
         )
         self.ticker = Ticker(self.hub, self._write_tick)
 
@@ -107,11 +110,8 @@ class Worker:
             sealer=self._sealer,
             origin=origin,
             counters=self.session_counters,
+            pressure=self._pressure,
         )
-
-    def absorb(self, session: core.Session) -> None:
-        """Add what a session counted to the worker's counters; call once, when it has ended."""
-        self.counters.update(session.counters)
 
     def departed(self, session: core.Session, code: int | None) -> None:
         """Go on ticking the timers of a stream whose socket or beacon ended, with this close code.

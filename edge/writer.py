@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from edge.histograms import APPEND_S
 from edge.places import Place
+from edge.pressure import Pressure
 from edge.streams import StreamRecord
 from services.common import logs
 from services.common.log import BEHAVIOR, TOPICS, Append, EventLog, LogUnavailable, Record
@@ -62,8 +63,10 @@ class LogWriter:
         max_bytes: int,
         on_behavior: Callable[[list[Appended]], None],
         on_other: Callable[[Pending], None],
+        pressure: Pressure | None = None,
     ) -> None:
         self._log = log
+        self._pressure = Pressure() if pressure is None else pressure
         self._max_bytes = max_bytes
         self._on_behavior = on_behavior
         self._on_other = on_other
@@ -110,6 +113,7 @@ class LogWriter:
         """Queue a serialized message; its stream hears when the log has it."""
         self._queue.append(Pending(topic, place, value, seq, stream, message, traceparent))
         self._bytes += len(value)
+        self._pressure.high = self._bytes * 2 > self._max_bytes
         if self.full:
             self._room.clear()
         self._idle.clear()
@@ -128,6 +132,7 @@ class LogWriter:
             last = time.monotonic()
             await self._write(batch)
             self._bytes -= sum(len(item.value) for item in batch)
+            self._pressure.high = self._bytes * 2 > self._max_bytes
             if not self.full:
                 self._room.set()
             if not self._queue:

@@ -22,11 +22,12 @@ class OwnEdge:
         self.url = f"ws://{worker.settings.ws_listen}"
 
     async def counts(self, name: str, expected: int) -> None:
-        """Wait until a counter is as expected: a session is added up when it ends."""
+        """Wait until a counter of what pages sent is as expected."""
+        counters = self.worker.session_counters
         async with asyncio.timeout(10):
-            while self.worker.counters[name] < expected:
+            while counters[name] < expected:
                 await asyncio.sleep(0.01)
-        assert self.worker.counters[name] == expected
+        assert counters[name] == expected
 
 
 @asynccontextmanager

@@ -82,9 +82,6 @@ class Mesh:
     def welcome(self, live: Any, stream: str) -> None:
         """Nothing waits for anybody."""
 
-    def absorb(self, session: core.Session) -> None:
-        self.counters.update(session.counters)
-
     def departed(self, session: core.Session, code: int | None) -> None:
         self.departures.append(code)
 

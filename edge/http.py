@@ -96,7 +96,7 @@ def application(worker: Worker) -> Starlette:
         return PlainTextResponse("ok\n")
 
     async def ready(_: Request) -> Response:
-        well = not worker.draining and not worker.writer.full
+        well = not worker.draining and worker.writer.well
         return PlainTextResponse("ok\n" if well else "not ready\n", 200 if well else 503)
 
     async def batch(request: Request) -> Response:

@@ -240,6 +240,8 @@ def _answer(worker: Worker, library: ServerProtocol, request: Request) -> Respon
     if request.path in ("/healthz", "/readyz"):
         if worker.draining:
             return library.reject(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+        if request.path == "/readyz" and not worker.writer.well:
+            return library.reject(HTTPStatus.SERVICE_UNAVAILABLE, "the log is behind\n")
         return library.reject(HTTPStatus.OK, "ok\n")
     if worker.draining:
         return library.reject(HTTPStatus.SERVICE_UNAVAILABLE, "draining, try again\n")

@@ -216,6 +216,7 @@ class Worker:
         return [
             self.identities.learn_key(),
             self.writer.run(),
+            self.writer.watch_fullness(),
             self.lane.run(),
             self.presence.register(),
             self.presence.listen(),

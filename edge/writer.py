@@ -8,6 +8,7 @@ that fails is tried again as it is, so the order within a stream never changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from services.common.log import BEHAVIOR, TOPICS, Append, EventLog, LogUnavailab
 
 _log = logs.get(__name__)
 ROUND_S = 0.004
+_FULL = 0.8
+_FULLNESS_S = 1.0
 _RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -77,14 +80,40 @@ class LogWriter:
         self._room.set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.log_is_full = False
+        self._retrying = False
         self.rounds = 0
         self.appended = 0
         self.failures = 0
 
     @property
     def full(self) -> bool:
-        """Whether the buffer is over its bound: sockets must wait."""
-        return self._bytes >= self._max_bytes
+        """Whether the buffer is over its bound, or the log nearly full: sockets must wait."""
+        return self._bytes >= self._max_bytes or self.log_is_full
+
+    @property
+    def well(self) -> bool:
+        """Whether what is accepted gets into the log within a moment."""
+        return not self.full and not self._retrying
+
+    async def watch_fullness(self) -> None:
+        """Take nothing more while the log is over four fifths full, until cancelled.
+
+        Whoever reads the log must catch up first. A log that refuses writes would do the same, but
+        then nobody could write: no decision, no emotion.
+        """
+        while True:
+            # Away: rounds find out by themselves.
+            with contextlib.suppress(LogUnavailable):
+                fullness = await self._log.fullness()
+                if (fullness > _FULL) != self.log_is_full:
+                    self.log_is_full = fullness > _FULL
+                    _log.warning("log fullness", fullness=round(fullness, 3), hold=self.log_is_full)
+                if self.full:
+                    self._room.clear()
+                else:
+                    self._room.set()
+            await asyncio.sleep(_FULLNESS_S)
 
     @property
     def buffered_bytes(self) -> int:
@@ -176,8 +205,11 @@ class LogWriter:
         attempt = 0
         while True:
             try:
-                return await self._log.append(appends)
+                offsets = await self._log.append(appends)
+                self._retrying = False
+                return offsets
             except LogUnavailable as error:
+                self._retrying = True
                 self.failures += 1
                 pause = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
                 if attempt == 0:

@@ -27,6 +27,8 @@ from services.common.log import (
 
 _log = logs.get(__name__)
 _FULL = 0.8  # above this the edge stops acknowledging (docs/contracts.md)
+# Above this nothing is kept that every reader has, and detection's snapshots, are through with.
+_TIGHT = 0.6
 _OWN = ("analytics", "archive")
 
 # The readers of docs/contracts.md, 4.7, by the names of their groups.
@@ -57,7 +59,7 @@ class Trimmer:
         before = self.entries
         for topic in EXPECTED_GROUPS:
             through = await self._through(topic)
-            if topic == BEHAVIOR and through:
+            if topic == BEHAVIOR and through and self.fullness <= _TIGHT:
                 through = await self._older_than_kept(through)
             known = self._trimmed[topic]
             further = {key: end for key, end in through.items() if end > known.get(key, 0)}

@@ -241,3 +241,19 @@ async def test_trimmer_keeps_the_newest_behavior(empty_log: EventLog) -> None:
     clock.now_ns += 1_300 * 1_000_000_000
     await trimmer.trim()
     assert [entry.offset for entry in await empty_log.read(BEHAVIOR, {11: 0})] == [first + 7]
+
+
+async def test_trimmer_keeps_nothing_extra_in_a_log_that_fills_up(empty_log: EventLog) -> None:
+    clock = _Clock()
+    frame = batch(1, received_at_ns=clock.now_ns).SerializeToString()
+    for _ in range(4):
+        await empty_log.append([Append(BEHAVIOR, 12, [Record(b"", frame)])])
+    await _all_committed(empty_log, BEHAVIOR)
+    last = (await empty_log.ends(BEHAVIOR))[12]
+    await empty_log.commit("archive", BEHAVIOR, {12: last - 1})
+    trimmer = Trimmer(empty_log, keep_behavior_s=1_800, now_ns=clock)
+    await trimmer.trim()
+    assert len(await empty_log.read(BEHAVIOR, {12: 0}, limit=10_000)) == 4
+    trimmer.fullness = 0.7
+    await trimmer.trim()  # but nobody loses what they have not read
+    assert [entry.offset for entry in await empty_log.read(BEHAVIOR, {12: 0})] == [last]

@@ -30,6 +30,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.full = False
+        self.well = True
         self._room = asyncio.Event()
 
     async def room(self) -> None:
@@ -268,6 +269,9 @@ async def test_plain_http_is_answered(edge: Edge):
     assert (await ask(b"GET /" + get)).startswith(b"HTTP/1.1 400")
     assert await ask(b"nonsense\r\n\r\n") == b""
     assert (await ask(b"GET /" + b"x" * 20_000)).startswith(b"HTTP/1.1 414")
+    edge.mesh.writer.well = False
+    assert (await ask(b"GET /readyz" + get)).startswith(b"HTTP/1.1 503")
+    assert (await ask(b"GET /healthz" + get)).startswith(b"HTTP/1.1 200")
     edge.mesh.draining = True
     assert (await ask(b"GET /readyz" + get)).startswith(b"HTTP/1.1 503")
 

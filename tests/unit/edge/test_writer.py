@@ -1,0 +1,121 @@
+"""The log's writer: rounds, room, and whether it is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, cast
+
+import pytest
+import pytest_asyncio
+
+import edge.writer
+from edge.places import place_of
+from edge.pressure import Pressure
+from edge.streams import StreamRecord
+from edge.writer import Appended, LogWriter
+from services.common.log import BEHAVIOR, OUTCOME, Append, LogUnavailable
+
+
+class Log:
+    """A log that takes what it is given, when it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[Append] = []
+        self.away = False
+        self.share = 0.0
+
+    async def append(self, appends: Sequence[Append]) -> list[int]:
+        if self.away:
+            raise LogUnavailable("away")
+        self.taken += appends
+        return list(range(1, len(appends) + 1))
+
+    async def fullness(self) -> float:
+        return self.share
+
+
+class Line:
+    """A writer and what it told."""
+
+    def __init__(self, max_bytes: int = 1_000) -> None:
+        self.log = Log()
+        self.pressure = Pressure()
+        self.behavior: list[Appended] = []
+        self.others: list[Any] = []
+        self.writer = LogWriter(
+            cast("Any", self.log),
+            max_bytes=max_bytes,
+            on_behavior=self.behavior.extend,
+            on_other=self.others.append,
+            pressure=self.pressure,
+        )
+
+    def put(self, size: int, seq: int, session: str = "s", topic: str = BEHAVIOR) -> StreamRecord:
+        stream = StreamRecord()
+        self.writer.put(topic, place_of("t", session), b"x" * size, seq=seq, stream=stream)
+        return stream
+
+
+@pytest_asyncio.fixture
+async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+    monkeypatch.setattr(edge.writer, "_RETRY_S", (0.01,))
+    monkeypatch.setattr(edge.writer, "_FULLNESS_S", 0.01)
+    line = Line()
+    tasks = [
+        asyncio.create_task(line.writer.run()),
+        asyncio.create_task(line.writer.watch_fullness()),
+    ]
+    yield line
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_round_is_one_entry_a_partition_and_acknowledges_its_streams(line: Line):
+    streams = [line.put(10, 1, f"s{n}") for n in range(200)]
+    line.put(10, 1, "s0", OUTCOME)
+    await line.writer.flushed()
+    partitions = [append.partition for append in line.log.taken if append.topic == BEHAVIOR]
+    assert len(partitions) == len(set(partitions))
+    assert sum(len(append.records) for append in line.log.taken) == 201
+    assert [stream.acked for stream in streams] == [1] * 200
+    assert sum(len(entry.batches) for entry in line.behavior) == 200
+    assert len(line.others) == 1
+
+
+async def test_short_of_room_pages_wait_and_less_is_taken(line: Line):
+    line.log.away = True
+    assert not line.pressure.high
+    line.put(501, 1)
+    assert line.pressure.high
+    assert not line.writer.full
+    line.put(499, 2)
+    assert line.writer.full
+    waiting = asyncio.create_task(line.writer.room())
+    await until(lambda: line.writer.failures > 0)
+    assert not line.writer.well
+    assert not waiting.done()
+    line.log.away = False
+    await waiting
+    assert not line.pressure.high
+    assert line.writer.well
+
+
+async def test_a_log_that_is_nearly_full_holds_pages_until_it_is_read(line: Line):
+    line.log.share = 0.81
+    await until(lambda: line.writer.full)
+    waiting = asyncio.create_task(line.writer.room())
+    stream = line.put(10, 1)  # what was accepted before still goes in
+    await until(lambda: stream.acked == 1)
+    await asyncio.sleep(0.03)
+    assert not waiting.done()
+    line.log.share = 0.5
+    await waiting
+    assert line.writer.well

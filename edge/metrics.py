@@ -122,6 +122,20 @@ METRICS: Catalogue[Worker] = Catalogue(
             lambda worker: worker.reactor.counters["pending_failed"],
         ),
         Metric(
+            "siq_edge_settings_told_total",
+            "counter",
+            "{pages}",
+            "Open pages told of a change of their tenant's settings",
+            lambda worker: worker.sdk_configs.told,
+        ),
+        Metric(
+            "siq_edge_settings_refused_total",
+            "counter",
+            "{documents}",
+            "Settings of tenants that were no JSON object",
+            lambda worker: worker.sdk_configs.invalid_documents,
+        ),
+        Metric(
             "siq_edge_pushes_total",
             "counter",
             "{interventions}",

@@ -10,14 +10,13 @@ from typing import Any
 
 import grpc
 import grpc.aio
-import msgspec
 from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
 
+from edge import sdk_config
 from services.common import logs
 
 _log = logs.get(__name__)
-_DEFAULT_CONFIG: dict[str, Any] = {"coalesce_ms": 250, "sampling": 1, "kill": False}
 _FRESH_S = 3.0
 
 
@@ -87,14 +86,20 @@ class TenantDirectory:
                 _log.warning("identity away, using the key as last known", error=error.details())
                 return known[0]
             raise DirectoryUnavailable(str(error.details())) from error
-        config = dict(_DEFAULT_CONFIG)
-        if response.sdk_config:
-            config.update(msgspec.json.decode(response.sdk_config, type=dict[str, Any]))
         grant = Grant(
-            response.tenant_id, tuple(response.origins), config, response.emotions_to_page
+            response.tenant_id,
+            tuple(response.origins),
+            sdk_config.read(response.sdk_config),
+            response.emotions_to_page,
         )
         self._known[key] = (grant, time.monotonic())
         return grant
+
+    def forget(self, tenant: str) -> None:
+        """Ask anew for a tenant's keys when they are next used; known as they are till then."""
+        for key, (grant, _) in self._known.items():
+            if grant.tenant == tenant:
+                self._known[key] = (grant, 0.0)
 
     async def revoked(self, keys: Collection[str]) -> set[str]:
         """Which of the keys in use are no longer good, as of now. Unanswered ones are kept."""

@@ -32,6 +32,7 @@ from edge.presence import Presence
 from edge.pressure import Pressure
 from edge.protocol import Close, frame
 from edge.reactor import Reactor
+from edge.sdk_config import SdkConfigs
 from edge.seal import Sealer
 from edge.settings import Settings
 from edge.sockets import Sockets
@@ -81,6 +82,9 @@ class Worker:
         self._pressure = Pressure()
         self.hub = Hub()
         self.tenants = TenantDirectory(TenantServiceStub(to_identity))
+        self.sdk_configs = SdkConfigs(
+            TenantServiceStub(to_identity), self.hub, lambda tenant: self.tenants.forget(tenant)
+        )
         self.identities = Identities(IdentityServiceStub(to_identity), self._sealer)
         self.reactor = Reactor(
             self.hub, self.identities, self.tenants, InterventionServiceStub(to_intervention)
@@ -223,6 +227,7 @@ class Worker:
             self.ticker.run(),
             self.sockets.look_after(),
             self._check_keys(),
+            self.sdk_configs.watch(),
         ]
 
     async def drain(self, wait_closed: Callable[[], Awaitable[None]]) -> None:

@@ -359,3 +359,20 @@ async def test_a_stop_drains_and_exits_clean(mesh: Mesh):
     assert await stopping == 0
     assert len(await mesh.logged(BEHAVIOR, page.welcome["session"])) == 1
     await mesh.start_edge()
+
+
+async def test_new_settings_reach_pages_that_are_open(mesh: Mesh):
+    async def put(body: bytes) -> None:
+        await mesh.tenants.PutConfig(
+            tenant.PutConfigRequest(tenant_id="acme", kind="sdk", body=body)
+        )
+
+    page = await mesh.page()
+    assert page.welcome["config"]["coalesce_ms"] == 250
+    await put(b'{"coalesce_ms": 100}')
+    told = await page.heard("config")
+    assert (told["coalesce_ms"], told["kill"]) == (100, False)
+    later = await mesh.page(stream="p2")
+    assert later.welcome["config"]["coalesce_ms"] == 100
+    await put(b"{}")
+    assert (await page.heard("config"))["coalesce_ms"] == 250

@@ -71,7 +71,11 @@ class WebSocket(asyncio.Protocol):
         """Tell the page."""
         self._transport = None
         self._worker.sockets.discard(self)
-        page, self._page = self._page, None  # nothing here may wait for the garbage collector
+        # Nothing here may wait for the garbage collector (collector.py).
+        page, self._page = self._page, None
+        library, self._library = self._library, None
+        if library is not None:
+            library.parser.close()  # it and the library hold each other
         if page is not None:
             page.lost()
 
@@ -163,6 +167,7 @@ class WebSocket(asyncio.Protocol):
         for part in library.data_to_send():
             if part:
                 self._transport.write(part)
+        library.parser.close()
         if request is None or library.state is not OPEN:
             self._closing, self._since_s = True, time.monotonic()
             self._transport.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,15 +14,18 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from edge import session as core
 from edge.effects import Accept, Admit, Effect
 from edge.hub import Hub
 from edge.listener import Listener, listen
+from edge.page import Page as EdgePage
 from edge.settings import Settings
 from edge.sockets import Sockets
 from edge.streams import StreamMemory
+from edge.websocket import WebSocket
 from tests.unit.edge.session_client import GRANT, NOW, RESUME
 
 
@@ -253,6 +257,33 @@ async def test_a_lost_connection_leaves_the_hub(edge: Edge):
     await edge.mesh.sockets.all_gone()
     assert len(edge.mesh.hub) == 0
     assert edge.mesh.departures == [1000]
+
+
+async def test_what_has_ended_is_freed_without_the_garbage_collector(edge: Edge):
+    """The worker never collects what has grown old: a cycle left behind would stay for ever."""
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(8):
+            page = await edge.page()
+            await page.send(clicks(1))
+            if number == 0:
+                await page.send([clicks(2)[:10], clicks(2)[10:]])
+            if number == 1:
+                page.transport.write(b"\x83\x80\x00\x00\x00\x00")
+            if number == 2:
+                await page.send('{"type":"bye"}')
+            if number == 3:
+                page.transport.abort()
+            if number == 4:
+                edge.mesh.sockets.abort()
+            await page.close()
+        await edge.mesh.sockets.all_gone()
+        await asyncio.sleep(0.05)
+        kinds = (WebSocket, EdgePage, core.Session, ServerProtocol)
+        assert [type(kept) for kept in gc.get_objects() if isinstance(kept, kinds)] == []
+    finally:
+        gc.enable()
 
 
 async def test_plain_http_is_answered(edge: Edge):

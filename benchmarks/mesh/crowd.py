@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _OPEN_S = 30.0
 _AT_ONCE = 64
 _KEPT = 64
+_LINGER_S = 1.0
 
 
 class Crowd:
@@ -91,8 +92,14 @@ class Crowd:
         self.counters["frames"] += 1
         self.counters["events"] += events
 
+    def leave(self, page: PageSocket) -> None:
+        """End a page in a moment: its visitor went on, and its last acks are still under way."""
+        asyncio.get_running_loop().call_later(_LINGER_S, self.close, page)
+
     def close(self, page: PageSocket) -> None:
         """Count a page and end it."""
+        if page not in self._sent:
+            return
         if page.closed is not None:
             self.ended[f"{page.closed[0]} {page.closed[1]}".strip()] += 1
         self.acked.append((page.session, page.stream, page.acked))

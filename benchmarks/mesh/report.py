@@ -47,6 +47,7 @@ class Figures:
     frames_per_s: int
     events_per_s: int
     detect_ms: dict[str, float]
+    crowd_detect_ms: dict[str, float]
     ack_ms: dict[str, float]
     intervention_ms: dict[str, float] | None
     alert_ms: dict[str, float] | None
@@ -88,12 +89,13 @@ def report(found: Found) -> Figures:
     told, seconds, witness = found.told, found.seconds, found.verdict
     sessions = sum(each.sessions for each in told)
     frames = sum(each.frames_measured for each in told)
-    verdicts = [*found.verdict_ms.tolist(), *(witness.verdict_ms if witness else [])]
+    crowd = found.verdict_ms.tolist()
     return Figures(
         sessions=sessions,
         frames_per_s=round(frames / seconds),
         events_per_s=round(sum(each.events_measured for each in told) / seconds),
-        detect_ms=summary(verdicts),
+        detect_ms=summary(witness.verdict_ms if witness else crowd),
+        crowd_detect_ms=summary(crowd),
         ack_ms=summary(found.ack_ms.tolist()),
         intervention_ms=witness.intervention_ms if witness else None,
         alert_ms=witness.alert_ms if witness else None,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _AHEAD_S = 1.0
 _SETTLED_S = 2.0
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ async def _play(
     told = await telling
     following.cancel()
     verdict = await witnesses if witnesses else None
+    for what in [*verdict.lost, *verdict.duplicated, *verdict.problems][:_SHOWN] if verdict else ():
+        say(what)
     lost = repeated = 0
     if log_url:
         say("reading the log back")

@@ -82,7 +82,7 @@ async def _visitor(
                 return
             await asyncio.sleep(max(0.0, due - time.time()))
             if stream not in ("", frame.stream):
-                crowd.close(page)
+                crowd.leave(page)
                 page = await crowd.open(session=page.session, resume=page.resume)
             stream = frame.stream
             due_ms = due * 1000
@@ -91,5 +91,5 @@ async def _visitor(
         at = due + 1.0
         turn += 7
         stream = ""
-        crowd.close(page)
+        crowd.leave(page)
         page = await crowd.open()

@@ -39,7 +39,7 @@ class Ledger:
         self._tenant = tenant
         self._tasks: list[asyncio.Task[None]] = []
         self.reading = asyncio.Event()
-        """Unset, nothing is read for now: a log that is kept can be read when all is over."""
+        """Unset, no behaviour is read for now: the log keeps it, and it can be read at the end."""
         self.reading.set()
         self.stored: Counter[tuple[str, str, int]] = Counter()
         """(session, stream, seq) of frames and identifies."""
@@ -94,7 +94,8 @@ class Ledger:
     ) -> None:
         key = self._tenant.encode() + b"\x00"
         while True:
-            await self.reading.wait()
+            if topic == BEHAVIOR:
+                await self.reading.wait()
             # Away for a moment: the offsets are kept, nothing is skipped.
             with contextlib.suppress(LogUnavailable):
                 for entry in await self._log.read(topic, after):

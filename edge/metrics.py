@@ -32,6 +32,21 @@ METRICS: Catalogue[Worker] = Catalogue(
             ("code",),
         ),
         Metric(
+            "siq_edge_connections_cut_total",
+            "counter",
+            "{connections}",
+            "Connections given up: silent (no request, no pong, no close in time), slow_reader",
+            lambda worker: {name: worker.counters[name] for name in ("silent", "slow_reader")},
+            ("reason",),
+        ),
+        Metric(
+            "siq_edge_unexpected_errors_total",
+            "counter",
+            "{connections}",
+            "Connections ended by a defect of ours; each is in the log with its traceback",
+            lambda worker: worker.counters["unexpected"],
+        ),
+        Metric(
             "siq_edge_beacons_total",
             "counter",
             "{requests}",

@@ -14,6 +14,9 @@ from edge import protocol
 from edge import session as core
 from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
 from edge.worker import Worker
+from services.common import logs
+
+_log = logs.get(__name__)
 
 
 class Wire(Protocol):
@@ -162,7 +165,13 @@ class Page:
         self._task = asyncio.ensure_future(self._wait(waiting))
 
     async def _wait(self, waiting: Awaitable[None]) -> None:
-        await waiting
+        try:
+            await waiting
+        except Exception as error:  # the boundary of a connection: nobody else would hear of it
+            self._worker.counters["unexpected"] += 1
+            _log.error("a page failed", exc_info=error)
+            self.close(protocol.Close.INTERNAL, "internal error")
+            return
         self._task = None
         queued, self._waiting = self._waiting, []
         for place, data in enumerate(queued):

@@ -26,6 +26,7 @@ class Close:
     TOO_MANY_EVENTS = 4413
     TOO_FAST = 4429
     TOO_LARGE = 1009
+    INTERNAL = 1011
     RESTART = 1012
     TRY_LATER = 1013
 

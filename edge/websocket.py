@@ -41,7 +41,7 @@ class WebSocket(asyncio.Protocol):
     """One connection. Its page is there from the handshake on."""
 
     __slots__ = (
-        "_closing", "_fragments", "_heard_s", "_library", "_page", "_rest", "_since_s",
+        "_closing", "_fragments", "_heard_s", "_library", "_page", "_paused", "_rest", "_since_s",
         "_transport", "_worker",
     )  # fmt: skip
 
@@ -58,6 +58,7 @@ class WebSocket(asyncio.Protocol):
         self._since_s = self._heard_s
         """Since when a request, a sign of life or the end is waited for; 0: nothing is."""
         self._closing = False
+        self._paused = False
 
     # -- asyncio ----------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class WebSocket(asyncio.Protocol):
             if now_s - self._since_s > self._patience_s():
                 self._worker.counters["silent"] += 1
                 self._transport.abort()
-        elif self._page is not None:
+        elif self._page is not None and not self._paused:  # else the silence is ours
             if now_s - self._heard_s > _PING_AFTER_S:
                 self._since_s = now_s
                 self._transport.write(_PING)
@@ -139,11 +140,14 @@ class WebSocket(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read nothing more for now."""
+        self._paused = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read again."""
+        self._paused = False
+        self._heard_s = time.monotonic()
         if self._transport is not None and not self._closing:
             self._transport.resume_reading()
 

@@ -18,6 +18,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from edge import session as core
+from edge import websocket as edge_websocket
 from edge.effects import Accept, Admit, Effect
 from edge.hub import Hub
 from edge.listener import Listener, listen
@@ -235,6 +236,32 @@ async def test_a_full_buffer_holds_the_page_and_lets_it_go_on(edge: Edge):
     assert len(edge.mesh.accepted) == 1
     edge.mesh.writer.make_room()
     assert await acked(page) == 2
+
+
+async def test_a_page_that_waits_for_us_is_not_given_up(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(edge_websocket, "_PING_AFTER_S", 0.1)
+    monkeypatch.setattr(edge_websocket, "_PING_ANSWER_S", 0.1)
+    page = await edge.page()
+    edge.mesh.writer.full = True
+    await page.send(clicks(1))
+    assert await acked(page) == 1
+    await asyncio.sleep(2.5)  # two looks at it
+    edge.mesh.writer.make_room()
+    await page.send(clicks(2))
+    assert await acked(page) == 2
+
+
+async def test_a_defect_ends_the_connection_and_is_counted(edge: Edge):
+    async def broken(*_: Any) -> list[Any]:
+        raise RuntimeError("a defect")
+
+    edge.mesh.admit = broken  # type: ignore[method-assign]
+    page = await edge.connect()
+    await page.send(HELLO)
+    assert await closed_with(page) == 1011
+    assert edge.mesh.counters["unexpected"] == 1
 
 
 async def test_whoever_does_not_read_is_cut_off(edge: Edge):

@@ -1,50 +1,43 @@
-"""BehaviorBatch.columns as numpy arrays over its own bytes; nothing is copied."""
+"""The columns of many batches as numpy arrays: one each, over all events."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotpath.columns import validate
 from hotpath.fields import Column
+from hotpath.joined import join_columns
 
-_HEADER_BYTES = 4
-_SECTIONS = tuple((column, column < Column.A) for column in Column)
-_U2, _U4, _F4 = np.dtype("<u2"), np.dtype("<u4"), np.dtype("<f4")
+_U2, _U4, _F4, _I8 = (np.dtype(name) for name in ("<u2", "<u4", "<f4", "<i8"))
+_INDEXES = tuple(column for column in Column if column < Column.A)
+_NUMBERS = tuple(column for column in Column if column >= Column.A)
 
 
-class ColumnArrays(NamedTuple):
-    """One batch. `indexes` and `numbers` lack the sections that the blob leaves out."""
+class JoinedColumns(NamedTuple):
+    """All events of some batches, in order. Index 0 means none, as NaN does."""
 
+    lengths: NDArray[np.int64]
+    """Events of each batch."""
     kind: NDArray[np.uint8]
     dt: NDArray[np.uint32]
     indexes: dict[Column, NDArray[np.uint16]]
     numbers: dict[Column, NDArray[np.float32]]
 
 
-def read_columns(blob: bytes, targets: int, strings: int) -> ColumnArrays:
-    """View the sections of a blob, whose layout hotpath/columns.pxd documents.
+def read_columns(blobs: Sequence[bytes]) -> JoinedColumns:
+    """Join the columns of batches.
 
     Raises:
-        hotpath.columns.ColumnsError: it is not a batch of columns over tables of these sizes.
+        hotpath.columns.ColumnsError: a blob is no batch of columns.
     """
-    count = validate(blob, targets, strings)
-    mask = int.from_bytes(blob[2:_HEADER_BYTES], "little")
-    at = _HEADER_BYTES
-    kind = np.frombuffer(blob, np.uint8, count, at)
-    at += count
-    dt = np.frombuffer(blob, _U4, count, at)
-    at += 4 * count
-    arrays = ColumnArrays(kind, dt, {}, {})
-    for column, is_index in _SECTIONS:
-        if not mask >> column & 1:
-            continue
-        if is_index:
-            arrays.indexes[column] = np.frombuffer(blob, _U2, count, at)
-            at += 2 * count
-        else:
-            arrays.numbers[column] = np.frombuffer(blob, _F4, count, at)
-            at += 4 * count
-    return arrays
+    lengths, kinds, dts, indexes, numbers = join_columns(blobs)
+    return JoinedColumns(
+        np.frombuffer(lengths, _I8),
+        np.frombuffer(kinds, np.uint8),
+        np.frombuffer(dts, _U4),
+        {name: np.frombuffer(data, _U2) for name, data in zip(_INDEXES, indexes, strict=True)},
+        {name: np.frombuffer(data, _F4) for name, data in zip(_NUMBERS, numbers, strict=True)},
+    )

@@ -9,7 +9,7 @@ from sentientiq.detection.v1.emotion_pb2 import Emotion
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
 from sentientiq.intervention.v1.intervention_pb2 import Decision, Outcome
 
-from services.pipeline.columns import ColumnArrays, read_columns
+from hotpath.columns import validate
 
 # Partitions of analytics and folders of the archive are days: a wild clock must not make many.
 _LATEST_MS = 4_102_444_800_000  # the year 2100
@@ -21,10 +21,10 @@ class MalformedMessage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A batch of behaviour and its columns."""
+    """A batch of behaviour whose columns can be read."""
 
     batch: BehaviorBatch
-    columns: ColumnArrays
+    events: int
 
 
 def decode_frame(value: bytes) -> Frame:
@@ -32,7 +32,7 @@ def decode_frame(value: bytes) -> Frame:
     batch = BehaviorBatch.FromString(value)
     require(tenant_id=batch.tenant_id, session_id=batch.session_id, stream_id=batch.stream_id)
     require_moment(t0_ms=batch.t0_ms)
-    return Frame(batch, read_columns(batch.columns, len(batch.targets), len(batch.strings)))
+    return Frame(batch, validate(batch.columns, len(batch.targets), len(batch.strings)))
 
 
 def decode_emotion(value: bytes) -> Emotion:

@@ -18,7 +18,7 @@ from hotpath.events import EventKind
 from hotpath.fields import POINTERS, Column
 from services.common.consumer import Delivery
 from services.pipeline.arrow import Words, moments, moments_or_null, pa
-from services.pipeline.columns import ColumnArrays
+from services.pipeline.columns import JoinedColumns, read_columns
 from services.pipeline.decode import Frame
 
 _MOST_EVENTS = 500
@@ -29,8 +29,6 @@ _KNOWN = {kind.value: kind.name.lower() for kind in EventKind}
 _TYPES: Any = pa.array([_KNOWN.get(code, f"kind_{code}") for code in range(256)])
 _POINTERS: Any = pa.array([*POINTERS, ""])
 _NUMBERS = (Column.A, Column.B, Column.C, Column.D, Column.E)
-_NO_INDEX: NDArray[np.uint16] = np.zeros(_MOST_EVENTS, np.uint16)
-_NO_NUMBER: NDArray[np.float32] = np.full(_MOST_EVENTS, np.nan, np.float32)
 
 
 class _FrameColumns(NamedTuple):
@@ -63,7 +61,7 @@ def event_rows(deliveries: Sequence[Delivery[Frame]], stored_at_ms: int) -> Any:
 class _Block:
     def __init__(self) -> None:
         self._frames: list[_FrameColumns] = []
-        self._columns: list[ColumnArrays] = []
+        self._blobs: list[bytes] = []
         self._tenants, self._pages, self._targets, self._strings = (
             Words(),
             Words(),
@@ -77,8 +75,8 @@ class _Block:
         self._unnumbered: Counter[tuple[int, int, str, str]] = Counter()
 
     def add(self, delivery: Delivery[Frame]) -> None:
-        batch, columns = delivery.message.batch, delivery.message.columns
-        if not len(columns.kind):
+        batch = delivery.message.batch
+        if not delivery.message.events:
             return
         # The edge's own frames share seq 0, and one log entry may hold several of a stream.
         nth = 0 if batch.seq else self._place_in_entry(delivery)
@@ -100,7 +98,7 @@ class _Block:
                 first_string=len(self._string_of),
             )
         )
-        self._columns.append(columns)
+        self._blobs.append(batch.columns)
         for target in batch.targets:
             self._target_of.append(self._targets.index(target.descriptor))
             self._flags_of.append(target.flags)
@@ -115,15 +113,17 @@ class _Block:
 
     def table(self, stored_at_ms: int) -> Any:
         frames = self._frames
-        kind = _join([item.kind for item in self._columns], np.uint8)
-        lengths = np.array([len(item.kind) for item in self._columns], np.int64)
-        ends = np.cumsum(lengths)
-        frame_of = np.repeat(np.arange(len(frames)), lengths)
-        text = self._places(Column.TEXT, [frame.first_string for frame in frames], frame_of)
-        text2 = self._places(Column.TEXT2, [frame.first_string for frame in frames], frame_of)
-        target = self._places(Column.TARGET, [frame.first_target for frame in frames], frame_of)
+        columns = read_columns(self._blobs)
+        kind = columns.kind
+        ends = np.cumsum(columns.lengths)
+        frame_of = np.repeat(np.arange(len(frames)), columns.lengths)
+        strings_from = np.array([frame.first_string for frame in frames], np.int64)[frame_of]
+        targets_from = np.array([frame.first_target for frame in frames], np.int64)[frame_of]
+        text = _places(columns, Column.TEXT, strings_from)
+        text2 = _places(columns, Column.TEXT2, strings_from)
+        target = _places(columns, Column.TARGET, targets_from)
         page = self._pages_of(kind, text, frame_of, ends)
-        dt = _join([item.dt for item in self._columns], np.int64)
+        dt = columns.dt.astype(np.int64)
         t = np.array([frame.t0_ms for frame in frames], np.int64)[frame_of] + _since(dt, ends)
         idx = np.array([frame.first_idx for frame in frames], np.int64)[frame_of]
         idx += _since(np.ones(len(kind), np.int64), ends) - 1
@@ -156,30 +156,18 @@ class _Block:
                 "target_flags": pa.array(np.array(self._flags_of)[target[kept]], pa.uint32()),
                 "text": strings.take(pa.array(text[kept])).cast(pa.string()),
                 "text2": strings.take(pa.array(text2[kept])).cast(pa.string()),
-                **{column.name.lower(): self._numbers(column, kept) for column in _NUMBERS},
+                **{
+                    column.name.lower(): pa.array(
+                        columns.numbers[column][kept], pa.float32(), from_pandas=True
+                    )
+                    for column in _NUMBERS
+                },
                 "received_at": moments_or_null(received_at_ms[frame_of[kept]]),
                 "log_partition": spread((frame.partition for frame in frames), pa.uint8()),
                 "log_offset": spread((frame.offset for frame in frames), pa.uint64()),
                 "stored_at": moments(np.full(len(kept), stored_at_ms, np.int64)),
             }
         )
-
-    def _places(
-        self, column: Column, firsts: list[int], frame_of: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Where each event's target or string stands in the joined tables; 0: none."""
-        own = _join(
-            [
-                item.indexes.get(column, _NO_INDEX)[: len(item.kind)].astype(np.int64)
-                for item in self._columns
-            ],
-            np.int64,
-        )
-        return np.where(own > 0, own - 1 + np.array(firsts, np.int64)[frame_of], 0)
-
-    def _numbers(self, column: Column, kept: NDArray[np.int64]) -> Any:
-        arrays = [item.numbers.get(column, _NO_NUMBER)[: len(item.kind)] for item in self._columns]
-        return pa.array(_join(arrays, np.float32)[kept], pa.float32(), from_pandas=True)
 
     def _pages_of(
         self,
@@ -205,5 +193,7 @@ def _since(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int6
     return since
 
 
-def _join(arrays: list[NDArray[Any]], kind: Any) -> NDArray[Any]:
-    return np.concatenate(arrays).astype(kind) if arrays else np.zeros(0, kind)
+def _places(columns: JoinedColumns, column: Column, first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each event's target or string stands in the joined tables; 0: none."""
+    own = columns.indexes[column].astype(np.int64)
+    return np.where(own > 0, own - 1 + first, 0)

@@ -5,25 +5,34 @@ from __future__ import annotations
 import asyncio
 
 from edge import collector
+from edge.headers import security_headers
 from edge.http import application
 from edge.listener import listen
 from edge.metrics import METRICS
+from edge.sdk import load_sdk
 from edge.settings import Settings
 from edge.worker import Worker
 from services.common import logs, metrics
 from services.common.http import HttpServer
 from services.common.process import run, run_all
+from services.common.tls import server_context
 
 _log = logs.get(__name__)
 
 
 async def serve(settings: Settings) -> None:
     """Serve until cancelled, then drain."""
+    tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
     worker = Worker(settings)
     metrics.publish(METRICS, worker)
-    http = HttpServer(application(worker), settings.http_listen)
+    http = HttpServer(
+        application(worker, load_sdk(settings.sdk_file)),
+        settings.http_listen,
+        tls=tls,
+        headers=security_headers(settings),
+    )
     loops = asyncio.create_task(run_all(*worker.loops()))
-    server = await listen(worker)
+    server = await listen(worker, tls)
     await http.start()  # last: /readyz speaks for both ports
     collector.tame()
     _log.info("ready", ws=settings.ws_listen, http=settings.http_listen, worker=settings.worker)

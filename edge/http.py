@@ -1,4 +1,4 @@
-"""The HTTP shell: health, and `POST /v1/batch` for pages that are going away (sendBeacon)."""
+"""The HTTP shell: health, the SDK, and `POST /v1/batch` for pages that go away (sendBeacon)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge import protocol
-from edge.effects import Accept, Admit, Effect, Hang, Send
+from edge.effects import Accept, Admit, Effect, Hang, Send, Welcomed
+from edge.sdk import Sdk, routes
+from edge.sources import FORWARDED
 from edge.worker import Worker
 from services.common.http import CLOSE, BadBody, read_body
 
 _APPEND_WITHIN_S = 5.0
+_RETRY_AFTER_S = "3"
+
+# Any origin may ask; whether it may write is decided by the key's own list. Of this route only: the
+# SDK's answers are the same for whoever asks, and caches must know.
+_FROM_ANYWHERE = Middleware(
+    CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=["content-type"]
+)
 
 
 class Batch(msgspec.Struct):
@@ -42,8 +51,11 @@ _STATUS = {
 class _Beacon:
     """One request: runs its frames through a session and waits for the log."""
 
-    def __init__(self, worker: Worker, origin: str | None) -> None:
+    def __init__(self, worker: Worker, origin: str | None, source: str) -> None:
         self._worker = worker
+        self._source = source
+        self._key = ""
+        """The key that its frames count for, once it is let in."""
         self._session = worker.new_session(origin)
         self._refused: Hang | None = None
         self.errors: list[str] = []
@@ -59,12 +71,13 @@ class _Beacon:
         refused = self._refused
         if refused is not None and refused.code != 1000:
             status = _STATUS.get(refused.code, 400)
-            return JSONResponse({"error": refused.reason, "details": self.errors}, status)
+            later = {"Retry-After": _RETRY_AFTER_S} if status in (429, 503) else None
+            return JSONResponse({"error": refused.reason, "details": self.errors}, status, later)
         try:
             async with asyncio.timeout(_APPEND_WITHIN_S):
                 await self._worker.writer.flushed()
         except TimeoutError:
-            return JSONResponse({"error": "slow"}, 503, headers={"Retry-After": "2"})
+            return JSONResponse({"error": "slow"}, 503, {"Retry-After": _RETRY_AFTER_S})
         return JSONResponse({"acked": self._session.record.acked, "errors": self.errors})
 
     async def _feed(self, raw: msgspec.Raw) -> None:
@@ -72,7 +85,14 @@ class _Beacon:
         if len(data) > protocol.MAX_FRAME_BYTES:
             self._refused = Hang(protocol.Close.TOO_LARGE, "at most 64 KiB a message")
             return
+        refusal = self._worker.limits.frame(self._source, self._key, time.monotonic())
+        if refusal:
+            self._refuse(refusal)
+            return
         await self._carry_out(self._session.receive(data.decode(), time.time() * 1000))
+
+    def _refuse(self, refusal: str) -> None:
+        self._refused = Hang(protocol.Close.TOO_FAST, f"over the limit: {refusal}")
 
     async def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -80,8 +100,16 @@ class _Beacon:
                 case Accept():
                     self._worker.accept(self._session, effect)
                 case Admit():
-                    await self._carry_out(await self._worker.admit(self._session, effect))
+                    refusal = self._worker.limits.hello(self._source, time.monotonic())
+                    if refusal:
+                        self._refuse(refusal)
+                    else:
+                        await self._carry_out(await self._worker.admit(self._session, effect))
+                case Welcomed():
+                    self._key = self._session.key
                 case Hang():
+                    if effect.code == protocol.Close.TOO_FAST:
+                        self._worker.limits.refuse("frames_per_connection")
                     self._refused = effect
                 case Send(text) if '"type":"error"' in text:
                     self.errors.append(text)
@@ -89,7 +117,7 @@ class _Beacon:
                     pass  # a beacon's page is gone: nobody to welcome, ack or show
 
 
-def application(worker: Worker) -> Starlette:
+def application(worker: Worker, sdk: Sdk | None = None) -> Starlette:
     """The routes."""
 
     async def health(_: Request) -> Response:
@@ -111,21 +139,15 @@ def application(worker: Worker) -> Starlette:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return JSONResponse({"error": f"expected {{hello, messages}}: {error}"}, 400)
         worker.counters["beacons"] += 1
-        return await _Beacon(worker, request.headers.get("Origin")).run(decoded)
+        peer = request.client.host if request.client else ""
+        source = worker.sources.of(peer, request.headers.getlist(FORWARDED))
+        return await _Beacon(worker, request.headers.get("Origin"), source).run(decoded)
 
     return Starlette(
         routes=[
             Route("/healthz", health),
             Route("/readyz", ready),
-            Route("/v1/batch", batch, methods=["POST"]),
-        ],
-        # Any origin may ask; whether it may write is decided by the key's own list.
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=["*"],
-                allow_methods=["POST"],
-                allow_headers=["content-type"],
-            )
-        ],
+            Route("/v1/batch", batch, methods=["POST", "OPTIONS"], middleware=[_FROM_ANYWHERE]),
+            *routes(sdk),
+        ]
     )

@@ -91,6 +91,11 @@ class Hub:
             del self._live[(tenant, session)]
         return True
 
+    def has(self, tenant: str, session: str, stream: str) -> bool:
+        """Whether the stream has a connection here, which a new one would replace."""
+        live = self._live.get((tenant, session))
+        return live is not None and stream in live.connections
+
     def find(self, tenant: str, session: str) -> Live | None:
         """The session, if it has a connection here."""
         return self._live.get((tenant, session))

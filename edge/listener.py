@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from edge.websocket import WebSocket
 from edge.worker import Worker
 
 _BACKLOG = 4_096
+_TLS_WITHIN_S = 5.0
 
 
 class Listener:
@@ -31,7 +33,7 @@ class Listener:
         await self._worker.sockets.all_gone()
 
 
-async def listen(worker: Worker) -> Listener:
+async def listen(worker: Worker, tls: ssl.SSLContext | None = None) -> Listener:
     """Listen where the worker's settings say."""
     host, _, port = worker.settings.ws_listen.rpartition(":")
     server = await asyncio.get_running_loop().create_server(
@@ -40,5 +42,7 @@ async def listen(worker: Worker) -> Listener:
         int(port),
         backlog=_BACKLOG,
         reuse_port=worker.settings.share_ws_port or None,
+        ssl=tls,
+        ssl_handshake_timeout=_TLS_WITHIN_S if tls else None,
     )
     return Listener(worker, server)

@@ -47,6 +47,22 @@ METRICS: Catalogue[Worker] = Catalogue(
             lambda worker: worker.counters["unexpected"],
         ),
         Metric(
+            "siq_edge_refused_total",
+            "counter",
+            "{refusals}",
+            "Handshakes, hellos and frames over a limit, by the limit",
+            lambda worker: worker.limits.refused,
+            ("reason",),
+        ),
+        Metric(
+            "siq_edge_unbelieved_forwards_total",
+            "counter",
+            "{requests}",
+            "Handshakes and requests with X-Forwarded-For from a peer outside SIQ_TRUSTED_PROXIES:"
+            " a stranger's, or a proxy that is missing there",
+            lambda worker: worker.sources.unbelieved,
+        ),
+        Metric(
             "siq_edge_beacons_total",
             "counter",
             "{requests}",

@@ -50,16 +50,22 @@ class Page:
     __slots__ = (
         "_closing",
         "_heard_s",
+        "_key",
         "_left",
         "_session",
+        "_source",
         "_task",
         "_waiting",
         "_wire",
         "_worker",
     )
 
-    def __init__(self, worker: Worker, wire: Wire, origin: str | None) -> None:
+    def __init__(self, worker: Worker, wire: Wire, origin: str | None, source: str) -> None:
+        """`source` is who answers for what the page sends: see sources.py."""
         self._worker = worker
+        self._source = source
+        self._key = ""
+        """The key that its frames count for, once it is let in."""
         self._wire = wire
         self._session = worker.new_session(origin)
         self._closing: tuple[int, str] | None = None
@@ -97,9 +103,12 @@ class Page:
         if self._task is not None:
             self._waiting.append(data)
             return
-        now_s = time.time()
         self._heard_s = time.monotonic()
-        self._carry_out(self._session.receive(data, now_s * 1000))
+        refusal = self._worker.limits.frame(self._source, self._key, self._heard_s)
+        if refusal:
+            self._refuse(refusal)
+            return
+        self._carry_out(self._session.receive(data, time.time() * 1000))
         if self._worker.writer.full and self._task is None and self._closing is None:
             self.send(protocol.frame("error", code="slow", message="slow", retry_after_ms=1_000))
             self._wait_in(self._worker.writer.room())
@@ -124,7 +133,12 @@ class Page:
 
     def send(self, text: str) -> None:
         """Send a frame; a client that does not read is cut off."""
-        if self._closing is None and self._wire.send(text) > _MAX_UNSENT_BYTES:
+        if self._closing is None:
+            self.unread(self._wire.send(text))
+
+    def unread(self, unsent_bytes: int) -> None:
+        """Cut a client off that leaves too much unread."""
+        if unsent_bytes > _MAX_UNSENT_BYTES and self._closing is None:
             self._worker.counters["slow_reader"] += 1
             self.close(protocol.Close.TRY_LATER, "not reading")
 
@@ -148,11 +162,20 @@ class Page:
                 case Visible(visible):
                     self._show(visible)
                 case Admit():
-                    self._wait_in(self._admit(effect))
+                    refusal = self._worker.limits.hello(self._source, self._heard_s)
+                    if refusal:
+                        self._refuse(refusal)
+                    else:
+                        self._wait_in(self._admit(effect))
                 case Welcomed(tenant, session):
                     self._join(tenant, session)
                 case Hang(code, reason):
+                    if code == protocol.Close.TOO_FAST:
+                        self._worker.limits.refuse("frames_per_connection")
                     self.close(code, reason)
+
+    def _refuse(self, refusal: str) -> None:
+        self.close(protocol.Close.TOO_FAST, f"over the limit: {refusal}")
 
     async def _admit(self, admit: Admit) -> None:
         effects = await self._worker.admit(self._session, admit)
@@ -183,6 +206,12 @@ class Page:
             self._wire.resume()
 
     def _join(self, tenant: str, session: str) -> None:
+        limits = self._worker.limits
+        if limits.of_tenant.full(tenant) and not self._worker.hub.has(tenant, session, self.stream):
+            self._refuse(limits.refuse("connections_per_tenant"))
+            return
+        limits.of_tenant.take(tenant)
+        self._key = self._session.key
         live = self._worker.hub.join(tenant, session, self, time.time() * 1000)
         self._session.record.connection = self
         self._worker.presence.changed(live)
@@ -199,6 +228,8 @@ class Page:
             return
         self._left = True
         session = self._session
+        if self._key:
+            self._worker.limits.of_tenant.free(session.tenant)
         if session.record.connection is self:
             session.record.connection = None
         if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):

@@ -20,7 +20,9 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from edge import protocol
+from edge.headers import security_headers
 from edge.page import Page
+from edge.sources import FORWARDED
 from edge.worker import Worker
 from hotpath.websocket import pong_frame, read_frames, text_frame
 
@@ -33,6 +35,7 @@ _PING_AFTER_S: Final = 20.0
 _PING_ANSWER_S: Final = 20.0
 _CLOSE_WITHIN_S: Final = 2.0
 _OPEN_WITHIN_S: Final = 5.0
+_RETRY_AFTER_S: Final = "10"
 _PING: Final = b"\x89\x00"
 _HEAD_END: Final = b"\r\n\r\n"
 
@@ -42,13 +45,14 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_closing", "_fragments", "_heard_s", "_library", "_page", "_paused", "_rest", "_since_s",
-        "_transport", "_worker",
+        "_source", "_transport", "_worker",
     )  # fmt: skip
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._transport: asyncio.Transport | None = None
         self._page: Page | None = None
+        self._source = ""
         self._rest = b""
         """The beginning of a request or frame."""
         self._library: Protocol | None = None
@@ -78,6 +82,7 @@ class WebSocket(asyncio.Protocol):
         if library is not None:
             library.parser.close()  # it and the library hold each other
         if page is not None:
+            self._worker.limits.of_source.free(self._source)
             page.lost()
 
     def data_received(self, data: bytes) -> None:
@@ -95,6 +100,8 @@ class WebSocket(asyncio.Protocol):
             self._read_with_library(data)
         else:
             self._read(data)
+        if self._transport is not None and not self._closing:  # pongs pile up too
+            self._page.unread(self._transport.get_write_buffer_size())
 
     def check(self, now_s: float) -> None:
         """Ping, or give up; called each second or so. `now_s` is monotonic."""
@@ -167,7 +174,12 @@ class WebSocket(asyncio.Protocol):
         library.receive_data(head[:_MAX_REQUEST_BYTES] + _HEAD_END)
         request = next((e for e in library.events_received() if isinstance(e, Request)), None)
         if request is not None:
-            library.send_response(_answer(self._worker, library, request))
+            peer = self._transport.get_extra_info("peername")
+            forwarded = request.headers.get_all(FORWARDED)
+            self._source = self._worker.sources.of(peer[0] if peer else "", forwarded)
+            response = _answer(self._worker, library, request, self._source)
+            response.headers.update(security_headers(self._worker.settings))
+            library.send_response(response)
         for part in library.data_to_send():
             if part:
                 self._transport.write(part)
@@ -178,7 +190,8 @@ class WebSocket(asyncio.Protocol):
             return
         self._worker.counters["connections"] += 1
         self._since_s = 0.0
-        self._page = Page(self._worker, self, request.headers.get("Origin"))
+        self._worker.limits.of_source.take(self._source)
+        self._page = Page(self._worker, self, request.headers.get("Origin"), self._source)
         if rest:
             self._read(rest)
 
@@ -244,7 +257,7 @@ class WebSocket(asyncio.Protocol):
             self._transport.close()
 
 
-def _answer(worker: Worker, library: ServerProtocol, request: Request) -> Response:
+def _answer(worker: Worker, library: ServerProtocol, request: Request, source: str) -> Response:
     """Answer a request: a health check, or the upgrade."""
     if request.path in ("/healthz", "/readyz"):
         if worker.draining:
@@ -258,4 +271,9 @@ def _answer(worker: Worker, library: ServerProtocol, request: Request) -> Respon
         return library.reject(HTTPStatus.FORBIDDEN, "Global Privacy Control is set\n")
     if protocol.SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
         return library.reject(HTTPStatus.BAD_REQUEST, "ask for sentientiq.v1\n")
+    if worker.limits.of_source.full(source):
+        worker.limits.refuse("connections_per_ip")
+        response = library.reject(HTTPStatus.TOO_MANY_REQUESTS, "too many open connections\n")
+        response.headers["Retry-After"] = _RETRY_AFTER_S
+        return response
     return library.accept(request)

@@ -27,6 +27,7 @@ from edge.effects import Accept, Admit, Effect
 from edge.hub import Hub, Live
 from edge.identities import Identities
 from edge.lane import FastLane
+from edge.limits import Limits
 from edge.places import place_of
 from edge.presence import Presence
 from edge.pressure import Pressure
@@ -36,6 +37,7 @@ from edge.sdk_config import SdkConfigs
 from edge.seal import Sealer
 from edge.settings import Settings
 from edge.sockets import Sockets
+from edge.sources import Sources
 from edge.streams import StreamMemory, StreamRecord
 from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
 from edge.ticks import Ticker
@@ -60,6 +62,8 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.limits = Limits(settings)
+        self.sources = Sources(settings.trusted_proxies)
         self.counters: Counter[str] = Counter()
         self.session_counters: Counter[str] = Counter()
         """What all sessions, past ones included, ignored or refused."""

@@ -4,4 +4,7 @@
 Nothing here for Python; `Detector.wakes` and `Detector.wakes_encoded` hand them over.
 """
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Wakes: ...

@@ -81,7 +81,8 @@ async def edge(patient: Patient) -> AsyncIterator[Finding]:
     address = listen or (running.urls["ws"].removeprefix("ws://") if running else "")
     if not address:
         return
-    if is_address(address) and await http_probe(address)():
+    secured = bool(listen and patient.environ.get("SIQ_TLS_CERT"))
+    if is_address(address) and await http_probe(address, tls=secured)():
         yield ok("edge", f"serves at {address}")
     else:
         yield fail("edge", f"{address}: does not answer, or drains", _RESTART.format("edge"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -50,15 +51,18 @@ async def grpc_complaint(address: str) -> str | None:
     return f"says {health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)}"
 
 
-def http_probe(address: str) -> Callable[[], Awaitable[bool]]:
-    """Expect 200 from GET /healthz."""
+def http_probe(address: str, *, tls: bool = False) -> Callable[[], Awaitable[bool]]:
+    """Expect 200 from GET /healthz. Whose certificate it is does not matter for that."""
+    secured = ssl.create_default_context() if tls else None
+    if secured is not None:
+        secured.check_hostname, secured.verify_mode = False, ssl.CERT_NONE
 
     async def probe() -> bool:
         host, _, port = address.rpartition(":")
         request = f"GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(host, int(port))
+                reader, writer = await asyncio.open_connection(host, int(port), ssl=secured)
                 writer.write(request.encode())
                 status = await reader.readline()
                 writer.close()

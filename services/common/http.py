@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+import ssl
+from collections.abc import Generator, Mapping
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp
@@ -68,6 +70,21 @@ class _Impatient(H11Protocol):
         else:
             self._stop_waiting()
 
+    def send_400_response(self, msg: str) -> None:
+        # As uvicorn's, which leaves the server's headers out.
+        headers = [
+            *self.server_state.default_headers,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"connection", b"close"),
+        ]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=msg.encode("ascii")),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
@@ -106,7 +123,16 @@ def _bind(listen: str) -> socket.socket:
 class HttpServer:
     """Serves one ASGI application; port 0 picks a free one."""
 
-    def __init__(self, app: ASGIApp, listen: str, *, grace_s: int = 3) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        listen: str,
+        *,
+        grace_s: int = 3,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`headers` go with every answer, those to what is no request too."""
         self._socket = _bind(listen)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -117,7 +143,11 @@ class HttpServer:
             lifespan="off",
             ws="none",
             server_header=False,
+            # A peer is whoever is at the other end; whom else to believe, only its process knows.
+            proxy_headers=False,
             timeout_graceful_shutdown=grace_s,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+            headers=list((headers or {}).items()),
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None

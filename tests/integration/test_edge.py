@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from services.common import channels, state
 from services.common.auth import make_token
 from services.common.log import BEHAVIOR, IDENTITY, OUTCOME, EventLog, open_log
 from services.common.state import edge_channel, where_key
+from tests.certificates import self_signed, trusting
 from tests.engines.fixtures import Engines
 from tests.engines.running import MESH_SECRET, Running, free_address
 
@@ -70,11 +72,19 @@ class Page:
 class Mesh:
     """An edge worker and the identity service, with one tenant and key."""
 
-    def __init__(self, env: dict[str, str], log: EventLog) -> None:
+    def __init__(
+        self,
+        env: dict[str, str],
+        log: EventLog,
+        ws: str = "",
+        http: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.env = env
         self.log = log
-        self.ws = f"ws://{env['SIQ_WS_LISTEN']}"
-        self.http = f"http://{env['SIQ_HTTP_LISTEN']}"
+        self.ws = ws or f"ws://{env['SIQ_WS_LISTEN']}"
+        self.http = http or f"http://{env['SIQ_HTTP_LISTEN']}"
+        self.tls = tls
         self.edge: Running
         self.key = ""
         channel = channels.connect(
@@ -85,7 +95,7 @@ class Mesh:
 
     async def start_edge(self) -> None:
         self.edge = Running("edge", self.env)
-        async with asyncio.timeout(20), httpx.AsyncClient() as client:
+        async with asyncio.timeout(20), httpx.AsyncClient(verify=self.tls or True) as client:
             while True:
                 try:
                     if (await client.get(f"{self.http}/readyz")).status_code == 200:
@@ -99,6 +109,7 @@ class Mesh:
             subprotocols=[Subprotocol("sentientiq.v1")],
             origin=Origin(origin) if origin else None,
             compression=None,
+            ssl=self.tls,
         )
         page = Page(socket)
         await page.send(
@@ -349,6 +360,34 @@ async def test_oversized_and_silent_sockets_are_closed(mesh: Mesh):
     assert await page.close_code() == 1009
     silent = Page(await connect(mesh.ws, subprotocols=[Subprotocol("sentientiq.v1")]))
     assert await silent.close_code(within_s=8) == 4408
+
+
+async def test_an_edge_with_a_certificate_speaks_tls_on_both_ports(mesh: Mesh, tmp_path: Path):
+    cert, key = self_signed(tmp_path)
+    ws, web = free_address(), free_address()
+    env = {
+        **mesh.env,
+        "SIQ_WS_LISTEN": ws,
+        "SIQ_HTTP_LISTEN": web,
+        "SIQ_WORKER": "edge-tls",
+        "SIQ_TLS_CERT": str(cert),
+        "SIQ_TLS_KEY": str(key),
+    }
+    secured = Mesh(env, mesh.log, f"wss://{ws}", f"https://{web}", trusting(cert))
+    secured.key = mesh.key
+    await secured.start_edge()
+    try:
+        page = await secured.page()
+        await page.events(1)
+        await page.acked(1)
+        async with httpx.AsyncClient(verify=trusting(cert)) as client:
+            about = (await client.get(f"https://{web}/sdk.json")).json()
+            answer = await client.get(f"https://{web}{about['url']}")
+        assert answer.status_code == 200
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    finally:
+        assert secured.edge.stop() == 0
+        await secured.channel.close()
 
 
 async def test_a_stop_drains_and_exits_clean(mesh: Mesh):

@@ -106,7 +106,7 @@ class Socket:
 
     async def serve(self, worker: Worker) -> None:
         """Carry the page's frames to the edge until either side ends it."""
-        page = Page(worker, self, "*")
+        page = Page(worker, self, "*", "192.0.2.1")
         try:
             while self.close_code is None:
                 await self._reading.wait()

@@ -111,7 +111,7 @@ class EdgeNode(Node):
     def take_beacon(self, text: str) -> None:
         """Take what a page left with its browser. Whether it arrives, the page never hears."""
         if self.up:
-            beacon = http._Beacon(self.worker, "*")
+            beacon = http._Beacon(self.worker, "*", "192.0.2.1")
             self.process.spawn(beacon.run(http._decoder.decode(text)))
 
     def sockets(self) -> list[Socket]:

@@ -46,8 +46,8 @@ FRAMES: dict[str, tuple[Any, str]] = {
     "W45": ('{"type":"events","seq":1,"t0":1,"events":[[2,0,1e999,1]]}', "bad_message"),
     "W46": ('{"type":"events","seq":1,"t0":1e999,"events":[[2,0,1,1]]}', "bad_message"),
     "W47": (events(10**30), "bad_message"),
-    "W62": (events(1, t0=1e15), "bad_time"),
-    "W63": (events(2**32), "bad_message"),
+    "W68": (events(1, t0=1e15), "bad_time"),
+    "W69": (events(2**32), "bad_message"),
 }
 
 

@@ -72,6 +72,13 @@ def test_real_twilio_credentials_leave_no_sandbox() -> None:
     assert "SIQ_ALLOWED_PRIVATE_HOSTS" not in env
 
 
+def test_the_edge_limits_nobody_unless_told_to() -> None:
+    env = row("edge", inputs(SIQ_FRAMES_PER_S_PER_IP="50")).env
+    assert env["SIQ_FRAMES_PER_S_PER_IP"] == "50"
+    # A load generator is one address with ten thousand sockets.
+    assert env["SIQ_MAX_CONNECTIONS_PER_IP"] == env["SIQ_FRAMES_PER_S_PER_KEY"] == "0"
+
+
 def test_without_demo_there_is_no_shop() -> None:
     given = inputs(demo=False)
     assert "shop" not in {process.name for process in plan.table(given)}

@@ -6,153 +6,25 @@ import asyncio
 import contextlib
 import gc
 import json
-from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from edge import session as core
 from edge import websocket as edge_websocket
-from edge.effects import Accept, Admit, Effect
-from edge.hub import Hub
-from edge.listener import Listener, listen
 from edge.page import Page as EdgePage
-from edge.settings import Settings
-from edge.sockets import Sockets
-from edge.streams import StreamMemory
 from edge.websocket import WebSocket
-from tests.unit.edge.session_client import GRANT, NOW, RESUME
-
-
-class Writer:
-    """A log that takes everything at once, unless it is full."""
-
-    def __init__(self) -> None:
-        self.full = False
-        self.well = True
-        self._room = asyncio.Event()
-
-    async def room(self) -> None:
-        await self._room.wait()
-
-    def make_room(self) -> None:
-        self.full = False
-        self._room.set()
-
-
-class Nobody:
-    """Whoever else a worker tells things."""
-
-    def __getattr__(self, name: str) -> Any:
-        def ignore(*_: Any, **__: Any) -> None:
-            """Listen to nothing."""
-
-        return ignore
-
-
-class Mesh:
-    """A worker whose mesh is not there: keys are known, what is accepted is acknowledged."""
-
-    def __init__(self) -> None:
-        self.settings = Settings(mesh_secret="s", state_url="", log_url="", ws_listen="127.0.0.1:0")
-        self.sockets = Sockets()
-        self.counters: Counter[str] = Counter()
-        self.closed: Counter[str] = Counter()
-        self.draining = False
-        self.hub = Hub()
-        self.presence = Nobody()
-        self.writer = Writer()
-        self.accepted: list[Accept] = []
-        self.departures: list[int | None] = []
-        self._memory = StreamMemory()
-
-    def new_session(self, origin: str | None) -> core.Session:
-        return core.Session(
-            memory=self._memory, resume=RESUME, sealer=cast("Any", None), origin=origin
-        )
-
-    async def admit(self, session: core.Session, admit: Admit) -> list[Effect]:
-        await asyncio.sleep(0)
-        return session.admit(admit.hello, GRANT, NOW)
-
-    def accept(self, session: core.Session, accept: Accept) -> None:
-        self.accepted.append(accept)
-        session.record.appended(accept.seq)
-
-    def welcome(self, live: Any, stream: str) -> None:
-        """Nothing waits for anybody."""
-
-    def departed(self, session: core.Session, code: int | None) -> None:
-        self.departures.append(code)
-
-
-class Edge:
-    """The mesh and where it listens."""
-
-    def __init__(self, mesh: Mesh, listener: Listener) -> None:
-        self.mesh = mesh
-        self.port = listener.port
-        self.pages: list[ClientConnection] = []
-
-    async def connect(self) -> ClientConnection:
-        """Connect without a word."""
-        page = await connect(
-            f"ws://127.0.0.1:{self.port}",
-            subprotocols=[Subprotocol("sentientiq.v1")],
-            origin=cast("Any", "https://shop.example"),
-            compression=None,
-        )
-        self.pages.append(page)
-        return page
-
-    async def page(self) -> ClientConnection:
-        """Connect and be welcomed."""
-        page = await self.connect()
-        await page.send(HELLO)
-        assert json.loads(await page.recv())["type"] == "welcome"
-        return page
-
-
-HELLO = json.dumps({"type": "hello", "key": "pk", "stream": "p1", "clock": NOW})
-
-
-def clicks(seq: int, **more: Any) -> str:
-    frame = {"type": "events", "seq": seq, "t0": NOW, "events": [[3, 0, 1, 2, 0]], **more}
-    return json.dumps(frame)
+from tests.unit.edge.stand_ins import HELLO, Edge, acked, clicks, closed_with, running_edge
 
 
 @pytest_asyncio.fixture
 async def edge() -> AsyncIterator[Edge]:
-    mesh = Mesh()
-    listener = await listen(cast("Any", mesh))
-    looking = asyncio.create_task(mesh.sockets.look_after())
-    edge = Edge(mesh, listener)
-    yield edge
-    for page in edge.pages:
-        page.transport.abort()
-        await page.wait_closed()
-    looking.cancel()
-    listener.close()
-    mesh.sockets.abort()
-
-
-async def closed_with(page: ClientConnection) -> int | None:
-    async with asyncio.timeout(10):
-        await page.wait_closed()
-    return page.close_code
-
-
-async def acked(page: ClientConnection) -> int:
-    async with asyncio.timeout(5):
-        while (frame := json.loads(await page.recv()))["type"] != "ack":
-            pass
-    return int(frame["seq"])
+    async with running_edge() as running:
+        yield running
 
 
 async def test_fragments_become_one_message(edge: Edge):
@@ -275,6 +147,24 @@ async def test_whoever_does_not_read_is_cut_off(edge: Edge):
     assert edge.mesh.closed["1013"] == 1
     assert len(edge.mesh.hub) == 0
     async with asyncio.timeout(10):  # it never answers the close
+        await edge.mesh.sockets.all_gone()
+
+
+@pytest.mark.parametrize("usual", [True, False], ids=["frames", "library"])
+async def test_whoever_pings_and_does_not_read_is_cut_off(edge: Edge, usual: bool):
+    page = await edge.page()
+    if not usual:  # from then on the library reads, and answers
+        await page.send([clicks(1)[:10], clicks(1)[10:]])
+        assert await acked(page) == 1
+    page.transport.pause_reading()
+    pings = Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 1_000
+    async with asyncio.timeout(20):
+        while not edge.mesh.counters["slow_reader"]:
+            if page.transport.get_write_buffer_size() < 1 << 20:
+                page.transport.write(pings)
+            await asyncio.sleep(0)
+    assert edge.mesh.closed["1013"] == 1
+    async with asyncio.timeout(10):
         await edge.mesh.sockets.all_gone()
 
 

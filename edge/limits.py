@@ -1,0 +1,119 @@
+"""How much one address, one key and one tenant may ask of a worker.
+
+All of it is in the worker's own memory, so it holds while the state store is away; a limit is a
+worker's, not the mesh's. Names come from strangers, so what is kept of them is bounded: a name of
+which nothing was heard for a burst's length is as good as new, and is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from edge.settings import Settings
+
+BURST_S: Final = 3.0
+"""So many seconds' worth may come at once; after as long a silence it may again."""
+MOST_NAMES: Final = 100_000
+"""Names of one kind heard of within a burst's length; beyond, the oldest are forgiven early."""
+_ROUNDING_S: Final = 1e-6
+
+
+class Rates:
+    """Token buckets, one a name: so many a second, `BURST_S` seconds' worth at once.
+
+    A bucket is one number: when it would be full again (the generic cell rate algorithm).
+    """
+
+    __slots__ = ("_forget_s", "_full_s", "_older", "_step_s")
+
+    def __init__(self, per_s: int) -> None:
+        """0: any number."""
+        self._step_s = 1 / per_s if per_s else 0.0
+        self._full_s: dict[str, float] = {}
+        self._older: dict[str, float] = {}
+        """Not heard of since the last time that names were forgotten."""
+        self._forget_s = 0.0
+
+    def take(self, name: str, now_s: float) -> bool:
+        """Take one token; False: there is none. `now_s` is monotonic."""
+        if not self._step_s:
+            return True
+        if now_s >= self._forget_s or len(self._full_s) >= MOST_NAMES:
+            self._older, self._full_s = self._full_s, {}
+            self._forget_s = now_s + BURST_S
+        full_s = self._full_s.get(name)
+        if full_s is None:
+            full_s = self._older.get(name, 0.0)
+        full_s = (full_s if full_s > now_s else now_s) + self._step_s
+        if full_s - now_s > BURST_S + _ROUNDING_S:
+            return False
+        self._full_s[name] = full_s
+        return True
+
+    def __len__(self) -> int:
+        return len(self._full_s) + len(self._older)
+
+
+class Seats:
+    """Open connections, by name: at most so many each."""
+
+    __slots__ = ("_most", "_taken")
+
+    def __init__(self, most: int) -> None:
+        """0: any number."""
+        self._most = most
+        self._taken: dict[str, int] = {}
+
+    def full(self, name: str) -> bool:
+        """Whether another one would be too many."""
+        return 0 < self._most <= self._taken.get(name, 0)
+
+    def take(self, name: str) -> None:
+        """One was opened."""
+        self._taken[name] = self._taken.get(name, 0) + 1
+
+    def free(self, name: str) -> None:
+        """One that was taken is closed."""
+        left = self._taken[name] - 1
+        if left:
+            self._taken[name] = left
+        else:
+            del self._taken[name]
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+
+class Limits:
+    """A worker's limits, and how often each refused somebody."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.of_source = Seats(settings.max_connections_per_ip)
+        self.of_tenant = Seats(settings.max_connections_per_tenant)
+        self.refused: Counter[str] = Counter()
+        """Refusals by reason."""
+        self._hellos = Rates(settings.hellos_per_s_per_ip)
+        self._frames_of_source = Rates(settings.frames_per_s_per_ip)
+        self._frames_of_key = Rates(settings.frames_per_s_per_key)
+
+    def hello(self, source: str, now_s: float) -> str:
+        """Count a hello; returns why it is refused, empty if it is not."""
+        return "" if self._hellos.take(source, now_s) else self.refuse("hellos_per_ip")
+
+    def frame(self, source: str, key: str, now_s: float) -> str:
+        """Count a frame; returns why it is refused, empty if it is not.
+
+        `key` is empty until the edge has let the page in: else whoever knows a key, which is
+        public, could use up its tenant's frames from anywhere.
+        """
+        if not self._frames_of_source.take(source, now_s):
+            return self.refuse("frames_per_ip")
+        if key and not self._frames_of_key.take(key, now_s):
+            return self.refuse("frames_per_key")
+        return ""
+
+    def refuse(self, reason: str) -> str:
+        """Count a refusal; returns its reason."""
+        self.refused[reason] += 1
+        return reason

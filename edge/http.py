@@ -16,6 +16,7 @@ from starlette.routing import Route
 from edge import protocol
 from edge.effects import Accept, Admit, Effect, Hang, Send, Welcomed
 from edge.sdk import Sdk, routes
+from edge.segment.routes import Segment
 from edge.sources import FORWARDED
 from edge.worker import Worker
 from services.common.http import CLOSE, BadBody, read_body
@@ -120,6 +121,8 @@ class _Beacon:
 def application(worker: Worker, sdk: Sdk | None = None) -> Starlette:
     """The routes."""
 
+    segment = Segment(worker)
+
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
@@ -147,7 +150,13 @@ def application(worker: Worker, sdk: Sdk | None = None) -> Starlette:
         routes=[
             Route("/healthz", health),
             Route("/readyz", ready),
-            Route("/v1/batch", batch, methods=["POST", "OPTIONS"], middleware=[_FROM_ANYWHERE]),
+            Route(
+                "/v1/batch",
+                segment.either(batch),
+                methods=["POST", "OPTIONS"],
+                middleware=[_FROM_ANYWHERE],
+            ),
+            *segment.routes(),
             *routes(sdk),
         ]
     )

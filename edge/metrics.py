@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.histograms import APPEND_S, DECIDE_S, VERDICT_S
+from edge.segment.calls import REASONS
 from edge.worker import Worker
 from services.common.metrics import Catalogue, Metric
 
@@ -87,6 +88,17 @@ METRICS: Catalogue[Worker] = Catalogue(
             "What pages sent and was not used: unknown_type, unknown_event (from another version of"
             " the SDK), duplicate, seq_gap, bad_message, shed (events left out for want of room)",
             lambda worker: worker.session_counters,
+            ("reason",),
+        ),
+        Metric(
+            "siq_edge_segment_ignored_total",
+            "counter",
+            "{calls}",
+            "Calls of Segment's API that were answered and not used, by reason (docs/segment.md);"
+            " after bad_timestamp, bad_email and long_props the rest of the call was used",
+            lambda worker: {
+                reason: worker.counters[f"segment_ignored.{reason}"] for reason in REASONS
+            },
             ("reason",),
         ),
         Metric(

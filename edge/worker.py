@@ -110,6 +110,11 @@ class Worker:
         )
         self.ticker = Ticker(self.hub, self._write_tick)
 
+    @property
+    def sealer(self) -> Sealer:
+        """Seals what is said about a person, to identity."""
+        return self._sealer
+
     def new_session(self, origin: str | None) -> core.Session:
         """A session core for a new connection."""
         return core.Session(

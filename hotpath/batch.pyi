@@ -25,7 +25,7 @@ def encode_batch(
         seq: dense per stream from 1; 0: the edge's own. Below 2^64.
         t0_ms: epoch ms of the first event, on the server's clock.
         page: path of the page at the first event.
-        pointer: 0 mouse, 1 touch, 2 pen.
+        pointer: 0 mouse, 1 touch, 2 pen, 3 none: a server sends it.
         count: events in `columns`.
         columns: as `Columns.blob`.
         targets: (descriptor, flags below 2^32) of the targets that events name.

@@ -52,7 +52,7 @@ class Detector:
             seq: of the frame; not above the stream's last one: dropped and counted. 0 (the edge's
                 own ticks) is never a duplicate.
             t0_ms: epoch ms from which the first event's `dt` counts, 0 to 2**52.
-            pointer: 0 mouse, 1 touch, 2 pen.
+            pointer: 0 mouse, 1 touch, 2 pen, 3 none: not judged.
             page: path; empty: the stream's last one.
             columns: layout in columns.pxd.
             targets: (descriptor, flags) by index from 1, at most 4,095.

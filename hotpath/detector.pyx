@@ -58,6 +58,7 @@ from hotpath.hashing cimport Hash, Text, text_open, text_str
 from hotpath.message cimport (
     MESSAGE_CROWDED,
     MESSAGE_OK,
+    NO_POINTER,
     Message,
     MessageStatus,
     Sender,
@@ -385,6 +386,10 @@ cdef class Detector:
             raise ColumnsError(f"t0 {message.t0_ms} is no time")
         if message.seq >> MAX_SEQ_BITS:
             raise ColumnsError(f"seq {message.seq} is beyond 32 bits")
+        if message.pointer == NO_POINTER:
+            # A server's word: nobody to judge, and no visitor's state may give way to it.
+            self.tally.batches += 1
+            return 0
         self.judge_for(&sender.tenant)
         self.prepare(&batch)
         cdef uint32_t page_id = self.names.intern(&message.page)

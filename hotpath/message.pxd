@@ -20,6 +20,10 @@ cdef enum MessageStatus:
     MESSAGE_CROWDED = 2     # more targets or strings than a batch can name
 
 
+cdef enum:
+    NO_POINTER = 3          # of a batch that no page has sent, but a server
+
+
 # Whose message it is, as far as that is said first, as every writer of ours says it.
 cdef struct Sender:
     Text tenant
@@ -34,7 +38,7 @@ cdef struct Message:
     Text columns
     uint64_t seq
     int64_t t0_ms
-    int pointer             # 0 mouse, 1 touch, 2 pen
+    int pointer             # 0 mouse, 1 touch, 2 pen, NO_POINTER
     uint32_t targets        # how many
     uint32_t strings
     Text* target            # descriptors …

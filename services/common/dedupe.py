@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+ONE_MESSAGE = "segment."
+"""How streams of a single message begin (docs/segment.md). They come by the thousand and have a
+memory to themselves, so that they push no page's stream out."""
+
 
 class Dedupe:
     """Remembers the highest `seq` of each stream, for the `capacity` streams seen last."""
 
     def __init__(self, capacity: int = 100_000) -> None:
         self._seen: OrderedDict[tuple[str, str, str], int] = OrderedDict()
+        self._once: OrderedDict[tuple[str, str, str], int] = OrderedDict()
         self._capacity = capacity
         self.duplicates = 0
 
@@ -25,12 +30,13 @@ class Dedupe:
         if seq == 0:
             return True
         key = (tenant, session, stream)
-        last = self._seen.get(key, 0)
+        seen = self._once if stream.startswith(ONE_MESSAGE) else self._seen
+        last = seen.get(key, 0)
         if seq <= last:
             self.duplicates += 1
             return False
-        self._seen[key] = seq
-        self._seen.move_to_end(key)
-        if len(self._seen) > self._capacity:
-            self._seen.popitem(last=False)
+        seen[key] = seq
+        seen.move_to_end(key)
+        if len(seen) > self._capacity:
+            seen.popitem(last=False)
         return True

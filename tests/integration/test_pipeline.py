@@ -83,6 +83,24 @@ async def test_what_the_log_repeats_counts_once(line: Line) -> None:
     assert len(line.archived("twice")) == expected + ROWS_A_BATCH
 
 
+async def test_calls_that_two_workers_took_in_different_order_count_once(line: Line) -> None:
+    """What the edge writes of Segment's calls: a stream a message, so no order can break."""
+    event: list[list[object]] = [[21, 0, "Order Completed"]]
+    one, two, three = (
+        batch(1, event, tenant="servers", stream=f"segment.{name}") for name in "abc"
+    )
+    later = batch(1, event, tenant="servers", stream="segment.a", t0_ms=one.t0_ms + 3)
+    for frame in (one, two, three, later):
+        frame.pointer = 3
+    await line.append(BEHAVIOR, three, one)
+    await line.append(BEHAVIOR, two, later, three)
+    await line.drained()
+    assert (await line.counts("servers"))["events"] == 3
+    rows = line.archived("servers")
+    assert sorted(row["stream_id"] for row in rows) == ["segment.a", "segment.b", "segment.c"]
+    assert {row["pointer"] for row in rows} == {""}
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_kills_lose_nothing_and_double_nothing(line: Line, seed: int) -> None:
     tenant = f"kill{seed}"

@@ -368,3 +368,15 @@ def test_names_survive_dump_and_load() -> None:
     names.load(["", "a", None, "b"])
     assert names.dump() == ["", "a", None, "b"]
     assert len(names) == 3
+
+
+def test_what_a_server_says_is_neither_judged_nor_kept() -> None:
+    detector = Detector(capacity=1)
+    _apply(detector, 1, T0, [_press(0), _press(250)])
+    c = from_wire([[21, 0, "Checkout Started"]], {})
+    for number in range(9):
+        stream = f"segment.{number}"
+        args = ("t", "s", stream, 1, T0, 3, "", c.blob, c.targets, c.strings)
+        assert detector.apply(*args) == 0
+    assert (len(detector), detector.counters["evicted"]) == (1, 0)
+    assert _apply(detector, 2, T0 + 500, [_press(0)]) == 1  # the visitor's state was not touched

@@ -77,7 +77,9 @@ class BehaviorBatch(_message.Message):
     page: _builtins.str
     """The page at the first event, path only."""
     pointer: _builtins.int
-    """Pointer of every event in the batch: 0 mouse, 1 touch, 2 pen."""
+    """Pointer of every event in the batch: 0 mouse, 1 touch, 2 pen; 3 none: a server has sent it
+    (docs/segment.md), and detection does not judge it.
+    """
     count: _builtins.int
     """Number of events in `columns`."""
     columns: _builtins.bytes

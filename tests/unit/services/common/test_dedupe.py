@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.dedupe import Dedupe
+from services.common.dedupe import ONE_MESSAGE, Dedupe
 
 
 @given(st.lists(st.integers(1, 20), max_size=60))
@@ -67,3 +67,13 @@ def test_there_is_room_for_100_000_streams():
         dedupe.is_new("t", "s", str(number), 1)
     assert not dedupe.is_new("t", "s", "1", 1)
     assert dedupe.is_new("t", "s", "0", 1)
+
+
+def test_streams_of_one_message_push_no_other_out():
+    dedupe = Dedupe(capacity=10)
+    dedupe.is_new("t", "s", "p", 7)
+    for number in range(100):
+        assert dedupe.is_new("t", "s", f"{ONE_MESSAGE}{number}", 1)
+    assert not dedupe.is_new("t", "s", "p", 7)
+    assert not dedupe.is_new("t", "s", f"{ONE_MESSAGE}99", 1)
+    assert dedupe.is_new("t", "s", f"{ONE_MESSAGE}0", 1)

@@ -30,7 +30,7 @@ MODULES: Mapping[str, str] = {
 }
 
 # A block of rows takes every processor that there is; a page must not wait for it.
-_BEHIND = 10
+_BEHIND = 19
 # Visitors that are played on one machine all have its address, and mostly one key.
 _NO_LIMITS = (
     "SIQ_MAX_CONNECTIONS_PER_IP",

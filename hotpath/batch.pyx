@@ -4,7 +4,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from hotpath.varint cimport put_varint, varint_size
+from hotpath.varint cimport field_size, put_field, put_varint, varint_size
 
 
 cdef extern from "Python.h":
@@ -40,19 +40,6 @@ cdef inline uint8_t* put_number(uint8_t* out, uint8_t tag, uint64_t value) noexc
     return put_varint(out + 1, value)
 
 
-cdef inline Py_ssize_t bytes_size(Py_ssize_t length) noexcept nogil:
-    return 1 + varint_size(<uint64_t>length) + length
-
-
-cdef inline uint8_t* put_bytes(
-    uint8_t* out, uint8_t tag, const char* data, Py_ssize_t length
-) noexcept nogil:
-    out[0] = tag
-    out = put_varint(out + 1, <uint64_t>length)
-    memcpy(out, data, length)
-    return out + length
-
-
 cdef Py_ssize_t text_size(object text) except -1:
     """Bytes of a text in UTF-8, which the text keeps with itself from now on."""
     cdef Py_ssize_t length
@@ -63,7 +50,7 @@ cdef Py_ssize_t text_size(object text) except -1:
 cdef uint8_t* put_text(uint8_t* out, uint8_t tag, object text) except NULL:
     cdef Py_ssize_t length
     cdef const char* data = PyUnicode_AsUTF8AndSize(text, &length)
-    return put_bytes(out, tag, data, length)
+    return put_field(out, tag, data, length)
 
 
 def encode_sender(str tenant not None, str session not None, str stream not None):
@@ -71,7 +58,7 @@ def encode_sender(str tenant not None, str session not None, str stream not None
     cdef Py_ssize_t size = 0
     for text in (tenant, session, stream):
         if text:
-            size += bytes_size(text_size(text))
+            size += field_size(text_size(text))
     sender = PyBytes_FromStringAndSize(NULL, size)
     cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(sender)
     if tenant:
@@ -85,7 +72,7 @@ def encode_sender(str tenant not None, str session not None, str stream not None
 
 cdef Py_ssize_t target_size(str descriptor, uint32_t flags) except -1:
     cdef Py_ssize_t length = text_size(descriptor)
-    return (bytes_size(length) if length else 0) + number_size(flags)
+    return (field_size(length) if length else 0) + number_size(flags)
 
 
 def encode_batch(
@@ -106,14 +93,14 @@ def encode_batch(
     cdef uint32_t flags
     size += number_size(seq) + number_size(<uint64_t>t0_ms)
     if page:
-        size += bytes_size(text_size(page))
+        size += field_size(text_size(page))
     size += number_size(pointer) + number_size(count)
     if columns:
-        size += bytes_size(PyBytes_GET_SIZE(columns))
+        size += field_size(PyBytes_GET_SIZE(columns))
     for text, flags in targets:
-        size += bytes_size(target_size(text, flags))
+        size += field_size(target_size(text, flags))
     for text in strings:
-        size += bytes_size(text_size(text))
+        size += field_size(text_size(text))
     size += number_size(<uint64_t>received_at_ns)
     batch = PyBytes_FromStringAndSize(NULL, size)
     cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(batch)
@@ -125,7 +112,7 @@ def encode_batch(
     out = put_number(out, POINTER, pointer)
     out = put_number(out, COUNT, count)
     if columns:
-        out = put_bytes(out, COLUMNS, PyBytes_AS_STRING(columns), PyBytes_GET_SIZE(columns))
+        out = put_field(out, COLUMNS, PyBytes_AS_STRING(columns), PyBytes_GET_SIZE(columns))
     for text, flags in targets:
         out[0] = TARGET
         out = put_varint(out + 1, <uint64_t>target_size(text, flags))

@@ -2,9 +2,8 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
 
-from hotpath.varint cimport put_varint, varint_size
+from hotpath.varint cimport field_size, put_field, put_varint
 
 
 cdef extern from "Python.h":
@@ -19,19 +18,6 @@ cdef enum:
     VALUE = 0x1A
     NAME = 0x0A         # of a header, as the next
     CONTENT = 0x12
-
-
-cdef inline Py_ssize_t field_size(Py_ssize_t length) noexcept nogil:
-    return 1 + varint_size(<uint64_t>length) + length
-
-
-cdef inline uint8_t* put_field(
-    uint8_t* out, uint8_t tag, const char* data, Py_ssize_t length
-) noexcept nogil:
-    out[0] = tag
-    out = put_varint(out + 1, <uint64_t>length)
-    memcpy(out, data, length)
-    return out + length
 
 
 cdef Py_ssize_t header_size(str name, str content) except -1:

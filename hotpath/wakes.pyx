@@ -3,10 +3,9 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
 
 from hotpath.hashing cimport text_open, text_str
-from hotpath.varint cimport put_varint, varint_size
+from hotpath.varint cimport field_size, put_field, put_varint, varint_size
 
 
 cdef enum:
@@ -17,17 +16,6 @@ cdef enum:
     DUE = 4 << 3
     MOST_VARINT = 10            # bytes
     FIRST_ROOM = 4096
-
-
-cdef inline uint8_t* put_text(uint8_t* out, uint8_t tag, const Text* text) noexcept nogil:
-    out[0] = tag
-    out = put_varint(out + 1, <uint64_t>text.size)
-    memcpy(out, text.data, text.size)
-    return out + text.size
-
-
-cdef inline Py_ssize_t text_size(const Text* text) noexcept nogil:
-    return 1 + varint_size(<uint64_t>text.size) + text.size
 
 
 cdef class Wakes:
@@ -41,7 +29,7 @@ cdef class Wakes:
     ) except -1:
         """Name one."""
         cdef Py_ssize_t inner = (
-            text_size(tenant) + text_size(session) + text_size(stream)
+            field_size(tenant.size) + field_size(session.size) + field_size(stream.size)
             + 1 + varint_size(<uint64_t>due_ms)
         )
         cdef Py_ssize_t most = 1 + MOST_VARINT + inner
@@ -55,9 +43,9 @@ cdef class Wakes:
         out = self.data + self.size
         out[0] = WAKE
         out = put_varint(out + 1, <uint64_t>inner)
-        out = put_text(out, TENANT, tenant)
-        out = put_text(out, SESSION, session)
-        out = put_text(out, STREAM, stream)
+        out = put_field(out, TENANT, tenant.data, tenant.size)
+        out = put_field(out, SESSION, session.data, session.size)
+        out = put_field(out, STREAM, stream.data, stream.size)
         out[0] = DUE
         out = put_varint(out + 1, <uint64_t>due_ms)
         self.size = out - self.data

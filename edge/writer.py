@@ -78,8 +78,10 @@ class LogWriter:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._put = 0
+        self._written = 0
+        self._round_over = asyncio.Event()
+        """Set at the end of the round under way, then replaced."""
         self.log_is_full = False
         self._retrying = False
         self.rounds = 0
@@ -125,8 +127,10 @@ class LogWriter:
         await self._room.wait()
 
     async def flushed(self) -> None:
-        """Wait until everything put so far is in the log."""
-        await self._idle.wait()
+        """Wait until everything put so far is in the log, whatever is put meanwhile."""
+        through = self._put
+        while self._written < through:
+            await self._round_over.wait()
 
     def put(
         self,
@@ -145,7 +149,7 @@ class LogWriter:
         self._pressure.high = self._bytes * 2 > self._max_bytes
         if self.full:
             self._room.clear()
-        self._idle.clear()
+        self._put += 1
         self._wake.set()
 
     async def run(self) -> None:
@@ -164,8 +168,9 @@ class LogWriter:
             self._pressure.high = self._bytes * 2 > self._max_bytes
             if not self.full:
                 self._room.set()
-            if not self._queue:
-                self._idle.set()
+            self._written += len(batch)
+            self._round_over.set()
+            self._round_over = asyncio.Event()
 
     async def _write(self, batch: list[Pending]) -> None:
         groups: dict[tuple[str, int], list[Pending]] = {}

@@ -119,3 +119,21 @@ async def test_a_log_that_is_nearly_full_holds_pages_until_it_is_read(line: Line
     line.log.share = 0.5
     await waiting
     assert line.writer.well
+
+
+async def test_what_was_put_is_flushed_though_more_keeps_coming(line: Line):
+    async def keep_putting() -> None:
+        seq = 1
+        while True:
+            seq += 1
+            line.put(10, seq, "busy")
+            await asyncio.sleep(0)
+
+    putting = asyncio.create_task(keep_putting())
+    try:
+        stream = line.put(10, 1, "mine")
+        async with asyncio.timeout(5):
+            await line.writer.flushed()
+        assert stream.acked == 1
+    finally:
+        putting.cancel()

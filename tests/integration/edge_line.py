@@ -159,6 +159,11 @@ async def mesh(
         "SIQ_LOG_URL": log_url,
         "SIQ_STATE_URL": state_url,
         "SIQ_SEALING_KEY_FILE": str(folder / "sealing.key"),
+        # All that the tests play has one address and one key.
+        "SIQ_MAX_CONNECTIONS_PER_IP": "0",
+        "SIQ_HELLOS_PER_S_PER_IP": "0",
+        "SIQ_FRAMES_PER_S_PER_IP": "0",
+        "SIQ_FRAMES_PER_S_PER_KEY": "0",
         **addresses,
     }
     identity = Running("services.identity", {**env, "SIQ_LISTEN": addresses["SIQ_IDENTITY_ADDR"]})

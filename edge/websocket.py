@@ -140,7 +140,7 @@ class WebSocket(asyncio.Protocol):
         """Close with a code, after what was sent."""
         if self._transport is None or self._closing:
             return
-        library = self._library or self._take_library()
+        library = self._take_library()
         if library.state is OPEN:
             library.send_close(code, reason)
         self._send_of(library)

@@ -80,7 +80,8 @@ class Worker:
             connect(settings.intervention_addr, token),
         ]
         to_identity, to_intervention = self._channels
-        self._sealer = Sealer()
+        self.sealer = Sealer()
+        """Seals what is said about a person, to identity."""
         self._resume = ResumeTokens(settings.mesh_secret)
         self._memory = StreamMemory()
         self._pressure = Pressure()
@@ -89,7 +90,7 @@ class Worker:
         self.sdk_configs = SdkConfigs(
             TenantServiceStub(to_identity), self.hub, lambda tenant: self.tenants.forget(tenant)
         )
-        self.identities = Identities(IdentityServiceStub(to_identity), self._sealer)
+        self.identities = Identities(IdentityServiceStub(to_identity), self.sealer)
         self.reactor = Reactor(
             self.hub, self.identities, self.tenants, InterventionServiceStub(to_intervention)
         )
@@ -110,17 +111,12 @@ class Worker:
         )
         self.ticker = Ticker(self.hub, self._write_tick)
 
-    @property
-    def sealer(self) -> Sealer:
-        """Seals what is said about a person, to identity."""
-        return self._sealer
-
     def new_session(self, origin: str | None) -> core.Session:
         """A session core for a new connection."""
         return core.Session(
             memory=self._memory,
             resume=self._resume,
-            sealer=self._sealer,
+            sealer=self.sealer,
             origin=origin,
             counters=self.session_counters,
             pressure=self._pressure,

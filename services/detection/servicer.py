@@ -75,6 +75,7 @@ class DetectionServicer:
             if timers := fold.detector.timers_encoded():
                 stream.tell(timers)
             await asyncio.sleep(0)  # entries of other streams in between
+            await stream.room()
 
     async def Detect(self, _: Any, context: Any) -> None:
         """Serve one stream: requests are read and answers written side by side."""

@@ -11,6 +11,7 @@ import asyncio
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 _MOST_BYTES = 8 << 20
+_PLENTY_BYTES = 1 << 20
 
 Result = tuple[pb.PartitionStatus.ValueType, int, int]
 """Status, epoch, and the offset through which all is applied."""
@@ -30,6 +31,8 @@ class Stream:
         self._answered = 0
         self._ended = False
         self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
 
     def answer(self, results: dict[int, Result]) -> None:
         """Answer a request; of a partition only the newest result is told."""
@@ -41,7 +44,13 @@ class Stream:
         """Tell emotions or wakes: serialized fields of a DetectResponse."""
         self._news.append(news)
         self._bytes += len(news)
+        if self._bytes > _PLENTY_BYTES:
+            self._room.clear()
         self._wake.set()
+
+    async def room(self) -> None:
+        """Wait until not much waits: for whoever can, before telling a great deal."""
+        await self._room.wait()
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -57,6 +66,7 @@ class Stream:
         await self._wake.wait()
         self._wake.clear()
         if self._bytes > _MOST_BYTES:
+            self._room.set()  # nobody waits for what will never be read
             raise TooSlow
         if not self._answered and not self._news:
             return None
@@ -68,6 +78,7 @@ class Stream:
         # Fields of a message may stand in any number of pieces.
         told = b"".join((response.SerializeToString(), *self._news))
         self._results, self._news, self._answered, self._bytes = {}, [], 0, 0
+        self._room.set()
         if self._ended:
             self._wake.set()
         return told

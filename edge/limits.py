@@ -14,22 +14,26 @@ from edge.settings import Settings
 
 BURST_S: Final = 3.0
 """So many seconds' worth may come at once; after as long a silence it may again."""
+CALLS_PER_S: Final = 1_000
+CALLS_BURST_S: Final = 10.0
+"""Calls of Segment's API under one key. Servers send them, by the batch and after a pause."""
 MOST_NAMES: Final = 100_000
 """Names of one kind heard of within a burst's length; beyond, the oldest are forgiven early."""
 _ROUNDING_S: Final = 1e-6
 
 
 class Rates:
-    """Token buckets, one a name: so many a second, `BURST_S` seconds' worth at once.
+    """Token buckets, one a name: so many a second, `burst_s` seconds' worth at once.
 
     A bucket is one number: when it would be full again (the generic cell rate algorithm).
     """
 
-    __slots__ = ("_forget_s", "_full_s", "_older", "_step_s")
+    __slots__ = ("_burst_s", "_forget_s", "_full_s", "_older", "_step_s")
 
-    def __init__(self, per_s: int) -> None:
+    def __init__(self, per_s: int, burst_s: float = BURST_S) -> None:
         """0: any number."""
         self._step_s = 1 / per_s if per_s else 0.0
+        self._burst_s = burst_s
         self._full_s: dict[str, float] = {}
         self._older: dict[str, float] = {}
         """Not heard of since the last time that names were forgotten."""
@@ -37,19 +41,24 @@ class Rates:
 
     def take(self, name: str, now_s: float) -> bool:
         """Take one token; False: there is none. `now_s` is monotonic."""
+        return not self.wait_s(name, now_s, 1)
+
+    def wait_s(self, name: str, now_s: float, count: int) -> float:
+        """Take `count` tokens, all or none; returns the seconds to wait first, 0.0 if taken."""
         if not self._step_s:
-            return True
+            return 0.0
         if now_s >= self._forget_s or len(self._full_s) >= MOST_NAMES:
             self._older, self._full_s = self._full_s, {}
-            self._forget_s = now_s + BURST_S
+            self._forget_s = now_s + self._burst_s
         full_s = self._full_s.get(name)
         if full_s is None:
             full_s = self._older.get(name, 0.0)
-        full_s = (full_s if full_s > now_s else now_s) + self._step_s
-        if full_s - now_s > BURST_S + _ROUNDING_S:
-            return False
+        full_s = (full_s if full_s > now_s else now_s) + count * self._step_s
+        over_s = full_s - now_s - self._burst_s
+        if over_s > _ROUNDING_S:
+            return over_s
         self._full_s[name] = full_s
-        return True
+        return 0.0
 
     def __len__(self) -> int:
         return len(self._full_s) + len(self._older)
@@ -96,6 +105,7 @@ class Limits:
         self._hellos = Rates(settings.hellos_per_s_per_ip)
         self._frames_of_source = Rates(settings.frames_per_s_per_ip)
         self._frames_of_key = Rates(settings.frames_per_s_per_key)
+        self._calls_of_key = Rates(CALLS_PER_S, CALLS_BURST_S)
 
     def hello(self, source: str, now_s: float) -> str:
         """Count a hello; returns why it is refused, empty if it is not."""
@@ -112,6 +122,17 @@ class Limits:
         if key and not self._frames_of_key.take(key, now_s):
             return self.refuse("frames_per_key")
         return ""
+
+    def calls(self, source: str, key: str, count: int, now_s: float) -> float:
+        """Count a request of Segment's API; returns the seconds to wait first, 0.0 for none."""
+        wait_s = self._frames_of_source.wait_s(source, now_s, 1)
+        if wait_s:
+            self.refuse("frames_per_ip")
+            return wait_s
+        wait_s = self._calls_of_key.wait_s(key, now_s, count)
+        if wait_s:
+            self.refuse("calls_per_key")
+        return wait_s
 
     def refuse(self, reason: str) -> str:
         """Count a refusal; returns its reason."""

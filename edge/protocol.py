@@ -125,6 +125,7 @@ ClientMessage = Hello | Events | Identify | Outcome | ConsentChange | Reset | By
 
 class _TypeOnly(Struct):
     type: str
+    seq: Seq | None = None
 
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
@@ -138,7 +139,14 @@ class BadMessage(Exception):
 
 
 class UnknownType(Exception):
-    """A frame of a type that this version does not know: ignored and counted."""
+    """A frame of a type that this version does not know: ignored and counted.
+
+    `seq` is its number, if it has one.
+    """
+
+    def __init__(self, type_name: str, seq: int | None) -> None:
+        super().__init__(type_name)
+        self.seq = seq
 
 
 def decode(data: bytes | str) -> ClientMessage:
@@ -152,11 +160,11 @@ def decode(data: bytes | str) -> ClientMessage:
         return _decoder.decode(data)
     except msgspec.ValidationError as error:
         try:
-            type_name = _type_decoder.decode(data).type
+            unknown = _type_decoder.decode(data)
         except msgspec.DecodeError:
             raise BadMessage(str(error)) from error
-        if type_name not in _KNOWN:
-            raise UnknownType(type_name) from error
+        if unknown.type not in _KNOWN:
+            raise UnknownType(unknown.type, unknown.seq) from error
         raise BadMessage(str(error)) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadMessage(f"not a JSON object: {error}") from error

@@ -60,8 +60,8 @@ class Session:
     """One connection of one stream."""
 
     __slots__ = (
-        "_bad", "_memory", "_numbered", "_origin", "_page", "_pointer", "_pressure", "_resume",
-        "_sealer", "_sender", "_targets", "_tokens", "_tokens_at", "counters",
+        "_bad", "_ignored", "_memory", "_numbered", "_origin", "_page", "_pointer", "_pressure",
+        "_resume", "_sealer", "_sender", "_targets", "_tokens", "_tokens_at", "counters",
         "interventions_allowed", "key", "place", "record", "session", "state", "stream", "tenant",
     )  # fmt: skip
 
@@ -95,6 +95,7 @@ class Session:
         self._page = ""
         self._targets: dict[int, tuple[str, int]] = {}
         self._numbered = False  # whether this connection has brought a seq yet
+        self._ignored = 0  # last seq of an unknown type that came in turn: may be skipped
         self._bad = 0
         self._tokens = _BURST
         self._tokens_at = 0.0
@@ -116,7 +117,11 @@ class Session:
             message = protocol.decode(data)
         except protocol.UnknownType as error:
             self.counters["unknown_type"] += 1
-            return [] if self.state is State.OPEN else self._bad_message(f"expected hello: {error}")
+            if self.state is not State.OPEN:
+                return self._bad_message(f"expected hello: {error}")
+            if error.seq == max(self.record.accepted, self._ignored) + 1:
+                self._ignored = error.seq
+            return []
         except protocol.BadMessage as error:
             return self._bad_message(str(error))
         if self.state is State.AWAIT_HELLO:
@@ -189,7 +194,7 @@ class Session:
         """None if `seq` is the next one, else what to do instead of accepting it."""
         expected = self.record.accepted + 1
         first, self._numbered = not self._numbered, True
-        if seq == expected or (first and seq > expected):
+        if seq == expected or expected < seq <= self._ignored + 1 or (first and seq > expected):
             # A connection starts at the client's first unacknowledged seq. A worker that saw
             # nothing of the stream, or not the last of it, takes its word for what came before.
             return None

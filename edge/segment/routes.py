@@ -16,7 +16,7 @@ from edge.seal import NoSealingKey
 from edge.segment import body as bodies
 from edge.segment.body import BadRequest, Request
 from edge.segment.intake import Intake, NotYet
-from edge.segment.pace import Pace
+from edge.sources import FORWARDED
 from edge.tenants import DirectoryUnavailable, UnknownKey, origin_allowed
 from edge.worker import Worker
 from services.common.http import CLOSE, BadBody, read_body
@@ -32,7 +32,6 @@ class Segment:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._intake = Intake(worker)
-        self._pace = Pace()
 
     def routes(self) -> list[Route]:
         """Its paths, but for `/v1/batch`."""
@@ -93,14 +92,16 @@ class Segment:
         # Servers state none. A browser does, and then it is a page's.
         if origin is not None and not origin_allowed(origin, grant.origins):
             return _refusal(401, "origin", "this origin may not use the key")
-        return await self._take(key, grant.tenant, read, kind)
-
-    async def _take(self, key: str, tenant: str, read: Request, kind: str | None) -> Response:
-        wait_s = self._pace.take(key, len(read.calls), time.monotonic())
+        peer = request.client.host if request.client else ""
+        source = self._worker.sources.of(peer, request.headers.getlist(FORWARDED))
+        wait_s = self._worker.limits.calls(source, key, len(read.calls), time.monotonic())
         if wait_s:
             return _refusal(
                 429, "too_fast", "too many events a second", {"Retry-After": str(ceil(wait_s))}
             )
+        return await self._take(grant.tenant, read, kind)
+
+    async def _take(self, tenant: str, read: Request, kind: str | None) -> Response:
         try:
             ignored = await self._intake.take(tenant, read, kind)
         except NotYet as error:

@@ -46,6 +46,17 @@ def test_one_name_does_not_use_up_anothers():
     assert taken(rates, "other", 1.0) == 30
 
 
+def test_many_at_once_are_taken_whole_or_not_at_all():
+    rates = Rates(1_000, burst_s=10.0)
+    assert rates.wait_s("k", 0.0, 10_000) == 0.0
+    assert rates.wait_s("k", 0.0, 500) == pytest.approx(0.5)
+    assert rates.wait_s("other", 0.0, 500) == 0.0
+    assert rates.wait_s("k", 0.4, 500) == pytest.approx(0.1)  # what is refused costs nothing
+    assert rates.wait_s("k", 0.5, 500) == 0.0
+    assert rates.wait_s("k", 1_000.0, 10_000) == 0.0
+    assert rates.wait_s("k", 1_000.0, 1) > 0
+
+
 def test_zero_limits_nobody():
     assert taken(Rates(0), "a", 1.0) == 1_000
     seats = Seats(0)

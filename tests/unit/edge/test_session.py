@@ -224,6 +224,14 @@ def test_unknown_types_and_fields_are_ignored():
     assert len(client.accepted) == 1
 
 
+def test_a_number_that_an_unknown_type_used_leaves_no_gap():
+    client = Client().hello().clicks(1).say(type="novelty", seq=2).say(type="novelty", seq=3)
+    client.clicks(4)
+    assert (client.closed, len(client.accepted)) == (None, 2)
+    client.say(type="novelty", seq=9).clicks(10)  # out of turn: still a gap
+    assert client.closed == Close.BAD_MESSAGE
+
+
 @pytest.mark.parametrize(
     "data",
     ["", "nonsense", "[]", "{}", '{"type": "events"}', b"\x00", "[" * 100_000, '{"type": 7}'],

@@ -1,13 +1,10 @@
-"""What is remembered of requests: receipts, messages, and how fast a key sends."""
+"""What is remembered of requests: receipts and messages."""
 
 from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from edge.segment.memory import Memory, Receipt
-from edge.segment.pace import BURST, PER_S, Pace
 
 
 async def test_a_receipt_waits_for_all_that_the_request_brought():
@@ -30,14 +27,3 @@ def test_the_last_messages_are_remembered_by_tenant():
     assert memory.find("acme", "a") is None
     assert memory.find("acme", "b") is receipt
     assert memory.find("other", "b") is None
-
-
-def test_a_key_may_burst_and_then_sends_at_its_pace():
-    pace = Pace()
-    assert pace.take("k", int(BURST), 0.0) == 0.0
-    assert pace.take("k", 500, 0.0) == pytest.approx(500 / PER_S)
-    assert pace.take("other", 500, 0.0) == 0.0
-    assert pace.take("k", 500, 0.4) == pytest.approx(0.1)  # what is refused costs nothing
-    assert pace.take("k", 500, 0.5) == 0.0
-    assert pace.take("k", int(BURST), 1_000.0) == 0.0
-    assert pace.take("k", 1, 1_000.0) > 0

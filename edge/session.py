@@ -95,7 +95,7 @@ class Session:
         self._page = ""
         self._targets: dict[int, tuple[str, int]] = {}
         self._numbered = False  # whether this connection has brought a seq yet
-        self._ignored = 0  # last seq of an unknown type that came in turn: may be skipped
+        self._ignored: int = 0  # last seq of an unknown type that came in turn: may be skipped
         self._bad = 0
         self._tokens = _BURST
         self._tokens_at = 0.0
@@ -119,7 +119,7 @@ class Session:
             self.counters["unknown_type"] += 1
             if self.state is not State.OPEN:
                 return self._bad_message(f"expected hello: {error}")
-            if error.seq == max(self.record.accepted, self._ignored) + 1:
+            if error.seq is not None and error.seq == max(self.record.accepted, self._ignored) + 1:
                 self._ignored = error.seq
             return []
         except protocol.BadMessage as error:

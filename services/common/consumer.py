@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time_ns
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -32,14 +31,12 @@ class Poison(Exception):
     """A handler's word that one message can never be applied; it goes to the dead letters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery(Generic[M]):
+class Delivery(NamedTuple, Generic[M]):
     """One decoded record and where it stood."""
 
     message: M
     partition: int
     offset: int
-    headers: dict[str, str]
     record: Record
 
 
@@ -117,11 +114,7 @@ class Consumer(Generic[M]):
                     except (DecodeError, ValueError) as error:
                         dead.append((entry.partition, record, str(error)))
                         continue
-                    deliveries.append(
-                        Delivery(
-                            message, entry.partition, entry.offset, dict(record.headers), record
-                        )
-                    )
+                    deliveries.append(Delivery(message, entry.partition, entry.offset, record))
             await self._bury(dead)
             if deliveries:
                 began_ns = time_ns()
@@ -167,7 +160,7 @@ class Consumer(Generic[M]):
         for delivery in deliveries:
             tracing.record_under(
                 "log.consume",
-                delivery.headers.get(tracing.HEADER, ""),
+                delivery.record.headers.get(tracing.HEADER, ""),
                 start_ns=began_ns,
                 kind="consumer",
                 topic=self._topic,

@@ -23,8 +23,9 @@ from services.pipeline.topics import TOPICS, Topic
 from services.pipeline.trimmer import Trimmer, run_trimmer
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["QueryService"].full_name
-# Entries a partition and read: bounds the memory of a block or roll while catching up.
-_LIMIT = 64
+# Entries a partition and read: bounds the memory of a block or roll while catching up. Enough for
+# an interval at ten thousand frames a second, since small blocks cost ClickHouse more by the row.
+_LIMIT = 512
 
 
 def _consumer(

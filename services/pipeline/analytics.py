@@ -99,9 +99,10 @@ class EmbeddedAnalytics:
             stream.write_table(rows)
         columns = ", ".join(rows.column_names)
         insert = self._writer.send_insert(
-            # One block may hold many days (a replay of recordings): take it whole.
+            # One block may hold many days (a replay of recordings): take it whole. Merges replace
+            # what is repeated and FINAL hides it till then: not worth half of an insert's cost.
             f"INSERT INTO sentientiq.{table} ({columns})"
-            " SETTINGS max_partitions_per_insert_block = 0",
+            " SETTINGS max_partitions_per_insert_block = 0, optimize_on_insert = 0",
             "ArrowStream",
         )
         with insert:

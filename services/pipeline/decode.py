@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from sentientiq.detection.v1.emotion_pb2 import Emotion
@@ -19,8 +19,7 @@ class MalformedMessage(ValueError):
     """A field without which the message has no place in analytics."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A batch of behaviour whose columns can be read."""
 
     batch: BehaviorBatch

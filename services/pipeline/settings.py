@@ -17,7 +17,7 @@ class Settings:
     archive_url: str = setting("SIQ_ARCHIVE_URL", "The archive, file:///folder")
     listen: str = setting("SIQ_LISTEN", "gRPC host:port to listen on", default="127.0.0.1:7105")
     block_interval_s: float = setting(
-        "SIQ_BLOCK_INTERVAL_S", "Seconds between inserts into analytics", default=1.0
+        "SIQ_BLOCK_INTERVAL_S", "Seconds between inserts into analytics", default=2.0
     )
     roll_interval_s: float = setting(
         "SIQ_ROLL_INTERVAL_S", "Seconds between rolls of archive files", default=60.0

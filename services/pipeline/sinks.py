@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote
 
 from services.common import logs
 from services.common.consumer import Delivery
 from services.pipeline.analytics import Analytics, AnalyticsError
 from services.pipeline.archive import Archive, ArchiveError, Roll
-from services.pipeline.arrow import compute, pa
+from services.pipeline.split import split_by_hour
 from services.pipeline.topics import Topic
 
 M = TypeVar("M")
@@ -136,29 +135,3 @@ class ArchiveSink(Generic[M]):
             ),
         )
         self.rows += rows.num_rows
-
-
-def split_by_hour(rows: Any, order: Sequence[str], roll: int) -> dict[str, Any]:
-    """Split a table into sorted ones by tenant and hour of event time; keys are paths.
-
-    A file is named by where it begins in the log, and by its roll.
-    """
-    files: dict[str, Any] = {}
-    hours = compute.strftime(
-        compute.cast(rows["t"], pa.timestamp("s", "UTC"), safe=False), "%Y-%m-%d/%H"
-    )
-    keyed = rows.append_column("hour", hours)
-    tenants = compute.cast(keyed["tenant_id"], pa.string())
-    for tenant in compute.unique(tenants).to_pylist():
-        of_tenant = keyed.filter(compute.equal(tenants, tenant))
-        for hour in compute.unique(of_tenant["hour"]).to_pylist():
-            table = of_tenant.filter(compute.equal(of_tenant["hour"], hour)).drop_columns(["hour"])
-            first = table.sort_by([("log_partition", "ascending"), ("log_offset", "ascending")])
-            partition, offset = first["log_partition"][0].as_py(), first["log_offset"][0].as_py()
-            day, _, of_day = hour.partition("/")
-            path = (
-                f"tenant={quote(tenant, safe='')}/date={day}/hour={of_day}/"
-                f"part-{partition:02d}-{offset:012d}-{roll}.parquet"
-            )
-            files[path] = table.sort_by([(column, "ascending") for column in order])
-    return files

@@ -29,7 +29,7 @@ class Topic(Generic[M]):
     """A topic, its table, and the way from one to the other.
 
     `rows` makes an Arrow table of messages with `stored_at` in Unix epoch milliseconds; `order`
-    are the columns by which archive files are sorted.
+    are the columns by which archive files are sorted, none if `rows` come so.
     """
 
     name: str
@@ -59,7 +59,7 @@ TOPICS: tuple[Topic[Any], ...] = (
         decode.decode_frame,
         event_rows,
         SeenFrames,
-        ("session_id", "stream_id", "seq", "edge_offset", "idx"),
+        (),
     ),
     Topic(
         IDENTITY,

@@ -372,7 +372,7 @@ async def test_what_a_clock_has_found_stands_for_a_process_that_has_just_begun(
         await store.record_recommendations([asked])
         assert await ledger.apply_timers() == 1
         heard_until_ms = 0
-        await ledger.apply_outcomes([Delivery(late, 0, 1, {}, Record(b"", b""))])
+        await ledger.apply_outcomes([Delivery(late, 0, 1, Record(b"", b""))])
         standing = await store.get(key)
         assert standing is not None
         assert [step.state.name for step in standing.steps] == ["OPEN", "EXPIRED"]

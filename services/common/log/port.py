@@ -7,8 +7,8 @@ from 1. Readers name the last offset they have and get what comes after it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from sentientiq.common.v1 import log_pb2
 
@@ -31,17 +31,18 @@ class LogFull(LogUnavailable):
     """The log refuses writes until readers catch up and it is trimmed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Record(NamedTuple):
     """One fact: `value` is the serialized message of the topic."""
 
     key: bytes
     value: bytes
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = _NO_HEADERS
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Records for one partition of one topic: they become one entry."""
 
     topic: str
@@ -49,8 +50,7 @@ class Append:
     records: Sequence[Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry as read."""
 
     partition: int

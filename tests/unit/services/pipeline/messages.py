@@ -148,4 +148,4 @@ def delivered(
 ) -> Delivery[T]:
     """The message as a consumer hands it on."""
     value = message.SerializeToString()
-    return Delivery(decode(value), partition, offset, {}, Record(b"", value))
+    return Delivery(decode(value), partition, offset, Record(b"", value))

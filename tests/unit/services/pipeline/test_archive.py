@@ -13,7 +13,7 @@ from services.pipeline.archive import ArchiveError, FolderArchive, Roll, open_ar
 from services.pipeline.arrow import pa, parquet
 from services.pipeline.decode import decode_frame
 from services.pipeline.event_rows import event_rows
-from services.pipeline.sinks import split_by_hour
+from services.pipeline.split import split_by_hour
 from services.pipeline.topics import TOPICS
 from tests.unit.services.pipeline.messages import T0_MS, batch, delivered
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from edge import collector
 from edge.headers import security_headers
 from edge.http import application
 from edge.listener import listen
@@ -12,7 +11,7 @@ from edge.metrics import METRICS
 from edge.sdk import load_sdk
 from edge.settings import Settings
 from edge.worker import Worker
-from services.common import logs, metrics
+from services.common import collector, logs, metrics
 from services.common.http import HttpServer
 from services.common.process import run, run_all
 from services.common.tls import server_context

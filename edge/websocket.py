@@ -76,7 +76,7 @@ class WebSocket(asyncio.Protocol):
         """Tell the page."""
         self._transport = None
         self._worker.sockets.discard(self)
-        # Nothing here may wait for the garbage collector (collector.py).
+        # Nothing here may wait for the garbage collector (services.common.collector).
         page, self._page = self._page, None
         library, self._library = self._library, None
         if library is not None:

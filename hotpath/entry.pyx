@@ -1,13 +1,11 @@
-"""Entries: a LogEntry written in protobuf's encoding, without an object of protobuf's."""
+"""Entries: a LogEntry in protobuf's encoding, written and read without an object of protobuf's."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
+from hotpath.hashing cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, Text
 from hotpath.varint cimport field_size, put_field, put_varint
-
-
-cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+from hotpath.wire cimport Field, Reader, no_field, no_text, read_field, reader_of
 
 
 # First byte of each field: its number and wire type.
@@ -70,3 +68,62 @@ def encode_entry(records not None):
         if value:
             out = put_field(out, VALUE, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
     return entry
+
+
+cdef bytes bytes_of(const Text* text):
+    return PyBytes_FromStringAndSize(text.data, text.size)
+
+
+cdef str str_of(const Text* text):
+    return PyUnicode_DecodeUTF8(text.data, text.size, NULL)
+
+
+cdef int malformed() except -1:
+    raise ValueError("not a LogEntry, or it ends in the middle")
+
+
+cdef int read_header(const Text* source, dict headers) except -1:
+    cdef Reader reader = reader_of(<const uint8_t*>source.data, source.size)
+    cdef Field field = no_field()
+    cdef Text name = no_text(), content = no_text()
+    while reader.at < reader.end:
+        if not read_field(&reader, &field):
+            malformed()
+        if field.tag == NAME:
+            name = field.text
+        elif field.tag == CONTENT:
+            content = field.text
+    headers[str_of(&name)] = str_of(&content)
+    return 0
+
+
+cdef tuple read_record(const Text* source):
+    cdef Reader reader = reader_of(<const uint8_t*>source.data, source.size)
+    cdef Field field = no_field()
+    cdef Text key = no_text(), value = no_text()
+    cdef dict headers = {}
+    while reader.at < reader.end:
+        if not read_field(&reader, &field):
+            malformed()
+        if field.tag == VALUE:
+            value = field.text
+        elif field.tag == KEY:
+            key = field.text
+        elif field.tag == HEADER:
+            read_header(&field.text, headers)
+    return bytes_of(&key), bytes_of(&value), headers
+
+
+def decode_entry(bytes blob not None):
+    """Return the (key, value, headers) records of a LogEntry; see entry.pyi."""
+    cdef Reader reader = reader_of(
+        <const uint8_t*>PyBytes_AS_STRING(blob), PyBytes_GET_SIZE(blob)
+    )
+    cdef Field field = no_field()
+    cdef list records = []
+    while reader.at < reader.end:
+        if not read_field(&reader, &field):
+            malformed()
+        if field.tag == RECORD:
+            records.append(read_record(&field.text))
+    return records

@@ -38,6 +38,7 @@ cdef struct Message:
     Text columns
     uint64_t seq
     int64_t t0_ms
+    int64_t received_at_ns  # when the edge had it; 0: not said
     int pointer             # 0 mouse, 1 touch, 2 pen, NO_POINTER
     uint32_t targets        # how many
     uint32_t strings

@@ -3,13 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from hotpath.events cimport MAX_EVENTS, MAX_TARGETS
-
-
-cdef enum WireType:
-    VARINT = 0
-    FIXED64 = 1
-    LENGTH = 2
-    FIXED32 = 5
+from hotpath.wire cimport LENGTH, VARINT, Field, Reader, no_field, no_text, read_field, reader_of
 
 
 # Field number and wire type of each field of proto/sentientiq/behavior/v1/types.proto.
@@ -24,81 +18,15 @@ cdef enum Tag:
     COLUMNS = 9 << 3 | LENGTH
     TARGETS = 10 << 3 | LENGTH
     STRINGS = 11 << 3 | LENGTH
+    RECEIVED = 12 << 3 | VARINT
     TARGET_DESCRIPTOR = 1 << 3 | LENGTH
     TARGET_FLAGS = 2 << 3 | VARINT
-    MAX_VARINT = 10         # bytes
     OTHER_POINTER = 255     # a kind of pointer that there is not yet
 
 
-cdef Text NOTHING = Text(b"", 0)
-
-
-# Where reading has come to.
-cdef struct Reader:
-    const uint8_t* at
-    const uint8_t* end
-
-
-# One field, read: a number, or the bytes of one with a length.
-cdef struct Field:
-    uint64_t tag
-    uint64_t number
-    Text text
-
-
-cdef bint read_long_varint(Reader* reader, uint64_t* value) noexcept nogil:
-    cdef const uint8_t* at = reader.at
-    cdef const uint8_t* end = min(reader.end, at + MAX_VARINT)
-    cdef uint64_t read = 0
-    cdef int shift = 0
-    while at < end:
-        read |= <uint64_t>(at[0] & 0x7F) << shift       # bits beyond the 64th are dropped
-        if at[0] < 0x80:
-            value[0] = read
-            reader.at = at + 1
-            return True
-        at += 1
-        shift += 7
-    return False
-
-
-cdef inline bint read_varint(Reader* reader, uint64_t* value) noexcept nogil:
-    if reader.at < reader.end and reader.at[0] < 0x80:
-        value[0] = reader.at[0]
-        reader.at += 1
-        return True
-    return read_long_varint(reader, value)
-
-
-cdef inline bint read_field(Reader* reader, Field* field) noexcept nogil:
-    """Read the next field; say whether it could be read."""
-    cdef uint64_t length
-    if not read_varint(reader, &field.tag) or field.tag >> 3 == 0 or field.tag >> 32:
-        return False
-    if field.tag & 7 == VARINT:
-        return read_varint(reader, &field.number)
-    if field.tag & 7 == LENGTH:
-        if not read_varint(reader, &length) or length > <uint64_t>(reader.end - reader.at):
-            return False
-        field.text.data = <const char*>reader.at
-        field.text.size = <Py_ssize_t>length
-    elif field.tag & 7 == FIXED64:
-        length = 8
-    elif field.tag & 7 == FIXED32:
-        length = 4
-    else:
-        return False
-    if length > <uint64_t>(reader.end - reader.at):
-        return False
-    reader.at += length
-    return True
-
-
 cdef bint read_target(const Text* source, Text* descriptor, uint32_t* flags) noexcept nogil:
-    cdef Reader reader
-    cdef Field field = Field(0, 0, NOTHING)
-    reader.at = <const uint8_t*>source.data
-    reader.end = reader.at + source.size
+    cdef Reader reader = reader_of(<const uint8_t*>source.data, source.size)
+    cdef Field field = no_field()
     descriptor.data = source.data
     descriptor.size = 0
     flags[0] = 0
@@ -113,7 +41,7 @@ cdef bint read_target(const Text* source, Text* descriptor, uint32_t* flags) noe
 
 
 cdef void sender_clear(Sender* sender) noexcept nogil:
-    sender.tenant = sender.session = sender.stream = NOTHING
+    sender.tenant = sender.session = sender.stream = no_text()
 
 
 cdef inline bint take_sender(Sender* sender, const Field* field) noexcept nogil:
@@ -131,16 +59,17 @@ cdef inline bint take_sender(Sender* sender, const Field* field) noexcept nogil:
 
 cdef void message_clear(Message* message) noexcept nogil:
     sender_clear(&message.sender)
-    message.page = message.columns = NOTHING
+    message.page = message.columns = no_text()
     message.seq = 0
     message.t0_ms = 0
+    message.received_at_ns = 0
     message.pointer = 0
     message.targets = message.strings = 0
 
 
 cdef void message_glance(Sender* sender, const uint8_t* data, size_t length) noexcept nogil:
     cdef Reader reader
-    cdef Field field = Field(0, 0, NOTHING)
+    cdef Field field = no_field()
     sender_clear(sender)
     reader.at = sender.rest = data
     reader.end = data + length
@@ -154,7 +83,7 @@ cdef MessageStatus message_read(
     Message* message, const Sender* sender, const uint8_t* data, size_t length
 ) noexcept nogil:
     cdef Reader reader
-    cdef Field field = Field(0, 0, NOTHING)
+    cdef Field field = no_field()
     message.sender = sender[0]
     reader.at = sender.rest
     reader.end = data + length
@@ -184,6 +113,8 @@ cdef MessageStatus message_read(
             message.strings += 1
         elif field.tag == POINTER:
             message.pointer = <int>min(<uint64_t>OTHER_POINTER, <uint64_t><uint32_t>field.number)
+        elif field.tag == RECEIVED:
+            message.received_at_ns = <int64_t>field.number
         else:
             take_sender(&message.sender, &field)
     return MESSAGE_OK

@@ -16,7 +16,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.common import logs, metrics, telemetry
+from services.common import collector, logs, metrics, telemetry
 from services.common.auth import ServerInterceptor
 from services.common.metrics import Catalogue, Metric
 from services.common.settings import SettingsError, load
@@ -95,6 +95,7 @@ def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[No
         settings = load(settings_class, os.environ)
     except SettingsError as error:
         _refuse(process, error)
+    collector.settle()
 
     async def main() -> None:
         async with telemetry.observed(process, os.environ):

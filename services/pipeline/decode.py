@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from sentientiq.detection.v1.emotion_pb2 import Emotion
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
 from sentientiq.intervention.v1.intervention_pb2 import Decision, Outcome
 
-from hotpath.columns import validate
+from hotpath.frame import read_frame
 
 # Partitions of analytics and folders of the archive are days: a wild clock must not make many.
 _LATEST_MS = 4_102_444_800_000  # the year 2100
@@ -20,18 +19,31 @@ class MalformedMessage(ValueError):
 
 
 class Frame(NamedTuple):
-    """A batch of behaviour whose columns can be read."""
+    """A batch of behaviour whose columns can be read, as `read_frame` returns it."""
 
-    batch: BehaviorBatch
+    tenant_id: str
+    session_id: str
+    stream_id: str
+    seq: int
+    t0_ms: int
+    page: str
+    pointer: int
+    received_at_ns: int
     events: int
+    columns: bytes
+    targets: list[str]
+    flags: list[int]
+    strings: list[str]
 
 
 def decode_frame(value: bytes) -> Frame:
     """Parse a record of behavior.v1."""
-    batch = BehaviorBatch.FromString(value)
-    require(tenant_id=batch.tenant_id, session_id=batch.session_id, stream_id=batch.stream_id)
-    require_moment(t0_ms=batch.t0_ms)
-    return Frame(batch, validate(batch.columns, len(batch.targets), len(batch.strings)))
+    frame = Frame._make(read_frame(value))
+    if not (frame.tenant_id and frame.session_id and frame.stream_id):
+        require(tenant_id=frame.tenant_id, session_id=frame.session_id, stream_id=frame.stream_id)
+    if not 0 <= frame.t0_ms < _LATEST_MS:
+        require_moment(t0_ms=frame.t0_ms)
+    return frame
 
 
 def decode_emotion(value: bytes) -> Emotion:

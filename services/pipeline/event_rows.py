@@ -31,8 +31,8 @@ _POINTERS: Any = pa.array([*POINTERS, ""])
 _NUMBERS = (Column.A, Column.B, Column.C, Column.D, Column.E)
 
 
-class _FrameColumns(NamedTuple):
-    """What is the same in every row of a frame. In the order by which rows are sorted."""
+class _Placed(NamedTuple):
+    """A frame, and where its tables begin. In the order by which rows are sorted."""
 
     tenant: int
     session: str
@@ -40,15 +40,12 @@ class _FrameColumns(NamedTuple):
     seq: int
     edge_offset: int
     first_idx: int
-    t0_ms: int
+    nth: int
+    """Of the block: no two frames are compared further."""
     page: int
-    pointer: int
-    received_at_ms: int
-    partition: int
-    offset: int
     first_target: int
     first_string: int
-    blob: bytes
+    delivery: Delivery[Frame]
 
 
 def event_rows(deliveries: Sequence[Delivery[Frame]], stored_at_ms: int) -> Any:
@@ -65,7 +62,7 @@ def event_rows(deliveries: Sequence[Delivery[Frame]], stored_at_ms: int) -> Any:
 
 class _Block:
     def __init__(self) -> None:
-        self._frames: list[_FrameColumns] = []
+        self._frames: list[_Placed] = []
         self._tenants, self._pages, self._targets, self._strings = (
             Words(),
             Words(),
@@ -79,58 +76,54 @@ class _Block:
         self._unnumbered: Counter[tuple[int, int, str, str]] = Counter()
 
     def add(self, delivery: Delivery[Frame]) -> None:
-        batch = delivery.message.batch
-        if not delivery.message.events:
+        frame = delivery.message
+        if not frame.events:
             return
         # The edge's own frames share seq 0, and one log entry may hold several of a stream.
-        nth = 0 if batch.seq else self._place_in_entry(delivery)
+        nth = 0 if frame.seq else self._place_in_entry(delivery)
         self._frames.append(
-            _FrameColumns(
-                tenant=self._tenants.index(batch.tenant_id),
-                session=batch.session_id,
-                stream=batch.stream_id,
-                seq=batch.seq,
-                edge_offset=0 if batch.seq else delivery.offset,
-                first_idx=nth * _MOST_EVENTS,
-                t0_ms=batch.t0_ms,
-                page=self._pages.index(batch.page),
-                pointer=min(batch.pointer, len(POINTERS)),
-                received_at_ms=batch.received_at_ns // 1_000_000,
-                partition=delivery.partition,
-                offset=delivery.offset,
-                first_target=len(self._target_of),
-                first_string=len(self._string_of),
-                blob=batch.columns,
+            _Placed(
+                self._tenants.index(frame.tenant_id),
+                frame.session_id,
+                frame.stream_id,
+                frame.seq,
+                0 if frame.seq else delivery.offset,
+                nth * _MOST_EVENTS,
+                len(self._frames),
+                self._pages.index(frame.page),
+                len(self._target_of),
+                len(self._string_of),
+                delivery,
             )
         )
-        for target in batch.targets:
-            self._target_of.append(self._targets.index(target.descriptor))
-            self._flags_of.append(target.flags)
-        for string in batch.strings:
-            self._string_of.append(self._strings.index(string))
+        self._target_of += map(self._targets.index, frame.targets)
+        self._flags_of += frame.flags
+        self._string_of += map(self._strings.index, frame.strings)
 
     def _place_in_entry(self, delivery: Delivery[Frame]) -> int:
-        batch = delivery.message.batch
-        entry = (delivery.partition, delivery.offset, batch.session_id, batch.stream_id)
+        frame = delivery.message
+        entry = (delivery.partition, delivery.offset, frame.session_id, frame.stream_id)
         self._unnumbered[entry] += 1
         return self._unnumbered[entry] - 1
 
     def table(self, stored_at_ms: int) -> Any:
         self._frames.sort()
-        frames = self._frames
-        columns = read_columns([frame.blob for frame in frames])
+        places = self._frames
+        deliveries = [place.delivery for place in places]
+        frames = [delivery.message for delivery in deliveries]
+        columns = read_columns([frame.columns for frame in frames])
         kind = columns.kind
         ends = np.cumsum(columns.lengths)
         frame_of = np.repeat(np.arange(len(frames)), columns.lengths)
-        strings_from = np.array([frame.first_string for frame in frames], np.int64)[frame_of]
-        targets_from = np.array([frame.first_target for frame in frames], np.int64)[frame_of]
-        text = _places(columns, Column.TEXT, strings_from)
-        text2 = _places(columns, Column.TEXT2, strings_from)
-        target = _places(columns, Column.TARGET, targets_from)
+        text_from = _numbers(place.first_string for place in places)[frame_of]
+        text = _places(columns, Column.TEXT, text_from)
+        text2 = _places(columns, Column.TEXT2, text_from)
+        target_from = _numbers(place.first_target for place in places)[frame_of]
+        target = _places(columns, Column.TARGET, target_from)
         page = self._pages_of(kind, text, frame_of, ends)
         dt = columns.dt.astype(np.int64)
-        t = np.array([frame.t0_ms for frame in frames], np.int64)[frame_of] + _since(dt, ends)
-        idx = np.array([frame.first_idx for frame in frames], np.int64)[frame_of]
+        t = _numbers(frame.t0_ms for frame in frames)[frame_of] + _since(dt, ends)
+        idx = _numbers(place.first_idx for place in places)[frame_of]
         idx += _since(np.ones(len(kind), np.int64), ends) - 1
         kept = np.flatnonzero(kind != _TICK)
         row_frames = pa.array(frame_of[kept])
@@ -142,16 +135,16 @@ class _Block:
             return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), values)
 
         strings = self._strings.array(np.array(self._string_of))
-        received_at_ms = np.array([frame.received_at_ms for frame in frames], np.int64)
-        tenants = np.array([frame.tenant for frame in frames], np.int64)
-        pointers = np.array([frame.pointer for frame in frames], np.int64)
+        received_at_ms = _numbers(frame.received_at_ns for frame in frames) // 1_000_000
+        tenants = _numbers(place.tenant for place in places)
+        pointers = np.minimum(_numbers(frame.pointer for frame in frames), len(POINTERS))
         return pa.table(
             {
                 "tenant_id": self._tenants.array(tenants[frame_of[kept]]),
-                "session_id": spread((frame.session for frame in frames), pa.string()),
-                "stream_id": spread((frame.stream for frame in frames), pa.string()),
+                "session_id": spread((frame.session_id for frame in frames), pa.string()),
+                "stream_id": spread((frame.stream_id for frame in frames), pa.string()),
                 "seq": spread((frame.seq for frame in frames), pa.uint64()),
-                "edge_offset": spread((frame.edge_offset for frame in frames), pa.uint64()),
+                "edge_offset": spread((place.edge_offset for place in places), pa.uint64()),
                 "idx": pa.array(idx[kept], pa.uint32()),
                 "t": moments(t[kept]),
                 "type": words(_TYPES, kind[kept]),
@@ -168,8 +161,10 @@ class _Block:
                     for column in _NUMBERS
                 },
                 "received_at": moments_or_null(received_at_ms[frame_of[kept]]),
-                "log_partition": spread((frame.partition for frame in frames), pa.uint8()),
-                "log_offset": spread((frame.offset for frame in frames), pa.uint64()),
+                "log_partition": spread(
+                    (delivery.partition for delivery in deliveries), pa.uint8()
+                ),
+                "log_offset": spread((delivery.offset for delivery in deliveries), pa.uint64()),
                 "stored_at": moments(np.full(len(kept), stored_at_ms, np.int64)),
             }
         )
@@ -182,11 +177,15 @@ class _Block:
         ends: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         """The page of each event: the frame's, until a page_view in it names another."""
-        page = np.array([frame.page for frame in self._frames], np.int64)[frame_of]
+        page = _numbers(place.page for place in self._frames)[frame_of]
         for start in np.flatnonzero((kind == _PAGE_VIEW) & (text > 0)).tolist():
             name = self._strings.word(self._string_of[int(text[start])])
             page[start : ends[frame_of[start]]] = self._pages.index(name)
         return page
+
+
+def _numbers(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.array(list(values), np.int64)
 
 
 def _since(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -53,8 +53,8 @@ class SeenFrames(_SeenSequence):
     """Frames, by the highest seq of each stream."""
 
     def is_new(self, message: Frame) -> bool:
-        batch = message.batch
-        return self._dedupe.is_new(batch.tenant_id, batch.session_id, batch.stream_id, batch.seq)
+        tenant_id, session_id, stream_id, seq, *_ = message
+        return self._dedupe.is_new(tenant_id, session_id, stream_id, seq)
 
 
 class SeenIdentifies(_SeenSequence):

@@ -1,7 +1,8 @@
 """Trim the log behind its slowest reader, and say how full it is.
 
 A topic is left alone until every group that must read it has committed once: a reader that has not
-started yet must find everything.
+started yet must find everything. What all have read stays until the next trim, for those who follow
+the log without a group: tails, and whoever checks what was acknowledged.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Trimmer:
         self._log = log
         self._keep_behavior_ns = round(keep_behavior_s * 1e9)
         self._now_ns = now_ns
+        self._passed: dict[str, dict[int, int]] = {}
+        """What every reader had read at the last trim, by topic and partition."""
         self._trimmed: dict[str, dict[int, int]] = {topic: {} for topic in EXPECTED_GROUPS}
         self.fullness = 0.0
         self.entries = 0
@@ -59,8 +62,12 @@ class Trimmer:
         before = self.entries
         for topic in EXPECTED_GROUPS:
             through = await self._through(topic)
-            if topic == BEHAVIOR and through and self.fullness <= _TIGHT:
-                through = await self._older_than_kept(through)
+            passed, self._passed[topic] = self._passed.get(topic, {}), through
+            if through and self.fullness <= _TIGHT:
+                if topic == BEHAVIOR:
+                    through = await self._older_than_kept(through)
+                else:
+                    through = passed
             known = self._trimmed[topic]
             further = {key: end for key, end in through.items() if end > known.get(key, 0)}
             if further:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from sentientiq.common.v1 import log_pb2
-
+from hotpath.entry import decode_entry as _decode
 from hotpath.entry import encode_entry as _encode
 from services.common.partition import partition_of, record_key
 
@@ -116,14 +115,9 @@ def decode_entry(partition: int, offset: int, blob: bytes) -> Entry:
     """Parse a LogEntry.
 
     Raises:
-        google.protobuf.message.DecodeError: the blob is none.
+        ValueError: the blob is none.
     """
-    entry = log_pb2.LogEntry.FromString(blob)
-    return Entry(
-        partition,
-        offset,
-        [Record(record.key, record.value, dict(record.headers)) for record in entry.records],
-    )
+    return Entry(partition, offset, list(map(Record._make, _decode(blob))))
 
 
 def session_append(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
 from services.common import logs, metrics, valkey
@@ -94,7 +93,7 @@ class ValkeyLog:
     def _decode(self, topic: str, partition: int, offset: int, blob: bytes) -> Entry:
         try:
             return decode_entry(partition, offset, blob)
-        except DecodeError:
+        except ValueError:
             # Not ours, or torn: hand it on as one unreadable record, for the dead letters.
             self.unreadable_entries += 1
             _log.error("unreadable log entry", topic=topic, partition=partition, offset=offset)

@@ -1,0 +1,71 @@
+"""Frames: one BehaviorBatch as Python values, for those who want rows of it and not feelings."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t, uint32_t
+
+from hotpath.columns cimport (
+    COLUMNS_OK,
+    ColumnsStatus,
+    ColumnsView,
+    columns_check,
+    columns_open,
+    columns_raise,
+)
+from hotpath.events cimport MAX_EVENTS, MAX_TARGETS
+from hotpath.hashing cimport PyUnicode_DecodeUTF8, Text
+from hotpath.message cimport (
+    MESSAGE_OK,
+    Message,
+    Sender,
+    message_clear,
+    message_glance,
+    message_read,
+)
+
+
+# The tables of the one message that is being read; the GIL is held from its begin to its end.
+cdef Text target_room[MAX_TARGETS]
+cdef uint32_t flags_room[MAX_TARGETS]
+cdef Text string_room[2 * MAX_EVENTS]
+
+
+cdef str str_of(const Text* text):
+    return PyUnicode_DecodeUTF8(text.data, text.size, NULL)
+
+
+def read_frame(bytes blob not None):
+    """Return the fields of a BehaviorBatch; see frame.pyi."""
+    cdef Message message
+    cdef Sender sender
+    cdef ColumnsView columns
+    cdef ColumnsStatus status
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(blob)
+    cdef size_t length = <size_t>PyBytes_GET_SIZE(blob)
+    cdef uint32_t i
+    message.target, message.flags, message.string = target_room, flags_room, string_room
+    message_clear(&message)
+    message_glance(&sender, data, length)
+    if message_read(&message, &sender, data, length) != MESSAGE_OK:
+        raise ValueError("not a BehaviorBatch, or it ends in the middle")
+    status = columns_open(
+        &columns, <const uint8_t*>message.columns.data, <size_t>message.columns.size
+    )
+    if status == COLUMNS_OK:
+        status = columns_check(&columns, message.targets, message.strings)
+    if status != COLUMNS_OK:
+        columns_raise(status)
+    return (
+        str_of(&message.sender.tenant),
+        str_of(&message.sender.session),
+        str_of(&message.sender.stream),
+        message.seq,
+        message.t0_ms,
+        str_of(&message.page),
+        message.pointer,
+        message.received_at_ns,
+        columns.count,
+        PyBytes_FromStringAndSize(message.columns.data, message.columns.size),
+        [str_of(&message.target[i]) for i in range(message.targets)],
+        [message.flags[i] for i in range(message.targets)],
+        [str_of(&message.string[i]) for i in range(message.strings)],
+    )

@@ -14,8 +14,10 @@ from hotpath.columns cimport (
 from hotpath.events cimport MAX_EVENTS, MAX_TARGETS
 from hotpath.hashing cimport PyUnicode_DecodeUTF8, Text
 from hotpath.message cimport (
+    MESSAGE_CROWDED,
     MESSAGE_OK,
     Message,
+    MessageStatus,
     Sender,
     message_clear,
     message_glance,
@@ -39,13 +41,17 @@ def read_frame(bytes blob not None):
     cdef Sender sender
     cdef ColumnsView columns
     cdef ColumnsStatus status
+    cdef MessageStatus read
     cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(blob)
     cdef size_t length = <size_t>PyBytes_GET_SIZE(blob)
     cdef uint32_t i
     message.target, message.flags, message.string = target_room, flags_room, string_room
     message_clear(&message)
     message_glance(&sender, data, length)
-    if message_read(&message, &sender, data, length) != MESSAGE_OK:
+    read = message_read(&message, &sender, data, length)
+    if read == MESSAGE_CROWDED:
+        raise ValueError("a BehaviorBatch with more targets or strings than one can name")
+    if read != MESSAGE_OK:
         raise ValueError("not a BehaviorBatch, or it ends in the middle")
     status = columns_open(
         &columns, <const uint8_t*>message.columns.data, <size_t>message.columns.size

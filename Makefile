@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize k8s annotate clean
+.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize autobahn k8s annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -44,7 +44,7 @@ run: setup ## Start the mesh on embedded engines and print one URL
 test: lint types browser fuzzer kustomize ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long"
 
-test-long: lint types browser fuzzer kustomize ## All tests, the long ones too; the result goes to docs/last-long-run.md
+test-long: lint types browser fuzzer kustomize autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run
 	$(MAKE) test-debug
 
@@ -73,6 +73,9 @@ fuzzer: $(VENV)/.installed
 
 kustomize: $(VENV)/.installed
 	@scripts/install-kustomize
+
+autobahn: $(VENV)/.installed
+	@scripts/install-autobahn
 
 k8s: setup kustomize ## Render the manifests into build/k8s, check them
 	@test -x $(VENV)/bin/kustomize

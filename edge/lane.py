@@ -24,8 +24,11 @@ from services.common.ownership import Lease, LeaseStore
 
 _log = logs.get(__name__)
 _LOOK_S = 0.5
+_LOOK_OFTEN_S = 0.1
 _LATE_S = 0.25
-_SILENT_S = 0.75
+_SILENT_S = 0.4
+_GIVEN_UP_S = 0.75
+_WATCH_S = 0.05
 _MAX_QUEUED = 20_000
 
 _DETECT = "/" + pb.DESCRIPTOR.services_by_name["DetectionService"].full_name + "/Detect"
@@ -35,13 +38,24 @@ OnSent = Callable[[list[pb.EncodedPartitionEntry]], None]
 
 
 class Link:
-    """One Detect stream to one detection process, reopened when it breaks or falls silent."""
+    """One Detect stream to one detection process, reopened when it breaks or falls silent.
+
+    A silent process may only be busy: its partitions stay its own until the leases say otherwise.
+    """
 
     def __init__(
-        self, endpoint: str, token: str, on_response: OnResponse, on_sent: OnSent | None
+        self,
+        endpoint: str,
+        token: str,
+        on_response: OnResponse,
+        on_sent: OnSent | None,
+        on_silent: Callable[[], None],
     ) -> None:
         self.endpoint = endpoint
+        self.silent = False
+        """Whether batches have waited too long, and nothing was answered since."""
         self.counters: Counter[str] = Counter()
+        self._on_silent = on_silent
         self._token = token
         self._on_response = on_response
         self._on_sent = on_sent
@@ -107,6 +121,7 @@ class Link:
             response = await call.read()
             if response is grpc.aio.EOF:
                 return
+            self.silent = False
             now = time.monotonic()
             for _ in range(min(response.answered, len(self._sent_at))):
                 self.counters["late"] += now - self._sent_at.popleft() > _LATE_S
@@ -114,8 +129,13 @@ class Link:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_LATE_S)
-            if self._sent_at and time.monotonic() - self._sent_at[0] > _SILENT_S:
+            await asyncio.sleep(_WATCH_S)
+            waited_s = time.monotonic() - self._sent_at[0] if self._sent_at else 0.0
+            if waited_s > _SILENT_S and not self.silent:
+                self.silent = True
+                self.counters["silent"] += 1
+                self._on_silent()
+            if waited_s > _GIVEN_UP_S:
                 raise ConnectionError("silent with batches waiting")
 
 
@@ -185,8 +205,9 @@ class FastLane:
                     await self._look()
                 except (RedisError, OSError) as error:
                     _log.warning("state store away, owners as last known", error=str(error))
+                silent = any(link.silent for link in self._links.values())
                 try:
-                    async with asyncio.timeout(_LOOK_S):
+                    async with asyncio.timeout(_LOOK_OFTEN_S if silent else _LOOK_S):
                         await self._look_now.wait()
                     await asyncio.sleep(0.05)
                 except TimeoutError:
@@ -203,7 +224,9 @@ class FastLane:
                 self._owners[partition] = lease
         in_use = {lease.endpoint for lease in self._owners.values()}
         for endpoint in sorted(in_use - self._links.keys()):
-            self._links[endpoint] = Link(endpoint, self._token, self._receive, self._on_sent)
+            self._links[endpoint] = Link(
+                endpoint, self._token, self._receive, self._on_sent, self._look_now.set
+            )
         for endpoint in sorted(self._links.keys() - in_use):
             link = self._links.pop(endpoint)
             await link.close()

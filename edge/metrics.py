@@ -141,7 +141,8 @@ METRICS: Catalogue[Worker] = Catalogue(
             "counter",
             "{troubles}",
             "Of the fast lane to detection: no_owner (entries nobody holds yet), not_owner (answers"
-            " of a former holder), late (answers after 250 ms), reopened (streams)",
+            " of a former holder), late (answers after 250 ms), silent (none for 400 ms with"
+            " batches waiting), reopened (streams)",
             lambda worker: worker.lane.troubles(),
             ("kind",),
         ),

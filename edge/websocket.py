@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
@@ -44,9 +45,12 @@ class WebSocket(asyncio.Protocol):
     """One connection. Its page is there from the handshake on."""
 
     __slots__ = (
-        "_closing", "_fragments", "_heard_s", "_library", "_page", "_paused", "_rest", "_since_s",
-        "_source", "_transport", "_worker",
+        "_binary", "_closing", "_fragments", "_heard_s", "_library", "_page", "_paused", "_rest",
+        "_since_s", "_source", "_transport", "_worker",
     )  # fmt: skip
+
+    most_bytes: ClassVar[int] = protocol.MAX_FRAME_BYTES
+    """Of a message."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -58,6 +62,8 @@ class WebSocket(asyncio.Protocol):
         self._library: Protocol | None = None
         """Reads everything, once something came that is not read here."""
         self._fragments: list[bytes] = []
+        self._binary = False
+        """Whether the fragments are of a binary message."""
         self._heard_s = time.monotonic()
         self._since_s = self._heard_s
         """Since when a request, a sign of life or the end is waited for; 0: nothing is."""
@@ -191,15 +197,18 @@ class WebSocket(asyncio.Protocol):
         self._worker.counters["connections"] += 1
         self._since_s = 0.0
         self._worker.limits.of_source.take(self._source)
-        self._page = Page(self._worker, self, request.headers.get("Origin"), self._source)
+        self._page = self._new_page(request.headers.get("Origin"))
         if rest:
             self._read(rest)
+
+    def _new_page(self, origin: str | None) -> Page:
+        return Page(self._worker, self, origin, self._source)
 
     # -- frames -----------------------------------------------------------------------------------
 
     def _read(self, data: bytes) -> None:
         assert self._page is not None
-        messages, taken, strange = read_frames(data, protocol.MAX_FRAME_BYTES)
+        messages, taken, strange = read_frames(data, self.most_bytes)
         for message in messages:
             if isinstance(message, str):
                 self._page.receive(message)
@@ -215,38 +224,47 @@ class WebSocket(asyncio.Protocol):
 
     def _take_library(self) -> Protocol:
         if self._library is None:
-            self._library = Protocol(SERVER, max_size=protocol.MAX_FRAME_BYTES, logger=_LIBRARY_LOG)
+            self._library = Protocol(SERVER, max_size=self.most_bytes, logger=_LIBRARY_LOG)
         return self._library
 
     def _read_with_library(self, data: bytes) -> None:
         library = self._library
         assert library is not None
         library.receive_data(data)
+        answers = iter(library.data_to_send())
         for event in library.events_received():
-            if isinstance(event, Frame) and not self._closing:
+            if not isinstance(event, Frame):
+                continue
+            if event.opcode is Opcode.PING:  # its pong goes out in its turn
+                answer = next(answers)
+                if self._transport is not None:
+                    self._transport.write(answer)
+            elif not self._closing:
                 self._take(library, event)
-        self._send_of(library)
+        self._send_of(library, answers)
 
     def _take(self, library: Protocol, frame: Frame) -> None:
         assert self._page is not None
-        if frame.opcode is Opcode.BINARY and frame.fin:
-            self._page.receive(bytes(frame.data))
-        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._fragments.append(bytes(frame.data))
-            if len(self._fragments) > _MAX_FRAGMENTS:
-                library.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-            elif frame.fin:
-                parts, self._fragments = self._fragments, []
-                try:
-                    self._page.receive(b"".join(parts).decode())
-                except UnicodeDecodeError as error:
-                    library.fail(CloseCode.INVALID_DATA, f"{error.reason} at {error.start}")
+        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            return
+        if frame.opcode is not Opcode.CONT:
+            self._binary = frame.opcode is Opcode.BINARY
+        self._fragments.append(bytes(frame.data))
+        if len(self._fragments) > _MAX_FRAGMENTS:
+            library.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        elif frame.fin:
+            whole = b"".join(self._fragments)
+            self._fragments = []
+            try:
+                self._page.receive(whole if self._binary else whole.decode())
+            except UnicodeDecodeError as error:
+                library.fail(CloseCode.INVALID_DATA, f"{error.reason} at {error.start}")
 
-    def _send_of(self, library: Protocol) -> None:
+    def _send_of(self, library: Protocol, before: Iterable[bytes] = ()) -> None:
         """Send what the library wants sent, and follow it into closing."""
         if self._transport is None:
             return
-        parts = library.data_to_send()
+        parts = [*before, *library.data_to_send()]
         for part in parts:
             if part:
                 self._transport.write(part)
@@ -254,7 +272,12 @@ class WebSocket(asyncio.Protocol):
             self._closing, self._since_s = True, time.monotonic()
             self._transport.resume_reading()  # for the client's close frame
         if b"" in parts:
-            self._transport.close()
+            # Closed with bytes unread, a socket may take back what was sent: the client would not
+            # hear why. So what it is still sending is read, and passed over.
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:
+                self._transport.close()
 
 
 def _answer(worker: Worker, library: ServerProtocol, request: Request, source: str) -> Response:

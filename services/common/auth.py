@@ -19,7 +19,7 @@ import grpc.aio
 import jwt
 from google.protobuf.message import DecodeError
 
-from services.common import logs, tracing
+from services.common import deadlines, logs, tracing
 from services.common.errors import InvalidArgument, PermissionDenied, ServiceError, Unauthenticated
 
 ANY_TENANT = "*"
@@ -184,6 +184,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         parse = handler.request_deserializer
 
         async def call(data: Any, context: Any) -> Any:
+            deadlines.begin(context.time_remaining())
             try:
                 if handler.request_streaming:
                     self._admit(metadata, None)
@@ -206,6 +207,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         parse = handler.request_deserializer
 
         async def call(data: Any, context: Any) -> AsyncIterator[Any]:
+            deadlines.begin(context.time_remaining())
             try:
                 self._authenticate(metadata)
                 request = _parsed(parse, data) if handler.request_streaming else _parse(parse, data)
@@ -223,6 +225,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         """A stream both ways whose handler reads and writes by itself, in bytes."""
 
         async def call(requests: Any, context: Any) -> None:
+            deadlines.begin(context.time_remaining())
             try:
                 self._admit(metadata, None)
                 await behavior(requests, context)

@@ -1,4 +1,7 @@
-"""Client channels to the other services: token and deadline on every call."""
+"""Client channels to the other services: token and deadline on every call.
+
+Inside a handler a call waits no longer than the handler's own caller does: see deadlines.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from services.common import tracing
+from services.common import deadlines, tracing
 
 DEFAULT_DEADLINE_S = 5.0
 
@@ -34,9 +37,8 @@ def _with_token(details: Any, token: str, deadline_s: float | None) -> Any:
     here = tracing.current()
     if here is not None:
         metadata.add(tracing.HEADER, here.traceparent)
-    return details._replace(
-        metadata=metadata, timeout=details.timeout if details.timeout is not None else deadline_s
-    )
+    own_s = details.timeout if details.timeout is not None else deadline_s
+    return details._replace(metadata=metadata, timeout=deadlines.within(own_s))
 
 
 class _Unary(grpc.aio.UnaryUnaryClientInterceptor):

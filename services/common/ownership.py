@@ -1,9 +1,9 @@
 """Who owns which partition: leases in the state store, fair shares by rendezvous hashing.
 
-A lease is `siq:part:{n}` = "endpoint epoch" with a TTL of 3 s, renewed each second. The epoch grows
-when the holder changes, and when a store that lost everything can no longer tell whether it did. It
-never falls and never repeats: each new one is at least the store's clock in microseconds, and no
-store grants a partition twice in one of them.
+A lease is `siq:part:{n}` = "endpoint epoch" with a TTL of 2 s, renewed twice a second. The epoch
+grows when the holder changes, and when a store that lost everything can no longer tell whether it
+did. It never falls and never repeats: each new one is at least the store's clock in microseconds,
+and no store grants a partition twice in one of them.
 
 Detection takes, renews and releases; the edge only reads `owners`.
 """
@@ -19,7 +19,7 @@ import redis.asyncio as redis
 
 from services.common.partition import PARTITIONS
 
-TTL_MS = 3_000
+TTL_MS = 2_000
 
 _NOW = """
 local time = redis.call('TIME')

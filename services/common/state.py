@@ -2,7 +2,7 @@
 
 | key | type | TTL | owner |
 |---|---|---|---|
-| siq:part:{n} | string "endpoint epoch" | 3 s | detection (lease of a partition) |
+| siq:part:{n} | string "endpoint epoch" | 2 s | detection (lease of a partition) |
 | siq:part:history | hash n -> "endpoint epoch" | – | detection (last holder) |
 | siq:members | sorted set endpoint -> expiry ms | – | detection (who is there) |
 | siq:snap:{n} | string (snapshot blob) | 1 h | detection |

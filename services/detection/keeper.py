@@ -23,7 +23,7 @@ from services.detection.snapshots import Snapshot, SnapshotStore
 from services.detection.tuning import Tuning
 
 _log = logs.get(__name__)
-_RENEW_S = 1.0
+_RENEW_S = 0.5
 _TAIL_CHECK_S = 0.25
 _GAP_PATIENCE_S = 0.05
 _HAND_OVER_S = 1.0
@@ -82,7 +82,7 @@ class Keeper:
         return detector
 
     async def keep_leases(self) -> None:
-        """Renew what is held and take what falls to this process, each second, until cancelled."""
+        """Renew what is held and take what falls to this process, until cancelled."""
         while True:
             started = time.monotonic()
             try:

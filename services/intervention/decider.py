@@ -7,7 +7,7 @@ import time
 from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
-from services.common import tracing
+from services.common import deadlines, tracing
 from services.common.errors import InvalidArgument, Unavailable
 from services.intervention.clock import Clock
 from services.intervention.histograms import DECIDE_S
@@ -93,6 +93,9 @@ class Decider:
             await self._add_team(proposal, rule, identity)
             if not proposal.messages and not proposal.decision.HasField("intervention"):
                 proposal.decision.reason = "no_rule"
+        if deadlines.over():
+            # A decision stands for good, and what it lacks may have lacked time only.
+            raise Unavailable("the caller's time is up, nothing was decided")
         began_ns = time.time_ns()
         settled = await self._writer.submit(proposal)
         if settled.new:

@@ -9,7 +9,7 @@ import grpc.aio
 from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as rpc
 
-from services.common import logs
+from services.common import deadlines, logs
 from services.intervention.policy import Policy, PolicyError, builtin_policy, parse_policy
 
 _KIND = "policy"
@@ -44,6 +44,7 @@ class Policies:
         return self._policies.get(tenant_id, self._builtin)
 
     async def _ask(self, tenant_id: str) -> None:
+        deadlines.begin(None)  # others wait for the answer too
         try:
             answer = await self._stub.GetConfig(
                 pb.GetConfigRequest(tenant_id=tenant_id, kind=_KIND), timeout=_DEADLINE_S

@@ -1,4 +1,4 @@
-"""`make fuzz`: any bytes into columns, batches, kernels, snapshots and frames, under sanitizers.
+"""`make fuzz`: any bytes into kernels, snapshots, frames and sockets, under sanitizers.
 
 python -m tests.fuzz [--seconds N] [TARGET…]       so many seconds, shared by the targets
 python -m tests.fuzz --replay FILE TARGET          what was found, once more

@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+from websockets.frames import Frame, Opcode
 
 from hotpath import fields
 from hotpath.columns import to_wire
@@ -57,6 +58,10 @@ def _made(some: list[list[bytes]]) -> dict[str, list[bytes]]:
         ],
         "snapshots": list(_bodies(some)),
         "frames": [*_other_frames(), *(b"\n".join(_frames(visit)) for visit in parsed)],
+        "sockets": [
+            *(bytes([number]) + b"".join(_odd_wire(number)) for number in range(12)),
+            *(b"\xfe" + b"".join(map(_on_the_wire, _frames(visit[:4]))) for visit in parsed),
+        ],
     }  # fmt: skip
 
 
@@ -140,6 +145,32 @@ def _frames(visit: list[BehaviorBatch]) -> Iterator[bytes]:
             "events": to_wire(b.columns, own, list(b.strings)),
         }
         yield json.dumps(frame, separators=(",", ":")).encode()
+
+
+def _on_the_wire(payload: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
+    return Frame(opcode, payload, fin).serialize(mask=True)
+
+
+def _odd_wire(number: int) -> Iterator[bytes]:
+    """What nearly no client sends, between frames as they all send them."""
+    odd = (
+        _on_the_wire(b"\0", Opcode.BINARY),
+        _on_the_wire(b"half", fin=False) + _on_the_wire(b"rest", Opcode.CONT),
+        _on_the_wire(b"\x03\xe8", Opcode.CLOSE),
+        _on_the_wire(b"\xff\xfe"),
+        _on_the_wire(b"x" * 5_000),
+        _on_the_wire(b"x" * (targets.LIMIT + 1)),
+        b"\x81\xff" + bytes(8) + b"mask",
+        b"\x89\xfe\0\x7e" + bytes(130),
+        b"\xc1\x81mask?",
+        b"\x81\x01?",
+        b"\x81\xfe\0\x05mask12345",
+        b"\x8a\x80mask",
+    )
+    yield _on_the_wire(b"ping", Opcode.PING)
+    yield _on_the_wire("ß€😀".encode())
+    yield odd[number]
+    yield _on_the_wire(b"pong", Opcode.PONG)
 
 
 def _other_frames() -> Iterator[bytes]:

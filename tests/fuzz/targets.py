@@ -15,6 +15,8 @@ from zlib import crc32
 import msgspec
 from nacl.public import PrivateKey
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
+from websockets.frames import Frame, Opcode
+from websockets.protocol import SERVER, Protocol
 
 from edge import protocol
 from edge.seal import Sealer
@@ -22,6 +24,7 @@ from edge.session import BEHAVIOR
 from hotpath.columns import ColumnsError, WireError, from_wire, to_wire, validate
 from hotpath.detector import Detector, SnapshotError
 from hotpath.model import Model
+from hotpath.websocket import pong_frame, read_frames, text_frame
 from tests import visits
 from tests.unit.edge.session_client import NOW, Client
 
@@ -196,6 +199,47 @@ def frames(data: bytes) -> None:
     to_the_end(detector)
 
 
+LIMIT: Final = 6_000
+"""Most bytes of a WebSocket message: some lie on the stack, some are too long for it."""
+
+
+def sockets(data: bytes) -> None:
+    """Bytes as a client's WebSocket, whole and in pieces: `websockets` reads the same there."""
+    size, stream = 1 + (data[0] if data else 0), data[1:]
+    messages, taken, strange = read_frames(stream, LIMIT)
+    told: list[str | bytes] = []
+    rest, odd = b"", False
+    for at in range(0, len(stream), size):
+        rest += stream[at : at + size]
+        some, used, odd = read_frames(rest, LIMIT)
+        told, rest = told + some, rest[used:]
+        if odd:
+            break
+    assert (told, odd) == (messages, strange)
+    assert stream[taken:].startswith(rest)
+
+    library = Protocol(SERVER, max_size=LIMIT)
+    library.receive_data(stream[:taken])
+    expected: list[str | bytes] = []
+    for frame in library.events_received():
+        assert isinstance(frame, Frame)
+        if frame.opcode is not Opcode.PONG:
+            own = bytes(frame.data)
+            expected.append(own.decode() if frame.opcode is Opcode.TEXT else own)
+    assert messages == expected
+    if not strange:  # then the rest is the beginning of a frame, to the library too
+        library.receive_data(stream[taken:])
+        assert not library.events_received()
+    assert library.parser_exc is None
+
+    for message in messages:
+        if isinstance(message, str):
+            frame, made = Frame(Opcode.TEXT, message.encode()), text_frame(message)
+        else:
+            frame, made = Frame(Opcode.PONG, message), pong_frame(message)
+        assert made == frame.serialize(mask=False)
+
+
 def to_the_end(detector: Detector) -> None:
     """Fire the timers, take a snapshot and go on from it, forget everything."""
     wakes = detector.wakes()[-20:]
@@ -230,4 +274,5 @@ TARGETS: Final = {
     "events": Target(events, 1 + 600 * RECORD.size),
     "snapshots": Target(snapshots, 32_768),
     "frames": Target(frames, 16_384),
+    "sockets": Target(sockets, 16_384),
 }

@@ -1,4 +1,6 @@
-"""A few seconds of `make fuzz`: nothing is found, and what is there to be found would be."""
+"""A few seconds of `make fuzz` (`make test-long`: a minute a target): nothing is found, and what is
+there to be found would be.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from scripts.builds import ROOT, Build, sanitized
 from tests.fuzz import __main__ as fuzzing
 from tests.fuzz.targets import TARGETS
 
-SECONDS = 4
+SECONDS = [4, pytest.param(60, marks=pytest.mark.long)]
 """For each target."""
 # A block of 64 bytes is read one byte past its end, by a function that sanitizers watch.
 _PAST_THE_END = """
@@ -45,8 +47,10 @@ def test_sanitizers_are_in_the_kernels_and_awake(build: Build) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("seconds", SECONDS)
 @pytest.mark.parametrize("target", TARGETS)
-def test_nothing_is_found(build: Build, target: str) -> None:
-    result = fuzzing.fuzz(build, target, SECONDS)
+def test_nothing_is_found(build: Build, target: str, seconds: int) -> None:
+    result = fuzzing.fuzz(build, target, seconds)
+    print(f"{target}: {result.runs:,} runs, {result.reached:,} edges")
     assert not result.finding, result.finding
     assert result.runs

@@ -122,6 +122,18 @@ class Edge:
         self.pages.append(page)
         return page
 
+    async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect without a library: the handshake is over, what follows is frames."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\n"
+            b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            b"Sec-WebSocket-Protocol: sentientiq.v1\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        return reader, writer
+
     async def page(self, key: str = "pk") -> ClientConnection:
         """Connect and be welcomed."""
         page = await self.connect()

@@ -48,9 +48,41 @@ async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(edge.lane, "connect", connect)
     monkeypatch.setattr(edge.lane, "open_detect", open_detect)
-    link = Link("a:1", "token", lambda response: None, on_sent=None)
+    link = Link("a:1", "token", lambda response: None, on_sent=None, on_silent=lambda: None)
     link.send([pb.EncodedPartitionEntry(partition=1)])
     await detection.writing.wait()
     detection.fail.set()
     async with asyncio.timeout(5):
         await link.close()
+
+
+class Deaf(Failing):
+    """Takes what is written and never answers."""
+
+    async def write(self, request: pb.DetectRequest) -> None:
+        self.writing.set()
+
+
+async def test_a_link_says_that_it_is_silent_before_it_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    detection = Deaf()
+
+    def connect(endpoint: str, token: str) -> Any:
+        return detection
+
+    def open_detect(channel: Any) -> Any:
+        return channel.Detect()
+
+    monkeypatch.setattr(edge.lane, "connect", connect)
+    monkeypatch.setattr(edge.lane, "open_detect", open_detect)
+    told = asyncio.Event()
+    link = Link("a:1", "token", lambda response: None, on_sent=None, on_silent=told.set)
+    await asyncio.sleep(0)
+    assert not link.silent
+    link.send([pb.EncodedPartitionEntry(partition=1)])
+    async with asyncio.timeout(5):
+        await told.wait()
+        assert (link.silent, link.counters["reopened"]) == (True, 0)
+        while not link.counters["reopened"]:
+            await asyncio.sleep(0.01)
+    assert (link.silent, link.counters["silent"]) == (True, 1)
+    await link.close()

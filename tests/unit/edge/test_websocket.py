@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from websockets.frames import Frame, Opcode
+from websockets.protocol import CLIENT, Protocol
 from websockets.server import ServerProtocol
 
 from edge import session as core
@@ -44,6 +45,35 @@ async def test_a_ping_is_answered_between_frames_and_fragments(edge: Edge):
     await (await page.ping(b"two"))
     await page.send(clicks(2))
     assert await acked(page) in (1, 2)
+
+
+async def test_a_ping_between_fragments_is_answered_before_the_message(edge: Edge):
+    reader, writer = await edge.raw()
+    page = Protocol(CLIENT)
+    heard: list[Frame] = []
+
+    async def hear(frames: int) -> None:
+        async with asyncio.timeout(5):
+            while len(heard) < frames:
+                page.receive_data(await reader.read(1024))
+                heard.extend(event for event in page.events_received() if isinstance(event, Frame))
+
+    text = clicks(1).encode()
+    parts = [
+        Frame(Opcode.TEXT, text[:10], fin=False),
+        Frame(Opcode.PING, b"1"),
+        Frame(Opcode.CONT, text[10:], fin=False),
+        Frame(Opcode.PING, b"2"),
+        Frame(Opcode.CONT, b""),
+    ]
+    writer.write(Frame(Opcode.TEXT, HELLO.encode()).serialize(mask=True))
+    await hear(1)
+    writer.write(b"".join(part.serialize(mask=True) for part in parts))
+    await hear(4)
+    assert [frame.opcode for frame in heard[1:]] == [Opcode.PONG, Opcode.PONG, Opcode.TEXT]
+    assert [bytes(frame.data) for frame in heard[1:3]] == [b"1", b"2"]
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_bytes_that_come_one_by_one_are_frames_in_the_end(edge: Edge):
@@ -79,6 +109,35 @@ async def test_too_many_fragments_end_it(edge: Edge):
     page.transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
     page.transport.write(Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 4_096)
     assert await closed_with(page) == 1009
+
+
+@pytest.mark.parametrize("parts", [[b'{"type":"bye"}'], [b'{"type":', b'"bye"}']])
+async def test_a_binary_message_is_none_of_the_protocol_however_it_comes(
+    edge: Edge, parts: list[bytes]
+):
+    page = await edge.page()
+    await page.send(parts)
+    assert json.loads(await page.recv())["code"] == "bad_message"
+    await page.send(clicks(1))
+    assert await acked(page) == 1
+
+
+async def test_whoever_goes_on_sending_hears_why_it_was_closed(edge: Edge):
+    reader, writer = await edge.raw()
+    frame = Frame(Opcode.TEXT, b"x" * 65_537).serialize(mask=True)
+
+    async def send() -> None:
+        for _ in range(200):
+            writer.write(frame)
+            await writer.drain()
+
+    sending = asyncio.create_task(send())
+    async with asyncio.timeout(10):
+        said = await reader.read()
+        await sending
+    assert said[:4] == b"\x88" + bytes([len(said) - 2]) + b"\x03\xf1"  # a close frame, of 1009
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_frame_of_64_kib_is_taken(edge: Edge):

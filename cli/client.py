@@ -142,6 +142,17 @@ class Page:
         """
         await self._until(lambda: not self.unacked, timeout_s)
 
+    async def ping(self) -> None:
+        """Wait for a pong: what the edge had sent before it has been received.
+
+        Raises:
+            ConnectionClosed: there is no connection.
+        """
+        socket = self._socket
+        if socket is None:
+            raise ConnectionClosed(None, None)
+        await (await socket.ping())
+
     @property
     def unacked(self) -> int:
         """How many messages wait for their ack, those that were refused left out."""

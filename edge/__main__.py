@@ -39,6 +39,9 @@ async def serve(settings: Settings) -> None:
         # Not `await loops`: a cancelled wait would end the writer before the drain needs it.
         await asyncio.wait([loops])
         loops.result()
+    except Exception as error:  # the drain may fail too, for want of what ended here
+        _log.error("a loop ended, draining", exc_info=error)
+        raise
     finally:
         server.close()
         await worker.drain(server.wait_closed)

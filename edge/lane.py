@@ -30,6 +30,9 @@ _SILENT_S = 0.4
 _GIVEN_UP_S = 0.75
 _WATCH_S = 0.05
 _MAX_QUEUED = 20_000
+_MAX_QUEUED_BYTES = 8 << 20
+_MESSAGE_ENTRIES = 512
+_MESSAGE_BYTES = 1 << 20
 
 _DETECT = "/" + pb.DESCRIPTOR.services_by_name["DetectionService"].full_name + "/Detect"
 
@@ -59,16 +62,32 @@ class Link:
         self._token = token
         self._on_response = on_response
         self._on_sent = on_sent
-        self._queue: deque[pb.EncodedPartitionEntry] = deque(maxlen=_MAX_QUEUED)
+        self._queue: deque[pb.EncodedPartitionEntry] = deque()
+        self._queued_bytes = 0
         self._wake = asyncio.Event()
         self._sent_at: deque[float] = deque()
         self._closed = False
         self._task = asyncio.create_task(self._run())
 
     def send(self, entries: list[pb.EncodedPartitionEntry]) -> None:
-        """Queue entries; the oldest fall out when detection is away for long."""
-        self._queue.extend(entries)
+        """Queue entries; the oldest fall out when detection is away or slow for long."""
+        for entry in entries:
+            self._queue.append(entry)
+            self._queued_bytes += entry.ByteSize()
+        while len(self._queue) > _MAX_QUEUED or self._queued_bytes > _MAX_QUEUED_BYTES:
+            self._queued_bytes -= self._queue.popleft().ByteSize()
+            self.counters["dropped"] += 1
         self._wake.set()
+
+    def _next(self) -> list[pb.EncodedPartitionEntry]:
+        """The oldest entries, as many as one message may hold."""
+        taken: list[pb.EncodedPartitionEntry] = []
+        size = 0
+        while self._queue and len(taken) < _MESSAGE_ENTRIES and size < _MESSAGE_BYTES:
+            taken.append(self._queue.popleft())
+            size += taken[-1].ByteSize()
+        self._queued_bytes -= size
+        return taken
 
     async def close(self) -> None:
         """End the stream."""
@@ -110,7 +129,7 @@ class Link:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                entries = [self._queue.popleft() for _ in range(min(len(self._queue), 512))]
+                entries = self._next()
                 self._sent_at.append(time.monotonic())
                 if self._on_sent is not None:
                     self._on_sent(entries)

@@ -71,7 +71,7 @@ class Presence:
             self._round_began_s, elapsed_s = time.monotonic(), 0.0
         through = min(len(self._round), int(len(self._round) * elapsed_s / _REFRESH_S) + 1)
         due, self._done = self._round[self._done : through], through
-        return [live for live in due if live.connections]
+        return due
 
     async def register(self) -> None:
         """Write changes as they come and everything every 20 s, until cancelled."""
@@ -116,6 +116,7 @@ class Presence:
 
     async def _keep(self, due: list[Live]) -> None:
         """Put off the end of what is there already; what the store has lost is written anew."""
+        due = [live for live in due if live.connections]  # others left while changes were written
         if not due:
             return
         keys = [where_key(live.tenant, live.session) for live in due]

@@ -41,10 +41,9 @@ _OUTCOMES = {
 }
 _AHEAD_MS = 24 * 3600 * 1000
 """A page that is further ahead of us has a broken clock."""
-_LATEST_MS = 1 << 52
-"""Latest time that detection takes."""
 _PAGE_VIEW = int(EventKind.PAGE_VIEW)
 _VISIBILITY = int(EventKind.VISIBILITY)
+_Marker = protocol.ConsentChange | protocol.Reset
 
 
 class State(Enum):
@@ -134,13 +133,13 @@ class Session:
             case protocol.Events():
                 return self._events(message, now_ms)
             case protocol.Identify():
-                return self._identify(message)
+                return self._identify(message, now_ms)
             case protocol.Outcome():
-                return self._outcome(message)
+                return self._outcome(message, now_ms)
             case protocol.ConsentChange():
-                return self._consent(message)
+                return self._consent(message, now_ms)
             case protocol.Reset():
-                return self._accept_marker(message.seq, message.t, [int(EventKind.RESET), 0])
+                return self._accept_marker(message, [int(EventKind.RESET), 0], now_ms)
             case protocol.Bye():
                 return self._close(1000, "bye")
             case protocol.Hello():
@@ -303,15 +302,19 @@ class Session:
             received_at_ns,
         )
 
-    def _accept_marker(self, seq: int, t: float, event: list[Any]) -> list[Effect]:
-        not_next = self._next(seq)
+    def _moment_ms(self, t: float, now_ms: float) -> int:
+        """When something was, on our clock. A broken clock costs its time, not the message."""
+        return round(max(0, min(t + self.offset_ms, now_ms + _AHEAD_MS)))
+
+    def _accept_marker(self, message: _Marker, event: list[Any], now_ms: float) -> list[Effect]:
+        not_next = self._next(message.seq)
         if not_next is not None:
             return not_next
-        t_ms = max(0, min(round(t + self.offset_ms), _LATEST_MS))
-        batch = self._batch(seq, t_ms, from_wire([event], {}), self._page, self._pointer)
-        return self._take_batch(batch, seq)
+        at_ms = self._moment_ms(message.t, now_ms)
+        batch = self._batch(message.seq, at_ms, from_wire([event], {}), self._page, self._pointer)
+        return self._take_batch(batch, message.seq)
 
-    def _identify(self, message: protocol.Identify) -> list[Effect]:
+    def _identify(self, message: protocol.Identify, now_ms: float) -> list[Effect]:
         not_next = self._next(message.seq)
         if not_next is not None:
             return not_next
@@ -335,11 +338,11 @@ class Session:
             seq=message.seq,
             sealed=sealed,
             key_id=key_id,
-            occurred_at_ms=round(message.t + self.offset_ms),
+            occurred_at_ms=self._moment_ms(message.t, now_ms),
         )
         return self._take(IDENTITY, record, message.seq)
 
-    def _outcome(self, message: protocol.Outcome) -> list[Effect]:
+    def _outcome(self, message: protocol.Outcome, now_ms: float) -> list[Effect]:
         not_next = self._next(message.seq)
         if not_next is not None:
             return not_next
@@ -352,15 +355,15 @@ class Session:
             session_id=self.session,
             intervention_id=message.intervention,
             kind=kind,
-            occurred_at_ms=round(message.t + self.offset_ms),
+            occurred_at_ms=self._moment_ms(message.t, now_ms),
             channel="page",
             detail=message.action,
         )
         return self._take(OUTCOME, record, message.seq)
 
-    def _consent(self, message: protocol.ConsentChange) -> list[Effect]:
+    def _consent(self, message: protocol.ConsentChange, now_ms: float) -> list[Effect]:
         event = [int(EventKind.CONSENT), 0, int(message.analytics), int(message.interventions)]
-        effects = self._accept_marker(message.seq, message.t, event)
+        effects = self._accept_marker(message, event, now_ms)
         if self.state is State.CLOSED:  # out of turn: it comes again, in turn
             return effects
         self.interventions_allowed = message.interventions

@@ -33,7 +33,7 @@ class Settings:
     http_listen: str = setting("SIQ_HTTP_LISTEN", "HTTP host:port", default="127.0.0.1:8081")
     worker: str = setting("SIQ_WORKER", "Unique name of this worker", default="edge-1")
     max_buffer_bytes: int = setting(
-        "SIQ_MAX_BUFFER_BYTES", "Unwritten log records held before sockets wait", default=64 << 20
+        "SIQ_MAX_BUFFER_BYTES", "Unwritten log records held before sockets wait", default=32 << 20
     )
     drain_s: float = setting("SIQ_DRAIN_S", "Seconds over which sockets are sent away", default=2.0)
     max_connections_per_ip: int = setting(

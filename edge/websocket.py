@@ -241,6 +241,9 @@ class WebSocket(asyncio.Protocol):
                     self._transport.write(answer)
             elif not self._closing:
                 self._take(library, event)
+        failed = library.close_sent
+        if failed is not None and library.close_rcvd is None and not self._closing:
+            self._worker.closed[str(int(failed.code))] += 1  # the library's own decision
         self._send_of(library, answers)
 
     def _take(self, library: Protocol, frame: Frame) -> None:

@@ -2,7 +2,8 @@
 
 A round starts at once after a pause, else a few milliseconds after the last one began: at ten
 thousand frames a second the log then sees a few hundred appends (docs/decisions/0007). A round
-that fails is tried again as it is, so the order within a stream never changes.
+that fails is tried again as it is, so the order within a stream never changes. A round is copied
+several times on its way, so what piled up while the log was away goes in several.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from services.common.log import BEHAVIOR, TOPICS, Append, EventLog, LogUnavailab
 
 _log = logs.get(__name__)
 ROUND_S = 0.004
+_ROUND_BYTES = 1 << 20
+_KEPT_BYTES = 200
+"""What a pending message takes besides its value: its own parts, and the objects' heads."""
 _FULL = 0.8
 _FULLNESS_S = 1.0
 _RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -144,8 +148,9 @@ class LogWriter:
         traceparent: str = "",
     ) -> None:
         """Queue a serialized message; its stream hears when the log has it."""
-        self._queue.append(Pending(topic, place, value, seq, stream, message, traceparent))
-        self._bytes += len(value)
+        pending = Pending(topic, place, value, seq, stream, message, traceparent)
+        self._queue.append(pending)
+        self._bytes += _size(pending)
         self._pressure.high = self._bytes * 2 > self._max_bytes
         if self.full:
             self._room.clear()
@@ -161,16 +166,27 @@ class LogWriter:
             if pause > 0:
                 await asyncio.sleep(pause)
             self._wake.clear()
-            batch, self._queue = self._queue, []
+            batch = self._next_round()
             last = time.monotonic()
             await self._write(batch)
-            self._bytes -= sum(len(item.value) for item in batch)
+            self._bytes -= sum(map(_size, batch))
             self._pressure.high = self._bytes * 2 > self._max_bytes
             if not self.full:
                 self._room.set()
             self._written += len(batch)
             self._round_over.set()
             self._round_over = asyncio.Event()
+
+    def _next_round(self) -> list[Pending]:
+        """All that waits, or as much of it as one round may hold."""
+        count = size = 0
+        while count < len(self._queue) and size < _ROUND_BYTES:
+            size += _size(self._queue[count])
+            count += 1
+        batch, self._queue = self._queue[:count], self._queue[count:]
+        if self._queue:
+            self._wake.set()
+        return batch
 
     async def _write(self, batch: list[Pending]) -> None:
         groups: dict[tuple[str, int], list[Pending]] = {}
@@ -224,6 +240,10 @@ class LogWriter:
 
 
 _HEADERS = {topic: {"schema": f"{topic}/1"} for topic in TOPICS}
+
+
+def _size(item: Pending) -> int:
+    return _KEPT_BYTES + len(item.value)
 
 
 def _headers(item: Pending) -> dict[str, str]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,15 +20,18 @@ _READY_S = 120.0
 _STOP_S = 40.0
 
 
-def _environment() -> dict[str, str]:
-    """Ours without any SIQ_* word: no real provider, no engine of somebody else."""
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Ours without any SIQ_* word but those told: no real provider, no engine of somebody else."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SIQ_")}
-    return {**clean, **python_path()}
+    return {**clean, **python_path(), **more}
 
 
 @asynccontextmanager
-async def private_mesh(*options: str) -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
-    """Run `sentientiq up` as a child, with more options; yields its data folder and its record.
+async def private_mesh(
+    *options: str, env: Mapping[str, str] | None = None
+) -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
+    """Run `sentientiq up` as a child, with more options and more settings of its processes; yields
+    its data folder and its record.
 
     Raises:
         CliError: it did not come up, with the end of its log.
@@ -42,7 +45,7 @@ async def private_mesh(*options: str) -> AsyncGenerator[tuple[Path, mesh.Mesh]]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=sink,
             stderr=asyncio.subprocess.STDOUT,
-            env=_environment(),
+            env=_environment(env or {}),
             process_group=0,  # no session of its own: see Command.spawn_options
         )
     try:

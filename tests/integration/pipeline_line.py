@@ -24,6 +24,35 @@ from tests.engines.running import MESH_SECRET, Running, free_address
 ROWS_A_BATCH = 6
 
 
+@asynccontextmanager
+async def query_stub(address: str, secret: str) -> AsyncGenerator[Any]:
+    """QueryService, for whoever may ask of any tenant."""
+    token = make_token(secret, subject="test", tenant_id="*")
+    async with connect(address, token) as channel:
+        yield rpc.QueryServiceStub(channel)
+
+
+async def report(stub: Any, tenant: str, name: str, **parameters: str) -> list[dict[str, Any]]:
+    """The rows of a report."""
+    answer = await stub.RunReport(
+        apb.RunReportRequest(tenant_id=tenant, report=name, parameters=parameters)
+    )
+    rows: list[dict[str, Any]] = pa.ipc.open_stream(answer.arrow).read_all().to_pylist()
+    assert len(rows) == answer.rows
+    return rows
+
+
+async def until_stored(log: EventLog, topic: str = BEHAVIOR, within_s: float = 30.0) -> None:
+    """Wait until analytics and archive have committed all there is on a topic."""
+    async with asyncio.timeout(within_s):
+        while True:
+            ends = await log.ends(topic)
+            places = [await log.committed(group, topic) for group in ("analytics", "archive")]
+            if all(place[key] >= ends[key] for place in places for key in ends):
+                return
+            await asyncio.sleep(0.05)
+
+
 class Line:
     """A running pipeline, the log it reads, and where it writes."""
 
@@ -66,12 +95,7 @@ class Line:
         )
 
     async def report(self, tenant: str, name: str, **parameters: str) -> list[dict[str, Any]]:
-        answer = await self.stub.RunReport(
-            apb.RunReportRequest(tenant_id=tenant, report=name, parameters=parameters)
-        )
-        rows: list[dict[str, Any]] = pa.ipc.open_stream(answer.arrow).read_all().to_pylist()
-        assert len(rows) == answer.rows
-        return rows
+        return await report(self.stub, tenant, name, **parameters)
 
     async def counts(self, tenant: str) -> dict[str, int]:
         """Rows of a tenant by table of analytics."""
@@ -105,15 +129,7 @@ class Line:
 
     async def drained(self) -> None:
         """Wait until both groups have committed all there is on behavior.v1."""
-
-        async def behind() -> int:
-            ends = await self.log.ends(BEHAVIOR)
-            places = [
-                await self.log.committed(group, BEHAVIOR) for group in ("analytics", "archive")
-            ]
-            return sum(ends[key] - place[key] for place in places for key in ends)
-
-        await self.until(behind, 0)
+        await until_stored(self.log)
 
 
 @asynccontextmanager

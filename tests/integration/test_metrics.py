@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from cli.client import Page
 from cli.metrics_page import CATALOGUES
+from tests.engines.scrape import Scrape
 from tests.integration.mesh_up import Up, environment, get, sentientiq, temporary_folder, until
 
 _PROCESSES = {
     *("sandbox", "identity", "detection", "intervention", "accountability", "pipeline"),
     *("edge", "shop"),
 }
-
-
-class Scrape:
-    """One look at one process."""
-
-    def __init__(self, text: str) -> None:
-        self._samples: list[Sample] = [
-            sample for family in text_string_to_metric_families(text) for sample in family.samples
-        ]
-
-    @property
-    def names(self) -> set[str]:
-        """The metrics of ours, histograms by their own name."""
-        return {
-            re.sub(r"(_seconds)_(bucket|sum|count)$", r"\1", sample.name)
-            for sample in self._samples
-            if sample.name.startswith("siq_")
-        }
-
-    def value(self, name: str, **labels: str) -> float:
-        """The sum over the samples with these labels."""
-        return sum(
-            sample.value
-            for sample in self._samples
-            if sample.name == name and sample.labels.items() >= labels.items()
-        )
 
 
 def scrape(up: Up, process: str) -> Scrape:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 import edge.presence
-from edge.hub import Hub
+from edge.hub import Hub, Live
 from edge.presence import Presence
 from services.common import state
 from services.common.state import where_key
@@ -89,6 +89,47 @@ async def test_who_stays_is_kept_and_who_left_is_not(client: Any, monkeypatch: p
 
         await until(kept)
         assert await streams(b"p1")
+    finally:
+        registering.cancel()
+        await asyncio.gather(registering, return_exceptions=True)
+
+
+class Leaving(Presence):
+    """Presence whose pages leave while their turn to be kept has come and changes are written."""
+
+    def __init__(self, client: Any, hub: Hub, page: Any) -> None:
+        super().__init__(client, "edge-1", hub)
+        self._pages, self._page = hub, page
+        self.left = False
+        self.turns_after = 0
+
+    def _due(self) -> list[Live]:
+        due = super()._due()
+        self.turns_after += self.left
+        self.left = self.left or bool(due)
+        return due
+
+    async def _write(self, changed: list[Live], gone: list[tuple[str, str, str]]) -> None:
+        await super()._write(changed, gone)
+        if self.left:
+            self._pages.leave("t", "s", self._page)
+
+
+async def test_a_page_that_leaves_in_its_turn_ends_nothing(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(edge.presence, "_REFRESH_S", 0.01)
+    hub, page = Hub(), cast("Any", Page("p1"))
+    presence = Leaving(client, hub, page)
+    presence.changed(hub.join("t", "s", page, 1_000.0))
+    registering = asyncio.create_task(presence.register())
+
+    async def went_on() -> bool:
+        return presence.turns_after > 2 or registering.done()
+
+    try:
+        await until(went_on)
+        assert not registering.done(), registering.exception()
     finally:
         registering.cancel()
         await asyncio.gather(registering, return_exceptions=True)

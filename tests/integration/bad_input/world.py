@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,19 +141,26 @@ class World:
 
 
 @asynccontextmanager
-async def running_world() -> AsyncGenerator[World]:
-    """A mesh of its own, which must still work when everything was tried on it."""
-    async with private_mesh() as (data, mesh):
+async def open_world(*options: str, env: Mapping[str, str] | None = None) -> AsyncGenerator[World]:
+    """A mesh of its own, with more options and settings, and its tenants."""
+    async with private_mesh(*options, env=env) as (data, mesh):
         secret = json.loads((data / "secrets.json").read_text())["mesh"]
         log = open_log(mesh.env["SIQ_LOG_URL"])
         world = World(data, mesh, secret, log)
         try:
             await world.populate()
             yield world
-            await world.still_works()
-            world.check_lives()
         finally:
             await log.close()
+
+
+@asynccontextmanager
+async def running_world(env: Mapping[str, str] | None = None) -> AsyncGenerator[World]:
+    """A mesh of its own, which must still work when everything was tried on it."""
+    async with open_world(env=env) as world:
+        yield world
+        await world.still_works()
+        world.check_lives()
 
 
 def events(seq: Any, *rows: Any, **more: Any) -> dict[str, Any]:

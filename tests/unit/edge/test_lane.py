@@ -37,9 +37,21 @@ class Failing:
         """Nothing is held."""
 
 
-async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.MonkeyPatch):
-    detection = Failing()
+class Slow(Failing):
+    """Takes one message, and the others when it is told to."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[pb.EncodedDetectRequest] = []
+        self.go_on = asyncio.Event()
+
+    async def write(self, request: Any) -> None:
+        self.taken.append(request)
+        self.writing.set()
+        await self.go_on.wait()
+
+
+def link_to(detection: Failing, monkeypatch: pytest.MonkeyPatch) -> Link:
     def open_detect(channel: Any) -> Any:
         return channel.Detect()
 
@@ -48,7 +60,32 @@ async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(edge.lane, "connect", connect)
     monkeypatch.setattr(edge.lane, "open_detect", open_detect)
-    link = Link("a:1", "token", lambda response: None, on_sent=None, on_silent=lambda: None)
+    return Link("a:1", "token", lambda response: None, on_sent=None, on_silent=lambda: None)
+
+
+async def test_for_a_slow_detection_only_so_many_bytes_wait(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(edge.lane, "_MAX_QUEUED_BYTES", 50_000)
+    monkeypatch.setattr(edge.lane, "_MESSAGE_BYTES", 10_000)
+    detection = Slow()
+    link = link_to(detection, monkeypatch)
+    link.send([pb.EncodedPartitionEntry(offset=1)])
+    await detection.writing.wait()
+    link.send([pb.EncodedPartitionEntry(offset=n, batches=[bytes(1_000)]) for n in range(2, 102)])
+    detection.go_on.set()
+    async with asyncio.timeout(5):
+        while not detection.taken or detection.taken[-1].entries[-1].offset != 101:
+            await asyncio.sleep(0)
+    offsets = [entry.offset for request in detection.taken[1:] for entry in request.entries]
+    assert offsets == list(range(offsets[0], 102))
+    assert 45 < len(offsets) < 50
+    assert link.counters["dropped"] == 100 - len(offsets)
+    assert max(request.ByteSize() for request in detection.taken) < 12_000
+    await link.close()
+
+
+async def test_a_link_that_breaks_while_it_is_closed_ends(monkeypatch: pytest.MonkeyPatch):
+    detection = Failing()
+    link = link_to(detection, monkeypatch)
     link.send([pb.EncodedPartitionEntry(partition=1)])
     await detection.writing.wait()
     detection.fail.set()

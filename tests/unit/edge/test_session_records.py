@@ -215,3 +215,20 @@ def test_a_client_that_does_not_know_the_time_is_taken_at_its_word():
     client = Client().hello(clock=0).clicks(1, t0=5)
     assert client.session.offset_ms == 0
     assert batch_of(client.accepted[0]).t0_ms == 5
+
+
+@pytest.mark.parametrize("t", [0.0, NOW + 1e14])
+def test_a_broken_clock_costs_the_time_and_not_the_message(t: float):
+    client = Client().hello()
+    client.say(type="reset", seq=1, t=t)
+    client.say(type="consent", seq=2, t=t, analytics=True, interventions=True)
+    client.say(type="identify", seq=3, t=t, user_id="u1")
+    client.say(type="outcome", seq=4, t=t, intervention="i1", kind="shown")
+    reset, consent, identify, outcome = client.accepted
+    moments = [
+        batch_of(reset).t0_ms,
+        batch_of(consent).t0_ms,
+        SealedIdentify.FromString(identify.value).occurred_at_ms,
+        intervention.Outcome.FromString(outcome.value).occurred_at_ms,
+    ]
+    assert moments == [0 if t == 0 else NOW + 24 * 3600 * 1000] * 4

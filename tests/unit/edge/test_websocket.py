@@ -102,6 +102,8 @@ async def test_what_breaks_the_protocol_is_told_so(edge: Edge, sent: bytes, code
     page.transport.write(sent)
     assert await closed_with(page) == code
     await edge.mesh.sockets.all_gone()
+    by_us = code != 1001  # which echoes the client's own
+    assert edge.mesh.closed == ({str(code): 1} if by_us else {})
 
 
 async def test_too_many_fragments_end_it(edge: Edge):
@@ -109,6 +111,7 @@ async def test_too_many_fragments_end_it(edge: Edge):
     page.transport.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
     page.transport.write(Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 4_096)
     assert await closed_with(page) == 1009
+    assert edge.mesh.closed == {"1009": 1}
 
 
 @pytest.mark.parametrize("parts", [[b'{"type":"bye"}'], [b'{"type":', b'"bye"}']])

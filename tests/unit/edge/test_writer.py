@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
@@ -106,6 +108,36 @@ async def test_short_of_room_pages_wait_and_less_is_taken(line: Line):
     await waiting
     assert not line.pressure.high
     assert line.writer.well
+
+
+async def test_what_piled_up_goes_in_rounds_of_a_bounded_size(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(edge.writer, "_ROUND_BYTES", 1_000)
+    line.log.away = True
+    streams = [line.put(100, seq) for seq in range(1, 101)]
+    await until(lambda: line.writer.failures > 0)
+    line.log.away = False
+    await line.writer.flushed()
+    assert max(len(append.records) for append in line.log.taken) <= 10
+    assert sum(len(append.records) for append in line.log.taken) == 100
+    assert [stream.acked for stream in streams] == list(range(1, 101))
+    assert line.writer.buffered_bytes == 0
+
+
+@pytest.mark.parametrize("size", [50, 1_000])
+async def test_the_buffer_counts_what_it_takes(size: int):
+    writer = Line(max_bytes=1 << 30).writer
+    stream, place = StreamRecord(), place_of("t", "s")
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for seq in range(1_000, 21_000):
+            writer.put(BEHAVIOR, place, bytes(size), seq=seq, stream=stream)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * writer.buffered_bytes < taken <= writer.buffered_bytes
 
 
 async def test_a_log_that_is_nearly_full_holds_pages_until_it_is_read(line: Line):

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 BENCHMARKS: Final = {
+    "acceptance": "benchmarks.acceptance.command",
     "accuracy": "benchmarks.accuracy.command",
     "bots": "benchmarks.bots.command",
     "evidence": "benchmarks.accuracy.evidence_page",

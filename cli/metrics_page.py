@@ -10,6 +10,7 @@ import services.accountability.metrics
 import services.common.consumer
 import services.common.log.valkey
 import services.common.process
+import services.common.telemetry
 import services.detection.metrics
 import services.identity.metrics
 import services.intervention.metrics
@@ -24,6 +25,7 @@ CATALOGUES: tuple[Catalogue[Any], ...] = (
     services.intervention.metrics.METRICS,
     services.accountability.metrics.METRICS,
     services.pipeline.metrics.METRICS,
+    services.common.telemetry.PROCESS_METRICS,
     services.common.process.RPC_METRICS,
     services.common.consumer.METRICS,
     services.common.log.valkey.METRICS,

@@ -41,6 +41,14 @@ METRICS: Catalogue[Worker] = Catalogue(
             ("reason",),
         ),
         Metric(
+            "siq_edge_asked_to_wait_total",
+            "counter",
+            "{requests}",
+            "Times that a page was asked to send nothing for a moment (`error slow`): the log is"
+            " behind or full, or the worker has more than it gets round to",
+            lambda worker: worker.counters["asked_to_wait"],
+        ),
+        Metric(
             "siq_edge_unexpected_errors_total",
             "counter",
             "{connections}",
@@ -142,8 +150,8 @@ METRICS: Catalogue[Worker] = Catalogue(
             "{troubles}",
             "Of the fast lane to detection: no_owner (entries nobody holds yet), not_owner (answers"
             " of a former holder), late (answers after 250 ms), silent (none for 400 ms with"
-            " batches waiting), reopened (streams), dropped (entries that detection was too slow for:"
-            " it reads them from the log)",
+            " batches waiting), reopened (streams), dropped (entries that detection was too slow"
+            " for: it reads them from the log)",
             lambda worker: worker.lane.troubles(),
             ("kind",),
         ),

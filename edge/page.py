@@ -6,6 +6,7 @@ Knows nothing of WebSockets: whoever carries its frames is a `Wire`.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable
 from typing import Protocol
@@ -41,6 +42,8 @@ class Wire(Protocol):
 
 _MAX_UNSENT_BYTES = 256 * 1024
 _HELLO_WITHIN_S = 5.0
+_ROOM_S = 1.0
+"""How long a page is asked to wait for room, at least."""
 _IDLE_S = 30 * 60.0
 
 
@@ -48,6 +51,7 @@ class Page:
     """One connection of one stream. The hub and the log writer talk to it."""
 
     __slots__ = (
+        "_asked_until_s",
         "_closing",
         "_heard_s",
         "_key",
@@ -73,6 +77,8 @@ class Page:
         self._task: asyncio.Task[None] | None = None
         self._waiting: list[str | bytes] = []
         self._heard_s = time.monotonic()
+        self._asked_until_s = 0.0
+        """Until when it was asked to send nothing."""
 
     @property
     def stream(self) -> str:
@@ -109,9 +115,24 @@ class Page:
             self._refuse(refusal)
             return
         self._carry_out(self._session.receive(data, time.time() * 1000))
-        if self._worker.writer.full and self._task is None and self._closing is None:
-            self.send(protocol.frame("error", code="slow", message="slow", retry_after_ms=1_000))
-            self._wait_in(self._worker.writer.room())
+        if self._task is None and self._closing is None:
+            self._slow_down()
+
+    def _slow_down(self) -> None:
+        """Ask the page to wait where the worker is behind; let it wait where there is no room."""
+        writer = self._worker.writer
+        wait_s = writer.pacing.accepted()
+        if writer.full:
+            self._ask_to_wait(max(wait_s, _ROOM_S))
+            self._wait_in(writer.room())
+        elif wait_s and self._heard_s >= self._asked_until_s:
+            self._ask_to_wait(wait_s)
+
+    def _ask_to_wait(self, wait_s: float) -> None:
+        self._asked_until_s = self._heard_s + wait_s
+        self._worker.counters["asked_to_wait"] += 1
+        wait_ms = math.ceil(wait_s * 1_000)
+        self.send(protocol.frame("error", code="slow", message="slow", retry_after_ms=wait_ms))
 
     def lost(self) -> None:
         """The connection is gone."""

@@ -45,7 +45,7 @@ class WebSocket(asyncio.Protocol):
     """One connection. Its page is there from the handshake on."""
 
     __slots__ = (
-        "_binary", "_closing", "_fragments", "_heard_s", "_library", "_page", "_paused", "_rest",
+        "_binary", "_closing", "_fragments", "_library", "_page", "_paused", "_reads_s", "_rest",
         "_since_s", "_source", "_transport", "_worker",
     )  # fmt: skip
 
@@ -64,9 +64,10 @@ class WebSocket(asyncio.Protocol):
         self._fragments: list[bytes] = []
         self._binary = False
         """Whether the fragments are of a binary message."""
-        self._heard_s = time.monotonic()
-        self._since_s = self._heard_s
-        """Since when a request, a sign of life or the end is waited for; 0: nothing is."""
+        self._reads_s = time.monotonic()
+        """When it last proved that it reads: by the handshake, then by each pong."""
+        self._since_s = self._reads_s
+        """Since when a request, a pong or the end is waited for; 0: nothing is."""
         self._closing = False
         self._paused = False
 
@@ -93,15 +94,12 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
-        self._heard_s = time.monotonic()
         if self._rest:
             data = self._rest + data
             self._rest = b""
         if self._page is None:
             self._shake_hands(data)
             return
-        if not self._closing:
-            self._since_s = 0.0
         if self._library is not None:
             self._read_with_library(data)
         else:
@@ -111,14 +109,14 @@ class WebSocket(asyncio.Protocol):
 
     def check(self, now_s: float) -> None:
         """Ping, or give up; called each second or so. `now_s` is monotonic."""
-        if self._transport is None:
-            return
+        if self._transport is None or (self._paused and not self._closing):
+            return  # paused, the silence is ours
         if self._since_s:
             if now_s - self._since_s > self._patience_s():
                 self._worker.counters["silent"] += 1
                 self._transport.abort()
-        elif self._page is not None and not self._paused:  # else the silence is ours
-            if now_s - self._heard_s > _PING_AFTER_S:
+        elif self._page is not None:
+            if now_s - self._reads_s > _PING_AFTER_S:
                 self._since_s = now_s
                 self._transport.write(_PING)
             self._page.check(now_s)
@@ -160,7 +158,8 @@ class WebSocket(asyncio.Protocol):
     def resume(self) -> None:
         """Read again."""
         self._paused = False
-        self._heard_s = time.monotonic()
+        if self._since_s and not self._closing:  # a pong may have come meanwhile
+            self._since_s = time.monotonic()
         if self._transport is not None and not self._closing:
             self._transport.resume_reading()
 
@@ -195,7 +194,7 @@ class WebSocket(asyncio.Protocol):
             self._transport.close()
             return
         self._worker.counters["connections"] += 1
-        self._since_s = 0.0
+        self._since_s, self._reads_s = 0.0, time.monotonic()
         self._worker.limits.of_source.take(self._source)
         self._page = self._new_page(request.headers.get("Origin"))
         if rest:
@@ -212,6 +211,8 @@ class WebSocket(asyncio.Protocol):
         for message in messages:
             if isinstance(message, str):
                 self._page.receive(message)
+            elif message is None:
+                self._ponged()
             elif self._transport is not None and not self._closing:
                 self._transport.write(pong_frame(message))
         if self._library is not None:  # closing has begun
@@ -221,6 +222,11 @@ class WebSocket(asyncio.Protocol):
             self._read_with_library(data[taken:])
         elif taken < len(data):
             self._rest = data[taken:]
+
+    def _ponged(self) -> None:
+        """It reads. What it sends proves nothing: a client may send and never read."""
+        if not self._closing:
+            self._since_s, self._reads_s = 0.0, time.monotonic()
 
     def _take_library(self) -> Protocol:
         if self._library is None:
@@ -248,6 +254,8 @@ class WebSocket(asyncio.Protocol):
 
     def _take(self, library: Protocol, frame: Frame) -> None:
         assert self._page is not None
+        if frame.opcode is Opcode.PONG:
+            self._ponged()
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             return
         if frame.opcode is not Opcode.CONT:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from edge.histograms import APPEND_S
+from edge.pacing import Pacing
 from edge.places import Place
 from edge.pressure import Pressure
 from edge.streams import StreamRecord
@@ -86,6 +87,7 @@ class LogWriter:
         self._written = 0
         self._round_over = asyncio.Event()
         """Set at the end of the round under way, then replaced."""
+        self.pacing = Pacing()
         self.log_is_full = False
         self._retrying = False
         self.rounds = 0
@@ -149,6 +151,8 @@ class LogWriter:
     ) -> None:
         """Queue a serialized message; its stream hears when the log has it."""
         pending = Pending(topic, place, value, seq, stream, message, traceparent)
+        if not self._queue:
+            self.pacing.waits()
         self._queue.append(pending)
         self._bytes += _size(pending)
         self._pressure.high = self._bytes * 2 > self._max_bytes
@@ -168,7 +172,9 @@ class LogWriter:
             self._wake.clear()
             batch = self._next_round()
             last = time.monotonic()
+            self.pacing.taken()
             await self._write(batch)
+            self.pacing.written(len(batch))
             self._bytes -= sum(map(_size, batch))
             self._pressure.high = self._bytes * 2 > self._max_bytes
             if not self.full:

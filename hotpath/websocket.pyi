@@ -1,7 +1,7 @@
 # ruff: noqa: PYI021 - editors show what stands here; a compiled module has no source to show.
 """WebSocket frames as nearly every client sends them: whole, masked, final."""
 
-def read_frames(data: bytes, limit: int) -> tuple[list[str | bytes], int, bool]:
+def read_frames(data: bytes, limit: int) -> tuple[list[str | bytes | None], int, bool]:
     """Read the frames at the beginning of what a client sent.
 
     Args:
@@ -9,8 +9,8 @@ def read_frames(data: bytes, limit: int) -> tuple[list[str | bytes], int, bool]:
         limit: most bytes of a message.
 
     Returns:
-        Text messages as str and payloads of pings as bytes, in order (pongs are passed over); how
-        many bytes that took; and whether what follows is for another parser: a frame of another
+        Text messages as str, payloads of pings as bytes and None for each pong, in order; how many
+        bytes that took; and whether what follows is for another parser: a frame of another
         sort, or text that is no UTF-8. If not, the rest is the beginning of a frame.
     """
 

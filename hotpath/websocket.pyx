@@ -102,6 +102,8 @@ def read_frames(bytes data not None, Py_ssize_t limit):
                 return messages, at, True
         elif kind == FINAL_PING:
             messages.append(unmasked(start + at + head + MASK, length, start + at + head))
+        else:
+            messages.append(None)
         at += head + MASK + length
     return messages, at, False
 

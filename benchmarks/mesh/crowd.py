@@ -85,12 +85,21 @@ class Crowd:
         return time.monotonic() - began
 
     def send(self, page: PageSocket, head: str, tail: str, due_ms: float, events: int) -> None:
-        """Send a frame now that was meant for `due_ms`."""
+        """Send a frame now that was meant for `due_ms`, unless the edge has asked to wait."""
+        if due_ms < page.held_until_ms:
+            self.counters["held"] += 1
+            return
         page.send(head, tail, due_ms)
         self._sent[page].append(due_ms)
         self.late.append(time.time() * 1000 - due_ms)
         self.counters["frames"] += 1
         self.counters["events"] += events
+
+    def stop_reading(self) -> None:
+        """Let the plan's share of pages read nothing from now on."""
+        if self.plan.deaf_every:
+            for page in self.pages[:: self.plan.deaf_every]:
+                page.stop_reading()
 
     def leave(self, page: PageSocket) -> None:
         """End a page in a moment: its visitor went on, and its last acks are still under way."""
@@ -100,10 +109,13 @@ class Crowd:
         """Count a page and end it."""
         if page not in self._sent:
             return
-        if page.closed is not None:
-            self.ended[f"{page.closed[0]} {page.closed[1]}".strip()] += 1
+        if page.deaf:
+            self.counters["deaf_closed"] += page.closed is not None
+        else:
+            if page.closed is not None:
+                self.ended[f"{page.closed[0]} {page.closed[1]}".strip()] += 1
+            self.counters["unacked"] += page.unacked
         self.acked.append((page.session, page.stream, page.acked))
-        self.counters["unacked"] += page.unacked
         self._sent.pop(page, None)
         page.close()
         page.abort()
@@ -113,6 +125,7 @@ class Crowd:
         self.counters[kind] += 1
         if kind == "error":
             self.counters[f"error {frame.get('code')}"] += 1
+            page.held_until_ms = now_ms + float(str(frame.get("retry_after_ms", 0)))
         elif kind == "emotion":
             felt_ms = float(str(frame["t"]))
             # Evidence that waited in the page goes out with its frame; a timer's is due by itself.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Final, NamedTuple
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchmarks.kernel import load
+from benchmarks.mesh.returning import Returning
 from hotpath.events import EventKind
+
+if TYPE_CHECKING:
+    from benchmarks.mesh.crowd import Crowd
 
 POOL: Final = 1_024
 HEAD: Final = '{"type":"events","seq":'
@@ -14,6 +20,7 @@ HEAD: Final = '{"type":"events","seq":'
 TARGETS: Final = json.dumps([[number, *rest] for number, rest in load.TARGETS.items()]).replace(
     " ", ""
 )
+_TURN_S: Final = 0.001
 
 
 class Body(NamedTuple):
@@ -57,3 +64,25 @@ def bodies(events: int, seed: int) -> list[Body]:
         span_ms = sum(int(str(event[1])) for event in frame[1:])
         found.append(Body(json.dumps(frame, separators=(",", ":")), span_ms, events))
     return found
+
+
+async def play(crowd: Crowd, pool: list[Body], start: float, until: float) -> None:
+    """Send at the plan's rate, page after page, whatever comes back."""
+    plan = crowd.plan
+    pages = crowd.pages[: max(1, round(len(crowd.pages) * plan.active))]
+    returning = Returning(crowd, pages) if plan.returns else None
+    due, sent = start, 0
+    while (now := time.time()) < until:
+        while due <= now:
+            page = pages[sent % len(pages)]
+            if page.closed is None:
+                body, due_ms = pool[sent % len(pool)], due * 1000
+                tail = body.tail(due_ms, first=page.seq == 0)
+                crowd.send(page, HEAD, tail, due_ms, body.size)
+            elif returning is not None:
+                returning.bring_back(sent % len(pages))
+            sent += 1
+            due += 1 / plan.rate_at(due - start)
+        await asyncio.sleep(_TURN_S)
+    if returning is not None:
+        await returning.stop()

@@ -18,40 +18,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import uvloop
 
+from benchmarks.mesh import flat, visitors
 from benchmarks.mesh.crowd import Crowd
-from benchmarks.mesh.flat import HEAD, bodies
 from benchmarks.mesh.plan import Plan, Told
-from benchmarks.mesh.visitors import play
 
 if TYPE_CHECKING:
     from array import array
 
 
-_TURN_S: Final = 0.001
 _LAST_ACKS_TURNS: Final = 100
 _LAST_ACKS_TURN_S: Final = 0.05
-
-
-async def _flat(crowd: Crowd, start: float, until: float) -> None:
-    """Send at the plan's rate, page after page, whatever comes back."""
-    plan = crowd.plan
-    pages = crowd.pages[: max(1, round(len(crowd.pages) * plan.active))]
-    pool = bodies(plan.events, plan.seed)
-    turn, sent = 0, 0
-    while True:
-        now = time.time()
-        if now >= until:
-            return
-        while (due := start + sent / plan.rate) <= now:
-            page = pages[sent % len(pages)]
-            body = pool[turn]
-            turn = (turn + 1) % len(pool)
-            sent += 1
-            if page.closed is None:
-                due_ms = due * 1000
-                tail = body.tail(due_ms, first=page.seq == 0)
-                crowd.send(page, HEAD, tail, due_ms, body.size)
-        await asyncio.sleep(_TURN_S)
 
 
 def _measured(
@@ -62,6 +38,9 @@ def _measured(
 
 
 async def _run(plan: Plan) -> Told:
+    # Seconds of work: not after the start, when frames would be late for it.
+    bodies = flat.bodies(plan.events, plan.seed) if plan.rate else []
+    visits = visitors.visits(plan.seed + plan.number) if plan.active and not plan.rate else []
     crowd = Crowd(plan)
     took_s = await crowd.open_all(plan.sessions)
     gc.collect()
@@ -72,20 +51,23 @@ async def _run(plan: Plan) -> Told:
     await asyncio.sleep(max(0.0, start - time.time()))
     until = start + plan.warm_s + plan.seconds
     before_warm = dict(crowd.counters)
-    measuring = asyncio.get_running_loop().call_later(
-        plan.warm_s, lambda: before_warm.update(crowd.counters)
-    )
+
+    def measure() -> None:
+        before_warm.update(crowd.counters)
+        crowd.stop_reading()
+
+    measuring = asyncio.get_running_loop().call_later(plan.warm_s, measure)
     if plan.rate:
-        await _flat(crowd, start, until)
+        await flat.play(crowd, bodies, start, until)
     elif plan.active:
-        await play(crowd, start, until)
+        await visitors.play(crowd, visits, start, until)
     else:
         await asyncio.sleep(until - time.time())
     measuring.cancel()
     frames = crowd.counters["frames"] - before_warm.get("frames", 0)
     events = crowd.counters["events"] - before_warm.get("events", 0)
     for _ in range(_LAST_ACKS_TURNS):
-        if any(page.unacked for page in crowd.pages):
+        if any(page.unacked for page in crowd.pages if not page.deaf):
             await asyncio.sleep(_LAST_ACKS_TURN_S)
     for page in crowd.pages:
         crowd.close(page)
@@ -104,8 +86,10 @@ async def _run(plan: Plan) -> Told:
         frames_measured=frames,
         events_measured=events,
         unacked=crowd.counters["unacked"],
+        held=crowd.counters["held"],
         refused=crowd.counters["error"],
         closed=dict(crowd.ended),
+        deaf_closed=crowd.counters["deaf_closed"],
         connect_s=round(took_s, 2),
         emotions=crowd.counters["emotion"],
         interventions=crowd.counters["intervention"],

@@ -27,6 +27,19 @@ class Plan:
     samples: str
     """File for the samples."""
     connect_per_s: float = 500.0
+    surge: float = 1.0
+    """How many times `rate` it is for `surge_s` seconds, once the load is `surge_after_s` old."""
+    surge_after_s: float = 0.0
+    surge_s: float = 0.0
+    deaf_every: int = 0
+    """Each so-manieth page reads nothing any more once the warm-up is over; 0: none does so."""
+    returns: bool = False
+    """Whether pages that the edge closes come back; else their frames are left out."""
+
+    def rate_at(self, after_s: float) -> float:
+        """Frames a second, so long after the first."""
+        surging = self.surge_after_s <= after_s < self.surge_after_s + self.surge_s
+        return self.rate * self.surge if surging else self.rate
 
 
 @dataclass(slots=True)
@@ -39,10 +52,14 @@ class Told:
     frames_measured: int = 0
     events_measured: int = 0
     unacked: int = 0
+    held: int = 0
+    """Frames that did not go out, since the edge had said `slow` and for how long."""
     refused: int = 0
     """Error frames."""
     closed: dict[str, int] = field(default_factory=dict[str, int])
     """Connections that ended before the run did, by code."""
+    deaf_closed: int = 0
+    """Pages that did not read, and whose connection ended before the run did."""
     connect_s: float = 0.0
     emotions: int = 0
     interventions: int = 0

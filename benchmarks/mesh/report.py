@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LATE_MS: Final = 10.0
 FOREIGN_CORES: Final = 0.2
+HELD_SHARE: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Figures:
     cpu_us_per_frame: float | None
     log_repeated: int
     unacked: int
+    held: int
     refused: int
     closed: dict[str, int]
     emotions: int
@@ -76,6 +78,13 @@ class Figures:
 
     def doubts(self) -> list[str]:
         """Why these figures may not be worth quoting."""
+        why = self.disturbed()
+        if self.held > HELD_SHARE * self.frames_per_s * self.seconds:
+            why.append(f"the edge put off {self.held} frames: it was asked for more than it takes")
+        return why
+
+    def disturbed(self) -> list[str]:
+        """What came between."""
         why: list[str] = []
         if (late := self.generator_late_ms["p99"]) > LATE_MS:
             why.append(f"frames went out up to {late:.0f} ms (p99) late")
@@ -108,6 +117,7 @@ def report(found: Found) -> Figures:
         ),
         log_repeated=found.repeated,
         unacked=sum(each.unacked for each in told),
+        held=sum(each.held for each in told),
         refused=sum(each.refused for each in told),
         closed=dict(sum((Counter(each.closed) for each in told), Counter[str]())),
         emotions=sum(each.emotions for each in told),

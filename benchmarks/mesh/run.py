@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,12 +22,12 @@ from cli.smoke.run import Run
 from cli.tenants import open_tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     import numpy.typing as npt
 
     from cli.smoke.verdict import Verdict
+
+During = Callable[[float, float], Awaitable[None]]
 
 _AHEAD_S = 1.0
 _SETTLED_S = 2.0
@@ -47,6 +48,13 @@ class Load:
     generators: int
     edge_workers: int
     seed: int
+    connect_per_s: float = 1_000.0
+    surge: float = 1.0
+    surge_after_s: float = 0.0
+    surge_s: float = 0.0
+    deaf_every: int = 0
+    read_back: bool = True
+    """Whether the log is read back after the run: not where it is trimmed before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Target:
     running: mesh.Mesh | None = None
     secret: str = ""
     tenant: str = ""
+    witnesses_url: str = ""
+    """Where the witnesses connect, if not where everybody does."""
 
     def pids(self) -> dict[str, int]:
         """The mesh's processes, by name; none of a mesh elsewhere."""
@@ -83,12 +93,17 @@ async def provisioned(data: Path) -> Target:
     return Target(running.urls["ws"], key, running, secret, tenant)
 
 
-async def play(target: Target, load: Load, say: Callable[[str], None]) -> tuple[Found, Timeline]:
-    """Make the load and watch what comes of it."""
+async def play(
+    target: Target, load: Load, say: Callable[[str], None], during: During | None = None
+) -> tuple[Found, Timeline]:
+    """Make the load and watch what comes of it.
+
+    `during` runs beside it, told when the measured time begins and ends (epoch seconds).
+    """
     with tempfile.TemporaryDirectory(prefix="siq-mesh-") as folder:
-        generators = Generators.of(_plan(target, load), load.generators, Path(folder))
+        generators = Generators.of(plan_of(target, load), load.generators, Path(folder))
         try:
-            return await _play(target, load, generators, say)
+            return await _play(target, load, generators, say, during)
         finally:
             await generators.stop()
 
@@ -103,9 +118,13 @@ class Timeline:
 
 
 async def _play(
-    target: Target, load: Load, generators: Generators, say: Callable[[str], None]
+    target: Target,
+    load: Load,
+    generators: Generators,
+    say: Callable[[str], None],
+    during: During | None,
 ) -> tuple[Found, Timeline]:
-    log_url = target.running.env["SIQ_LOG_URL"] if target.running else ""
+    log_url = target.running.env["SIQ_LOG_URL"] if target.running and load.read_back else ""
     ends = await logged.ends(log_url) if log_url else {}
     rss_before = target.edge_rss()
     began = time.monotonic()
@@ -120,6 +139,7 @@ async def _play(
     usage = Usage({**target.pids(), **generators.pids})
     following = asyncio.create_task(usage.follow())
     telling = asyncio.create_task(generators.run(start))
+    beside = asyncio.ensure_future(during(measured, measured + load.seconds)) if during else None
     await asyncio.sleep(measured - time.time())
     gate.set()
     say(f"measuring for {load.seconds:.0f} s")
@@ -127,6 +147,8 @@ async def _play(
     rss_after = target.edge_rss()
     told = await telling
     following.cancel()
+    if beside is not None:
+        await beside
     verdict = await witnesses if witnesses else None
     for what in [*verdict.lost, *verdict.duplicated, *verdict.problems][:_SHOWN] if verdict else ():
         say(what)
@@ -159,19 +181,23 @@ def _witnesses(
     """Visitors in rage whose owners get a text: the whole line, in the midst of the crowd."""
     if target.running is None or not load.witnesses:
         return None
+    running = target.running
+    if target.witnesses_url:
+        running = replace(running, urls={**running.urls, "ws": target.witnesses_url})
     run = Run(
-        target.running,
+        running,
         target.secret,
         load.witnesses,
         say,
         arrivals_s=max(load.seconds - 5.0, 1.0),
         gate=gate,
-        read_log_after=True,
+        read_log_after=load.read_back,
     )
     return asyncio.create_task(run.play())
 
 
-def _plan(target: Target, load: Load) -> Plan:
+def plan_of(target: Target, load: Load) -> Plan:
+    """The load as one generator would make it alone."""
     parts = urlsplit(target.url)
     return Plan(
         host=parts.hostname or "127.0.0.1",
@@ -186,5 +212,9 @@ def _plan(target: Target, load: Load) -> Plan:
         seconds=load.seconds,
         seed=load.seed,
         samples="",
-        connect_per_s=1_000.0,
+        connect_per_s=load.connect_per_s,
+        surge=load.surge,
+        surge_after_s=load.surge_after_s,
+        surge_s=load.surge_s,
+        deaf_every=load.deaf_every,
     )

@@ -54,6 +54,10 @@ class PageSocket(asyncio.Protocol):
         self.resume = ""
         self.seq = 0
         self.acked = 0
+        self.held_until_ms = 0.0
+        """Until when the edge wants no frames, as it said last."""
+        self.deaf = False
+        """Whether nothing is read any more."""
         self.welcomed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed: tuple[int, str] | None = None
         self._hello = hello
@@ -87,6 +91,12 @@ class PageSocket(asyncio.Protocol):
         self._due_ms.append(due_ms)
         if self._transport is not None:
             self._transport.write(encode_frame(f"{head}{self.seq}{tail}".encode()))
+
+    def stop_reading(self) -> None:
+        """Read nothing from now on, but stay and go on sending."""
+        self.deaf = True
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def close(self) -> None:
         """Say bye."""

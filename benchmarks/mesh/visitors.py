@@ -57,9 +57,8 @@ def _sent(frame: Frame, start_ms: int) -> Sent:
     )
 
 
-async def play(crowd: Crowd, start: float, until: float) -> None:
+async def play(crowd: Crowd, pool: list[list[Sent]], start: float, until: float) -> None:
     """Keep the plan's share of sessions visiting until the end."""
-    pool = visits(crowd.plan.seed + crowd.plan.number)
     pages = crowd.pages
     active = pages[: round(len(pages) * crowd.plan.active)]
     rng = np.random.default_rng([crowd.plan.seed, crowd.plan.number])

@@ -7,13 +7,14 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Container, Mapping
 from typing import Any, Final, cast
 
 import click
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from benchmarks.kernel import load
-from benchmarks.service.detection import Detection, running
+from benchmarks.service.detection import running
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.partition import partition_of
@@ -28,10 +29,17 @@ DETECT: Final = "/sentientiq.detection.v1.DetectionService/Detect"
 class Load:
     """Requests, encoded before anything is measured, as the edge's lane sends them."""
 
-    def __init__(self, detection: Detection, sessions: int) -> None:
-        self._epochs = detection.epochs
+    def __init__(
+        self, epochs: Mapping[int, int], sessions: int, partitions: Container[int] = range(64)
+    ) -> None:
+        """`epochs` by partition; of the sessions, those of some partitions."""
+        self._epochs = epochs
         self._pool = load.batches()
-        self._who = load.names(sessions)
+        self._who = [
+            (session, stream)
+            for session, stream in load.names(sessions)
+            if partition_of("tenant", session) in partitions
+        ]
         self._offsets: Counter[int] = Counter()
         self._turn = 0
 
@@ -102,7 +110,7 @@ async def measure(sessions: int, requests: int, rounds: int) -> dict[str, float]
     os.sched_setaffinity(0, {cores[0]})
     found: dict[str, float] = {}
     async with running(cores[-1]) as detection:
-        made = Load(detection, sessions)
+        made = Load(detection.epochs, sessions)
         token = make_token(detection.secret, subject="benchmark")
         async with connect(detection.address, token) as channel:
             call = cast("Any", channel).stream_stream(DETECT)()

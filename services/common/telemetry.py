@@ -5,15 +5,29 @@ The exporters are only loaded when something was asked for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 from services.common import metrics, tracing
+from services.common.metrics import Catalogue, Metric
 from services.common.settings import SettingsError
 
 TRACE_FILE = "SIQ_TRACE_FILE"
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 METRICS_LISTEN = "SIQ_METRICS_LISTEN"
+PROCESS_METRICS: Catalogue[None] = Catalogue(
+    "every process",
+    (
+        Metric(
+            "siq_process_tasks",
+            "gauge",
+            "{tasks}",
+            "Tasks of the process's loop; what only grows is never awaited",
+            lambda _: len(asyncio.all_tasks()),
+        ),
+    ),
+)
 
 
 @asynccontextmanager
@@ -55,6 +69,7 @@ async def _endpoint(process: str, address: str) -> AsyncGenerator[None]:
             f"{METRICS_LISTEN}={address!r}: {error}; give host:port, or leave it empty for none"
         ) from error
     metrics.use(exporter)
+    metrics.publish(PROCESS_METRICS, None)
     await server.start()
     try:
         yield

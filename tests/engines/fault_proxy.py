@@ -25,6 +25,9 @@ class Way:
     latency_s: float = 0.0
     jitter_s: float = 0.0
     """Each piece waits `latency_s` ± this; order is kept."""
+    stall_share: float = 0.0
+    stall_s: float = 0.0
+    """So many of all pieces wait this much longer, as one that was lost and sent again."""
     bytes_per_s: int = 0
     slice_bytes: int = 0
     """Data comes in pieces of at most this size."""
@@ -37,7 +40,9 @@ class Way:
 
     def delay_s(self) -> float:
         """How long the next piece is under way."""
-        return max(0.0, self.latency_s + random.uniform(-self.jitter_s, self.jitter_s))
+        stalled_s = self.stall_s if random.random() < self.stall_share else 0.0
+        jitter_s = random.uniform(-self.jitter_s, self.jitter_s)
+        return max(0.0, self.latency_s + jitter_s) + stalled_s
 
 
 @dataclass

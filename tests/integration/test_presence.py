@@ -64,6 +64,41 @@ async def test_what_the_store_lost_is_written_anew(client: Any, monkeypatch: pyt
         await asyncio.gather(registering, return_exceptions=True)
 
 
+async def test_who_leaves_while_changes_are_written_ends_nothing(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(edge.presence, "_REFRESH_S", 0.1)
+    hub = Hub()
+    leaves = cast("Any", Page("p1"))
+
+    class Interrupted(Presence):
+        async def _keep(self, due: list[Live]) -> None:
+            if due:
+                hub.leave("t", "s", leaves)
+            await super()._keep(due)
+
+    presence = Interrupted(client, "edge-1", hub)
+    presence.changed(hub.join("t", "s", leaves, 1_000.0))
+    registering = asyncio.create_task(presence.register())
+
+    async def gone() -> bool:
+        return hub.find("t", "s") is None
+
+    try:
+        await until(gone)
+        stays = hub.join("t", "s2", cast("Any", Page("p2")), 1_000.0)
+        presence.changed(stays)
+
+        async def written() -> Any:
+            return await client.hget(where_key("t", "s2"), "p2")
+
+        await until(written)
+    finally:
+        registering.cancel()
+        (ended,) = await asyncio.gather(registering, return_exceptions=True)
+    assert isinstance(ended, asyncio.CancelledError)
+
+
 async def test_who_stays_is_kept_and_who_left_is_not(client: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(edge.presence, "_REFRESH_S", 0.2)
     hub = Hub()

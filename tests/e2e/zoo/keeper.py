@@ -42,9 +42,11 @@ REWRITE = os.environ.get("SIQ_GOLDEN") == "write"
 
 # What differs from run to run: where the pointer was on its way, and for how long.
 _FLEETING = frozenset({"pointer_move", "hover", "visibility", "pointer_exit", "resize", "scroll"})
-_NUMBERS = frozenset({"t", "ms", "x", "y", "after", "duration", "dwell", "width", "height", "page_height"})
+_NUMBERS = frozenset(
+    {"t", "ms", "x", "y", "after", "duration", "dwell", "width", "height", "page_height"}
+)
 _STUB = """<script>window.SentientIQ = { q: [] };
-for (const name of ["init", "identify", "track", "on", "reset", "consent", "optOut", "optIn", "flush"])
+for (const name of "init identify track on reset consent optOut optIn flush".split(" "))
   SentientIQ[name] = (...args) => SentientIQ.q.push([name, args]);
 window.troubles = [];
 addEventListener("error", (e) => troubles.push(e.message));
@@ -124,7 +126,8 @@ def told(lines: list[dict[str, Any]]) -> list[str]:
         rest = [
             f"{key}={_word(value)}"
             for key, value in line.items()
-            if key not in {"session", "stream", "type", "page", "ptr", *_NUMBERS} and value not in ([], 0, "")
+            if key not in {"session", "stream", "type", "page", "ptr", *_NUMBERS}
+            and value not in ([], 0, "")
         ]
         found.append(" ".join([line["type"], *rest]))
     return found
@@ -157,7 +160,10 @@ def _site(edge_port: int, http_port: int) -> Starlette:
             }
         )
         nonce = "bm9uY2U"
-        start = f'<script>SentientIQ.init("pk", {options})</script><script async src="/sentientiq.js"></script>'
+        start = (
+            f'<script>SentientIQ.init("pk", {options})</script>'
+            '<script async src="/sentientiq.js"></script>'
+        )
         body = file.read_text().replace("<head>", f"<head>{_STUB}{start}", 1)
         headers = {}
         if name == "strict":
@@ -204,9 +210,7 @@ async def open_zoo() -> AsyncGenerator[Keeper]:
     stand_ins.GRANTS["pk"], before = grant, stand_ins.GRANTS["pk"]
     try:
         async with stand_ins.running_edge() as edge, stand_ins.http(edge) as ask:
-            site = HttpServer(
-                _site(edge.port, ask.base_url.port or 0), "127.0.0.1:0", grace_s=1
-            )
+            site = HttpServer(_site(edge.port, ask.base_url.port or 0), "127.0.0.1:0", grace_s=1)
             await site.start()
             try:
                 async with async_playwright() as playwright:
@@ -223,4 +227,3 @@ async def open_zoo() -> AsyncGenerator[Keeper]:
                 await site.stop()
     finally:
         stand_ins.GRANTS["pk"] = before
-

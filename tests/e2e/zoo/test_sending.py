@@ -1,4 +1,4 @@
-"""Networks, storage and servers as they are out there: what a visitor does arrives, once, in order."""
+"""Networks, storage and servers as they are out there: all arrives, once, in order."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ pytestmark = [
 ]
 
 NOWHERE = ("127.0.0.1", 9)
-NO_STORAGE = """for (const name of ["localStorage", "sessionStorage", "indexedDB"])
-  Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
-Object.defineProperty(Document.prototype, "cookie", { get() { throw new DOMException("no", "SecurityError"); } });"""
+NO_STORAGE = """const get = () => { throw new DOMException("no", "SecurityError"); };
+for (const name of ["localStorage", "sessionStorage", "indexedDB"])
+  Object.defineProperty(window, name, { get });
+Object.defineProperty(Document.prototype, "cookie", { get });"""
 
 
 def clicks(zoo: Keeper, stream: str = "") -> list[dict[str, Any]]:
@@ -152,7 +153,8 @@ HOSTILE = [
     '{"type": "config", "config": {"coalesce_ms": -5, "sampling": "no"}}',
     '{"type": "emotion"}',
     '{"type": "intervention", "id": "x", "expires_at": 9e15, "payload": null}',
-    '{"type": "__proto__", "__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}',
+    '{"type": "__proto__", "__proto__": {"polluted": 1},'
+    ' "constructor": {"prototype": {"polluted": 1}}}',
     "x" * 200_000,
     '{"type": "drain", "after_ms": "never"}',
 ]

@@ -22,6 +22,7 @@ from edge.http import application
 from edge.hub import Hub
 from edge.limits import Limits
 from edge.listener import Listener, listen
+from edge.pacing import Pacing
 from edge.sdk import Sdk
 from edge.settings import Settings
 from edge.sockets import Sockets
@@ -39,6 +40,7 @@ class Writer:
     def __init__(self) -> None:
         self.full = False
         self.well = True
+        self.pacing = Pacing()
         self._room = asyncio.Event()
 
     async def room(self) -> None:

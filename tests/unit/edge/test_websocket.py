@@ -230,6 +230,43 @@ async def test_whoever_pings_and_does_not_read_is_cut_off(edge: Edge, usual: boo
         await edge.mesh.sockets.all_gone()
 
 
+@pytest.mark.parametrize("usual", [True, False], ids=["frames", "library"])
+async def test_whoever_sends_and_does_not_read_is_given_up(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, usual: bool
+):
+    monkeypatch.setattr(edge_websocket, "_PING_AFTER_S", 0.1)
+    monkeypatch.setattr(edge_websocket, "_PING_ANSWER_S", 0.1)
+    page = await edge.page()
+    if not usual:
+        await page.send([clicks(1)[:10], clicks(1)[10:]])
+        assert await acked(page) == 1
+    page.transport.pause_reading()
+    seq = 2
+    async with asyncio.timeout(10):
+        while not edge.mesh.counters["silent"]:
+            await page.send(clicks(seq))
+            seq += 1
+            await asyncio.sleep(0.05)
+        await edge.mesh.sockets.all_gone()
+    assert edge.mesh.departures == [1000]
+
+
+@pytest.mark.parametrize("usual", [True, False], ids=["frames", "library"])
+async def test_whoever_answers_pings_stays(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, usual: bool
+):
+    monkeypatch.setattr(edge_websocket, "_PING_AFTER_S", 0.1)
+    monkeypatch.setattr(edge_websocket, "_PING_ANSWER_S", 0.1)
+    page = await edge.page()
+    if not usual:
+        await page.send([clicks(1)[:10], clicks(1)[10:]])
+        assert await acked(page) == 1
+    await asyncio.sleep(3.5)  # three looks at it
+    assert edge.mesh.counters["silent"] == 0
+    await page.send(clicks(2))
+    assert await acked(page) == 2
+
+
 async def test_a_lost_connection_leaves_the_hub(edge: Edge):
     page = await edge.page()
     page.transport.abort()

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.engines.fault_proxy import FaultProxy, fault_proxy
+from tests.engines.fault_proxy import FaultProxy, Way, fault_proxy
 
 BOUND_S = 10.0
 Ends = tuple[FaultProxy, asyncio.StreamReader, asyncio.StreamWriter]
@@ -35,6 +35,11 @@ async def _through() -> AsyncGenerator[Ends]:
                 writer.close()
     finally:
         server.close()
+
+
+async def test_a_stall_comes_on_top_of_the_latency() -> None:
+    assert Way(latency_s=0.01, stall_share=1.0, stall_s=0.2).delay_s() == pytest.approx(0.21)
+    assert Way(latency_s=0.01, stall_s=0.2).delay_s() == pytest.approx(0.01)
 
 
 async def test_well_it_changes_nothing() -> None:

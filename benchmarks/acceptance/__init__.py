@@ -1,0 +1,1 @@
+"""Acceptance tests of capacity and fairness: meshes under load, each figure against its bound."""

@@ -20,7 +20,7 @@ COPY services services
 COPY edge edge
 COPY cli cli
 COPY sdk/demo sdk/demo
-COPY --from=sdk /src/sdk/js/dist/sentientiq.js sdk/js/dist/sentientiq.js
+COPY --from=sdk /src/sdk/js/dist/*.js sdk/js/dist/
 RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
 FROM python:3.11-slim-bookworm

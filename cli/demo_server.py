@@ -71,8 +71,8 @@ def application(demo: dict[str, Any]) -> Starlette:
         shown = {name: demo[name] for name in ("key", "endpoint", "httpEndpoint", "sandbox")}
         return JSONResponse({**shown, "user": user}, headers={"Cache-Control": "no-store"})
 
-    async def sdk(_: Request) -> Response:
-        path = _ROOT / "sdk" / "js" / "dist" / "sentientiq.js"
+    async def sdk(request: Request) -> Response:
+        path = _ROOT / "sdk" / "js" / "dist" / request.url.path.lstrip("/")
         if not path.exists():
             return PlainTextResponse("the SDK is not built: run `make sdk`", status_code=503)
         return FileResponse(
@@ -87,6 +87,7 @@ def application(demo: dict[str, Any]) -> Starlette:
             Route("/healthz", healthy),
             Route("/demo.json", config),
             Route("/sentientiq.js", sdk),
+            Route("/sentientiq-more.js", sdk),
             Mount("/", StaticFiles(directory=_ROOT / "sdk" / "demo", html=True, check_dir=False)),
         ]
     )

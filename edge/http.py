@@ -1,9 +1,11 @@
-"""The HTTP shell: health, the SDK, and `POST /v1/batch` for pages that go away (sendBeacon)."""
+"""The HTTP shell: health, the SDK, and `POST /v1/batch` for pages that leave or have no socket."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -27,7 +29,11 @@ _RETRY_AFTER_S = "3"
 # Any origin may ask; whether it may write is decided by the key's own list. Of this route only: the
 # SDK's answers are the same for whoever asks, and caches must know.
 _FROM_ANYWHERE = Middleware(
-    CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=["content-type"]
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["POST"],
+    allow_headers=["content-type"],
+    expose_headers=["retry-after"],
 )
 
 
@@ -59,6 +65,8 @@ class _Beacon:
         """The key that its frames count for, once it is let in."""
         self._session = worker.new_session(origin)
         self._refused: Hang | None = None
+        self._welcome: dict[str, Any] = {}
+        """What a socket would have been welcomed with: a page without one goes on by requests."""
         self.errors: list[str] = []
 
     async def run(self, batch: Batch) -> Response:
@@ -79,7 +87,8 @@ class _Beacon:
                 await self._worker.writer.flushed()
         except TimeoutError:
             return JSONResponse({"error": "slow"}, 503, {"Retry-After": _RETRY_AFTER_S})
-        return JSONResponse({"acked": self._session.record.acked, "errors": self.errors})
+        acked = self._session.record.acked
+        return JSONResponse({**self._welcome, "acked": acked, "errors": self.errors})
 
     async def _feed(self, raw: msgspec.Raw) -> None:
         data = bytes(raw)
@@ -114,8 +123,11 @@ class _Beacon:
                     self._refused = effect
                 case Send(text) if '"type":"error"' in text:
                     self.errors.append(text)
+                case Send(text) if '"type":"welcome"' in text:
+                    self._welcome = json.loads(text)
+                    del self._welcome["type"]
                 case _:
-                    pass  # a beacon's page is gone: nobody to welcome, ack or show
+                    pass  # nothing can be pushed to who asks by requests
 
 
 def application(worker: Worker, sdk: Sdk | None = None) -> Starlette:

@@ -2,6 +2,7 @@
 
 A page that names the version, with the integrity of `/sdk.json`, runs exactly that file or none;
 its browser asks for it once. `/sentientiq.js` is whatever is newest, asked for again after minutes.
+What the SDK loads only when it needs it (`sentientiq-more.js`) lies next to it under both names.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gzip
 import hashlib
 import re
 from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,8 +23,11 @@ from starlette.routing import Route
 from services.common.settings import SettingsError
 
 _BUILT: Final = Path(__file__).resolve().parents[1] / "sdk" / "js" / "dist" / "sentientiq.js"
+_CORE: Final = "sentientiq.js"
 # What the file calls itself when it says hello.
 _VERSION: Final = re.compile(rb'"js/([0-9][\w.+-]*)"')
+# How it names the files next to it that it may load.
+_PART: Final = re.compile(rb"sentientiq-[a-z]+\.js")
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _FOR_MINUTES: Final = "public, max-age=300"
 # Scripts with an integrity are fetched by CORS, by pages of any origin. Said here and not left to
@@ -34,57 +39,91 @@ _ANYWHERE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sdk:
-    """A build of the SDK, ready to be sent."""
+class File:
+    """One file, ready to be sent."""
 
-    version: str
     plain: bytes
     zipped: bytes
     digest: bytes
     """SHA-384 of the plain file."""
 
-    @property
-    def name(self) -> str:
-        """Version and content: `0.1.0-1f2e3d4c`."""
-        return f"{self.version}-{self.digest.hex()[:8]}"
+    @classmethod
+    def of(cls, plain: bytes) -> File:
+        """Make it ready."""
+        return cls(plain, gzip.compress(plain, 9, mtime=0), hashlib.sha384(plain).digest())
 
     @property
-    def path(self) -> str:
-        """Where it is for ever."""
-        return f"/sdk/{self.name}/sentientiq.js"
+    def short(self) -> str:
+        """Tells contents apart: `1f2e3d4c`."""
+        return self.digest.hex()[:8]
 
     @property
     def integrity(self) -> str:
-        """For the `integrity` attribute of the script tag."""
+        """For the `integrity` attribute of a script."""
         return f"sha384-{b64encode(self.digest).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sdk:
+    """A build of the SDK: its core, and what that may load, by name."""
+
+    version: str
+    files: Mapping[str, File]
+
+    @property
+    def core(self) -> File:
+        """What the script tag names; it holds the hashes of the others."""
+        return self.files[_CORE]
+
+    @property
+    def name(self) -> str:
+        """Version and content: `0.1.0-1f2e3d4c`."""
+        return f"{self.version}-{self.core.short}"
+
+    @property
+    def path(self) -> str:
+        """Where the core is for ever."""
+        return f"/sdk/{self.name}/{_CORE}"
 
 
 def load_sdk(file: str) -> Sdk | None:
     """The build in `file`; if empty, the one of the checkout or the wheel, None without one.
 
     Raises:
-        SettingsError: `file` cannot be read, or is no build of the SDK.
+        SettingsError: `file` cannot be read, is no build of the SDK, or has not beside it the very
+            files that it loads.
     """
     if not file and not _BUILT.exists():
         return None
     path = Path(file) if file else _BUILT
-    try:
-        plain = path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"SIQ_SDK_FILE: cannot read {path}: {error.strerror}") from error
-    version = _VERSION.search(plain)
+    core = _read(path)
+    version = _VERSION.search(core.plain)
     if version is None:
         raise SettingsError(f"SIQ_SDK_FILE: {path} is no build of the SDK: run `make sdk`")
-    return Sdk(
-        version[1].decode(),
-        plain,
-        gzip.compress(plain, 9, mtime=0),
-        hashlib.sha384(plain).digest(),
-    )
+    return Sdk(version[1].decode(), {_CORE: core, **dict(_parts(path, core))})
+
+
+def _parts(path: Path, core: File) -> Iterator[tuple[str, File]]:
+    for name in {found.decode() for found in _PART.findall(core.plain)}:
+        part = _read(path.with_name(name))
+        digest = b64encode(hashlib.sha256(part.plain).digest())
+        if b"sha256-" + digest not in core.plain:
+            raise SettingsError(
+                f"SIQ_SDK_FILE: {path} and the {name} next to it are of different builds: run"
+                " `make sdk`, and take both"
+            )
+        yield name, part
+
+
+def _read(path: Path) -> File:
+    try:
+        return File.of(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"SIQ_SDK_FILE: cannot read {path}: {error.strerror}") from error
 
 
 def routes(sdk: Sdk | None) -> list[Route]:
-    """`/sentientiq.js`, `/sdk/<version>-<hash>/sentientiq.js`, `/sdk.json`."""
+    """`/sentientiq.js`, `/sdk/<version>-<hash>/sentientiq.js`, their parts, `/sdk.json`."""
 
     async def newest(request: Request) -> Response:
         return _nothing() if sdk is None else _file(sdk, request, _FOR_MINUTES)
@@ -100,20 +139,25 @@ def routes(sdk: Sdk | None) -> list[Route]:
         if sdk is None:
             return _nothing()
         return JSONResponse(
-            {"version": sdk.version, "url": sdk.path, "integrity": sdk.integrity},
+            {"version": sdk.version, "url": sdk.path, "integrity": sdk.core.integrity},
             headers={"Cache-Control": _FOR_MINUTES, **_ANYWHERE},
         )
 
     return [
         Route("/sentientiq.js", newest),
-        Route("/sdk/{name}/sentientiq.js", versioned),
+        Route("/sentientiq-{part}.js", newest),
+        Route("/sdk/{name}/{file}", versioned),
         Route("/sdk.json", about),
     ]
 
 
 def _file(sdk: Sdk, request: Request, cache: str) -> Response:
+    file = sdk.files.get(request.url.path.rpartition("/")[2])
+    if file is None:
+        return _missing(f"not here; this edge has {sdk.path}")
     zipped = accepts_gzip(request.headers.get("Accept-Encoding", ""))
-    tags = (f'"{sdk.name}"', f'"{sdk.name}-gz"')
+    tag = f"{sdk.version}-{file.short}"
+    tags = (f'"{tag}"', f'"{tag}-gz"')
     headers = {
         "Cache-Control": cache,
         "ETag": tags[zipped],
@@ -126,7 +170,7 @@ def _file(sdk: Sdk, request: Request, cache: str) -> Response:
     if zipped:
         headers["Content-Encoding"] = "gzip"
     return Response(
-        sdk.zipped if zipped else sdk.plain, headers=headers, media_type="text/javascript"
+        file.zipped if zipped else file.plain, headers=headers, media_type="text/javascript"
     )
 
 

@@ -108,7 +108,7 @@ EVENTS: Final[Mapping[EventKind, tuple[Field, ...]]] = {
     EventKind.SCROLL: (_number("y", _A), _number("max_y", _B)),
     EventKind.HOVER: (_TARGET, _count("ms", _A), _flag("open", _B, optional=True)),
     EventKind.FOCUS: (_TARGET,),
-    EventKind.BLUR: (_TARGET, _flag("filled", _A), _count("ms", _B)),
+    EventKind.BLUR: (_TARGET, _flag("filled", _A, optional=True), _count("ms", _B)),
     EventKind.INPUT: (
         _TARGET,
         _count("keys", _A),

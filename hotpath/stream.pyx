@@ -303,7 +303,8 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         hesitation_focus(moment)
         confusion_focus(moment)
     elif kind == BLUR:
-        hesitation_blur(moment, a == 1, b)
+        # Of a secret field nobody says whether it is filled; then it was not left empty.
+        hesitation_blur(moment, a != 0, b)
     elif kind == INPUT:
         visit_page(moment.visit, 0).acted = True
         rage_answer_element(&state.rage, moment.sink, moment.now, moment.element)

@@ -10,14 +10,11 @@ from libc.stdint cimport uint8_t, uint64_t
 from hotpath.hashing cimport Text
 
 
-cdef enum WireType:
-    VARINT = 0
+cdef enum:
+    VARINT = 0              # wire types
     FIXED64 = 1
     LENGTH = 2
     FIXED32 = 5
-
-
-cdef enum:
     MAX_VARINT = 10         # bytes
 
 

@@ -47,6 +47,7 @@ FILES: Final = {
     "/shop.css": (SDK / "demo" / "shop.css", "text/css"),
     "/shop.js": (SDK / "demo" / "shop.js", "text/javascript"),
     "/sentientiq.js": (SDK / "js" / "dist" / "sentientiq.js", "text/javascript"),
+    "/sentientiq-more.js": (SDK / "js" / "dist" / "sentientiq-more.js", "text/javascript"),
 }
 GRANT: Final = Grant("bots", ("*",), {"coalesce_ms": 250, "sampling": 1}, emotions_to_page=False)
 

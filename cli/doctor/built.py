@@ -60,7 +60,7 @@ def sdk(patient: Patient) -> Iterator[Finding]:
     """The browser SDK is built, from the present sources."""
     folder = patient.root / "sdk" / "js"
     script = folder / "dist" / "sentientiq.js"
-    if not script.exists():
+    if not script.exists() or not script.with_name("sentientiq-more.js").exists():
         mend = "make sdk" if patient.is_checkout else "install a wheel that was built with it"
         yield fail("sdk", "not built", mend)
         return

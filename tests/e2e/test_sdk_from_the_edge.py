@@ -30,7 +30,7 @@ async def test_a_browser_runs_what_has_the_integrity_and_nothing_else():
 
         async def page(request: Request) -> Response:
             wrong = "sha384-" + "A" * 64
-            integrity = wrong if "broken" in request.query_params else sdk.integrity
+            integrity = wrong if "broken" in request.query_params else sdk.core.integrity
             body = re.sub(r'src="[^"]+"', f'src="{ask.base_url.join(sdk.path)}"', snippet)
             body = body.replace("sha384-…", integrity)
             # The strictest of pages: nothing of other origins that does not allow it.

@@ -120,7 +120,28 @@ async def test_a_beacon_and_the_socket_count_once(mesh: Mesh):
             headers={"Origin": ORIGIN, "Content-Type": "text/plain"},
         )
     assert (answer.status_code, answer.json()["acked"]) == (200, 2)
+    assert answer.json()["session"] == page.welcome["session"]
     assert [b.seq for b in await mesh.logged(BEHAVIOR, page.welcome["session"])] == [1, 2]
+
+
+async def test_a_page_without_sockets_goes_on_in_its_session(mesh: Mesh):
+    async def send(seq: int, **known: str) -> dict[str, Any]:
+        hello = {"type": "hello", "key": mesh.key, "stream": "p1", "clock": time.time() * 1000}
+        events = {"type": "events", "seq": seq, "t0": time.time() * 1000, "events": [[2, 0, 1, 1]]}
+        content = json.dumps({"hello": {**hello, **known}, "messages": [events]})
+        answer = await client.post(
+            f"{mesh.http}/v1/batch", content=content, headers={"Origin": ORIGIN}
+        )
+        assert "retry-after" in answer.headers["Access-Control-Expose-Headers"].lower()
+        return dict(answer.json())
+
+    async with httpx.AsyncClient() as client:
+        first = await send(1)
+        second = await send(2, session=first["session"], resume=first["resume"])
+    assert (second["session"], second["acked"]) == (first["session"], 2)
+    assert second["config"]
+    assert second["clock"]
+    assert [b.seq for b in await mesh.logged(BEHAVIOR, first["session"])] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_shop_serves_page_sdk_and_a_signed_visitor(up: Up) -> None:
     shop = up.mesh.urls["shop"]
     assert b"<html" in get(f"{shop}/").lower()
     assert len(get(f"{shop}/sentientiq.js")) > 1000
+    assert len(get(f"{shop}/sentientiq-more.js")) > 1000
     demo = json.loads(get(f"{shop}/demo.json"))
     assert demo["key"].startswith("pk_test_")
     assert demo["endpoint"] == up.mesh.urls["ws"]

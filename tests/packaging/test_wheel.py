@@ -70,7 +70,7 @@ def test_wheel_holds_every_data_file_of_the_packages(installed: Path) -> None:
         for kind in kinds
         for found in (ROOT / package).rglob(kind)
     }
-    expected |= {Path("sdk/js/dist/sentientiq.js")}
+    expected |= {Path("sdk/js/dist") / name for name in ("sentientiq.js", "sentientiq-more.js")}
     assert len(expected) > 40
     assert {str(path) for path in expected if not (installed / path).is_file()} == set()
 

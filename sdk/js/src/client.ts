@@ -1,233 +1,198 @@
 // The client: decides when to observe at all, and ties capture, outbox, connection and card together.
 
-import { startCapture, type Capture } from "./capture";
-import { createClock } from "./clock";
-import { createHooks, type Hooks } from "./hooks";
-import { bounded, createOutbox } from "./outbox";
-import { createShield, optedOut, pagePath, refuses } from "./privacy";
-import { createSession, randomId } from "./session";
-import { createTransport } from "./transport";
-import type { Consent, Events, Identity, Options } from "./types";
-import { Code, type Ptr, type Value } from "./wire";
-import { createQueue } from "./widget/queue";
+// Order of imports is order in the file, of which gzip likes this one better.
+import { keep, kept } from "./storage";
+import { startCapture } from "./capture";
+import { newStream, view } from "./capture/page";
+import { now, wake } from "./clock";
+import { publish } from "./emitter";
+import { guard, on, shutdown } from "./hooks";
+import { help, more } from "./more";
+import { bounded, clear } from "./outbox";
+import { refuses, shield } from "./privacy";
+import { close, emit, open, page, ptr, say, setPtr, stream } from "./record";
+import { begin, entry, forget, identity, openSession, welcome } from "./session";
+import { connect, disconnect, flush, isOpen, leave, reconnectAfter, sendKept, setLine } from "./transport";
+import type { Consent, Identity, Options } from "./types";
+import { Answer, Code, Nav } from "./wire";
 
 declare const SDK_VERSION: string;
 
-export type Publish = <K extends keyof Events>(name: K, event: Events[K]) => void;
+const OPT_OUT = "siq:optout";
 
-export function createClient(key: string, options: Options, publish: Publish) {
-  const consent: Consent = { analytics: true, interventions: true, ...options.consent };
-  const clock = createClock();
-  const outbox = createOutbox();
-  const session = createSession(key);
-  let hooks: Hooks | undefined;
-  let capture: Capture | undefined;
-  let identity: Identity | undefined;
-  let identified = false;
-  let killed = false;
-  let stream = "";
-  let page = "";
-  let ptr: Ptr = "mouse";
-  let sampling = 1;
-  let serverAhead = 0;
+let options: Options | undefined;
+// Identity and consent count before anything starts, whenever they are given.
+const consent: Partial<Consent> = {};
+let who: Identity | undefined;
+let killed = false;
+/** How far the server's clock is ahead of ours. */
+let ahead = 0;
+let ready = false;
+const early: [name: string, props?: Record<string, unknown>][] = [];
 
-  const transport = createTransport({
-    _endpoint: options.endpoint,
-    _http: options.httpEndpoint || httpOf(options.endpoint),
-    _outbox: outbox,
-    _clock: clock,
-    _hello: hello,
-    _receive: receive,
-    _status(status, code) {
-      publish("status", status);
-      if (status == "stopped") {
-        kill();
-        publish("error", { code: String(code), message: "refused" });
-      }
-    },
-  });
-
-  const cards = createQueue({
-    _serverNow: () => clock._now() + serverAhead,
-    _first: session._first,
-    _outcome: (intervention, kind, action) => message("outcome", { intervention, kind, action }),
-    _announce: (event) => publish("intervention", event),
-    _action: (intervention, action) => publish("action", { intervention, action }),
-  });
-
-  function hello() {
-    return {
+export function init(key: string, given: Options) {
+  if (options) return;
+  options = given;
+  const { endpoint } = given;
+  Object.assign(consent, { analytics: true, interventions: true, ...given.consent, ...consent });
+  openSession(key);
+  shield(given);
+  setLine(
+    endpoint,
+    given.httpEndpoint || httpOf(endpoint),
+    () => ({
+      type: "hello",
       key,
-      ...session._hello(),
+      ...identity(),
       stream,
       sdk: "js/" + SDK_VERSION,
-      page: page || pagePath(),
+      page,
       vw: innerWidth,
       vh: innerHeight,
       ptr,
       lang: navigator.language,
       tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      clock: clock._now(),
+      clock: now(),
       consent,
       gpc: refuses(),
       webdriver: navigator.webdriver,
-    };
+    }),
+    () => entry + ":" + stream,
+    receive,
+  );
+  const begin = guard(() => {
+    ready = true;
+    start();
+    for (const event of early) track(...event);
+  });
+  // A page that is rendered ahead of time has no visitor yet.
+  if ((document as any).prerendering) document.addEventListener("prerenderingchange", begin, { once: true });
+  else begin();
+}
+
+function receive(m: any) {
+  const { type, config, session } = m;
+  if (type == "emotion" || type == "error") publish(type, m);
+  if (config?.kill) return kill();
+  if (session) {
+    ahead = m.clock - now();
+    welcome(m);
   }
+  if (type == "welcome") publish("ready", { session, resumed: m.acked > 0 });
+  if (type == "intervention" && consent.interventions) help(m, ahead);
+}
 
-  function receive(m: any) {
-    const { type, config, session: id } = m;
-    sampling = config?.sampling ?? sampling;
-    if (config?.kill) return kill();
-    if (type == "welcome") {
-      serverAhead = m.clock - clock._now();
-      session._welcome(m);
-      publish("ready", { session: id, resumed: m.acked > 0 });
-    }
-    if (type == "emotion" || type == "error") publish(type, m);
-    if (type == "intervention" && consent.interventions) cards._add(m);
-  }
+/** Ends the stream that was, and with it a visit that is over, before something new is recorded. */
+function rotate() {
+  leave(true);
+  disconnect(true);
+  clear();
+  begin(now(), true);
+  open(rotate);
+  connect();
+  newStream();
+  if (who) identify(who);
+}
 
-  /** Ends the stream that was, and with it a visit that is over, before something new is recorded. */
-  function rotate() {
-    transport._beacon();
-    transport._stop(true);
-    outbox._clear();
-    session._begin(clock._now(), true);
-    stream = randomId();
-    transport._start();
-    capture!._newStream();
-    if (identity) identify(identity);
-  }
+export function identify(given: Identity) {
+  who = given;
+  const { userId: user_id, email, traits, token } = who;
+  say("identify", { user_id, email, traits: bounded(traits) || undefined, token });
+}
 
-  function emit(code: Code, args: Value[], critical?: boolean) {
-    if (!hooks) return;
-    const t = clock._stamp();
-    if (!session._touch(t) && capture) rotate();
-    outbox._event(code, t, args, ptr, page);
-    transport._schedule(!!critical);
-  }
+export function start() {
+  if (!ready || stream || killed || !consent.analytics || kept()[OPT_OUT]) return;
+  if (options!.respectGpc !== false && refuses()) return;
+  wake();
+  begin(now());
+  sendKept(entry + ":");
+  open(rotate);
+  setPtr(matchMedia("(pointer:coarse)").matches ? "touch" : "mouse");
+  connect();
+  startCapture();
+  if (who) identify(who);
+  lifecycle();
+}
 
-  function message(type: string, fields: object) {
-    if (!hooks) return;
-    outbox._message(type, clock._stamp(), fields);
-    transport._schedule(true);
-  }
+/** Registered last, so that the page's last events are in the outbox before it is sent. */
+function lifecycle() {
+  on("visibilitychange", () => {
+    wake();
+    emit(Code.Visibility, [+!document.hidden]);
+    flush();
+    if (document.hidden) leave(!isOpen());
+    else keep(entry + ":" + stream);
+  });
+  on("pagehide", (e: PageTransitionEvent) => {
+    more?._react(Answer.Navigation);
+    flush();
+    leave(true);
+    // An open socket would keep the page out of the back-forward cache.
+    disconnect(!e.persisted);
+  });
+  on("pageshow", (e: PageTransitionEvent) => {
+    if (!e.persisted) return;
+    connect();
+    view(Nav.BackForward);
+  });
+  on("online", () => reconnectAfter(0));
+}
 
-  function identify(who: Identity) {
-    identity = who;
-    identified = !!hooks;
-    const { userId: user_id, email, traits, token } = who;
-    message("identify", { user_id, email, traits: bounded(traits) || undefined, token });
-  }
+function stop(bye: boolean) {
+  if (!stream) return;
+  shutdown();
+  close();
+  more?._help();
+  disconnect(bye);
+  clear();
+}
 
-  function start() {
-    if (hooks || killed || !consent.analytics || optedOut()) return;
-    if (options.respectGpc !== false && refuses()) return;
-    hooks = createHooks(clock);
-    session._begin(clock._now());
-    stream = randomId();
-    ptr = matchMedia("(pointer:coarse)").matches ? "touch" : "mouse";
-    transport._start();
-    capture = startCapture(
-      {
-        ...hooks,
-        ...createShield(options.ignore, options.mask),
-        _now: clock._now,
-        _sampling: () => sampling,
-        _setPtr: (kind) => (ptr = kind || ptr),
-        _emit: emit,
-      },
-      (path) => (page = path),
-    );
-    if (identity && !identified) identify(identity);
-    lifecycle(hooks);
-  }
+function kill() {
+  stop(false);
+  killed = true;
+}
 
-  /** Registered last, so that the page's last events are in the outbox before it is sent. */
-  function lifecycle({ _on }: Hooks) {
-    _on("visibilitychange", () => {
-      clock._wake();
-      transport._flush();
-      if (!document.hidden) cards._next();
-      else if (!transport._isOpen()) transport._beacon();
-    });
-    _on("pagehide", (e: PageTransitionEvent) => {
-      transport._flush();
-      transport._beacon();
-      // An open socket would keep the page out of the back-forward cache.
-      transport._stop(!e.persisted);
-    });
-    _on("pageshow", (e: PageTransitionEvent) => {
-      if (e.persisted) transport._start();
-    });
-    _on("online", transport._reconnect);
-  }
+/** Withdraws: the edge hears of it, then nothing more. */
+function withdraw() {
+  say("consent", consent);
+  flush();
+  if (stream && !isOpen()) leave(true);
+  stop(true);
+  if (options) forget();
+}
 
-  function stop(bye: boolean) {
-    if (!hooks) return;
-    hooks._shutdown();
-    hooks = capture = undefined;
-    identified = false;
-    cards._clear();
-    transport._stop(bye);
-    outbox._clear();
-  }
+export function track(name: string, props?: Record<string, unknown>) {
+  if (ready) emit(Code.Track, [name, props], true);
+  else early.push([name, props]);
+}
 
-  function kill() {
-    stop(false);
-    killed = true;
-  }
+export function reset() {
+  who = undefined;
+  say("reset", {});
+  flush();
+  more?._help();
+  if (stream) rotate();
+}
 
-  /** Withdraws: the edge hears of it, then nothing more. */
-  function withdraw() {
-    message("consent", { ...consent });
-    transport._flush();
-    if (!transport._isOpen()) transport._beacon();
-    stop(true);
-    session._forget();
-  }
+export function agree(given: Partial<Consent>) {
+  Object.assign(consent, given);
+  if (!consent.interventions) more?._help();
+  if (!consent.analytics) return withdraw();
+  say("consent", consent);
+  start();
+}
 
-  return {
-    _start: start,
-    _identify: identify,
-    _flush: transport._flush,
-
-    _track(name: string, props?: Record<string, unknown>) {
-      emit(Code.Track, [name, props], true);
-    },
-
-    _reset() {
-      identity = undefined;
-      message("reset", {});
-      transport._flush();
-      cards._clear();
-      if (capture) rotate();
-    },
-
-    _consent(given: Partial<Consent>) {
-      Object.assign(consent, given);
-      if (!consent.interventions) cards._clear();
-      if (!consent.analytics) return withdraw();
-      message("consent", { ...consent });
-      start();
-    },
-
-    /** Stops or starts for this browser, and remembers it. */
-    _opt(out: boolean) {
-      consent.analytics = consent.interventions = !out;
-      if (out) withdraw();
-      optedOut(out);
-      start();
-    },
-  };
+/** Stops or starts for this browser, and remembers it. */
+export function opt(out: boolean) {
+  consent.analytics = consent.interventions = !out;
+  if (out) withdraw();
+  keep(OPT_OUT, out ? "1" : 0);
+  start();
 }
 
 /** The edge serves HTTP on the port next to its WebSocket; behind a proxy both share one origin. */
 function httpOf(endpoint: string): string {
-  const url = new URL(endpoint, location.href);
-  url.protocol = url.protocol.replace("ws", "http");
-  if (url.port == "8080") url.port = "8081";
-  return url.origin;
+  return new URL(endpoint.replace(/^ws/, "http").replace(":8080", ":8081"), location.href).origin;
 }
 
-export type Client = ReturnType<typeof createClient>;
+export { flush };

@@ -1,5 +1,6 @@
 // Which element an event is about, and what may be said about it: never its text.
 
+import { masked } from "./privacy";
 import { FLAGS, type Target } from "./wire";
 
 const role = (el: Element) => attr(el, "role");
@@ -35,46 +36,30 @@ export function actionable(path: Element[]): Element | undefined {
   const found = path.find(isControl);
   if (found) return (found as HTMLLabelElement).control || found;
   // `cursor: pointer` is inherited, so the outermost of the run is the one that was made clickable.
-  let outermost = path[0];
-  for (const el of path) {
-    if (!looksPressable(el)) break;
-    outermost = el;
-  }
-  return outermost;
+  return path[Math.max(0, path.findIndex((el) => !looksPressable(el)) - 1)];
 }
 
 export const canAct = (el: Element) => isControl(el) || looksPressable(el);
 
-const parentOf = (el: Element): Element | null =>
-  el.parentElement || (el.getRootNode() as ShadowRoot).host || null;
+const parentOf = (el: Element): Element | null => el.parentElement || (el.getRootNode() as ShadowRoot).host;
 
 const stable = (name: string) => name && !GENERATED.test(name);
 
-/** What identifies an element by itself, and whether that is enough to stop at. */
-function own(el: Element): [string, boolean] {
-  const tag = el.localName;
+/** What identifies an element by itself; with an id that is enough. */
+function own(el: Element): string {
   const id = attr(el, "data-siq") || el.id;
-  if (stable(id)) return [`${tag}#${id}`, true];
-  for (const name of ["data-testid", "name", "role"]) {
-    const value = attr(el, name);
-    if (stable(value)) return [`${tag}[${name}=${value}]`, false];
-  }
+  if (stable(id)) return el.localName + "#" + id;
+  const name = ["data-testid", "name", "role"].find((other) => stable(attr(el, other)));
   const styled = [...el.classList].find(stable);
-  return [styled ? `${tag}.${styled}` : tag, false];
+  return el.localName + (name ? `[${name}=${attr(el, name)}]` : styled ? "." + styled : "");
 }
 
-export function describe(el: Element): string {
-  const parts: string[] = [];
-  for (let at: Element | null = el; at; at = parentOf(at)) {
-    let [name, anchored] = own(at);
-    if (!anchored) {
-      const twins = [...(at.parentNode?.children || [])].filter((other) => own(other)[0] == name);
-      if (twins[1]) name += ":" + (twins.indexOf(at) + 1);
-    }
-    parts.unshift(name);
-    if (anchored || parts.length == MAX_DEPTH) break;
-  }
-  return parts.join(" ");
+export function describe(el: Element, depth = 1): string {
+  const name = own(el);
+  if (name.includes("#")) return name;
+  const twins = [...(el.parentNode?.children || [])].filter((other) => own(other) == name);
+  const parent = depth < MAX_DEPTH && parentOf(el);
+  return (parent ? describe(parent, depth + 1) + " " : "") + name + (twins[1] ? ":" + (twins.indexOf(el) + 1) : "");
 }
 
 // One pattern per flag, in the order of their bits: a selector, or what an element's kind and the words
@@ -105,6 +90,9 @@ const PATTERNS = [
 ];
 
 // Stepper, paginator, carousel, date picker: their buttons are named by what is around them.
+/** Silence of the page proves nothing. */
+export const UNOBSERVED = 1 << 20;
+
 const GROUPED = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 17);
 
 const words = (el: Element | null) =>
@@ -127,7 +115,7 @@ function flagsOf(el: Element): number {
   }, 0);
 }
 
-export const targetOf = (el: Element, masked: boolean): Target => [
-  masked ? el.localName + "[masked]" : describe(el),
+export const targetOf = (el: Element): Target => [
+  masked(el) ? el.localName + "[masked]" : describe(el),
   flagsOf(el),
 ];

@@ -1,25 +1,25 @@
 // `on`, for the page.
 
-export function createEmitter<E extends object>() {
-  let handlers: [name: keyof E, fn: (event: any) => void][] = [];
+import type { Events, Handler } from "./types";
 
-  return {
-    _on<K extends keyof E>(name: K, fn: (event: E[K]) => void): () => void {
-      handlers.push([name, fn]);
-      return () => {
-        handlers = handlers.filter((h) => h[1] != fn);
-      };
-    },
+const handlers = new Set<[name: keyof Events, fn: (event: any) => void]>();
 
-    _emit<K extends keyof E>(name: K, event: E[K]) {
-      for (const [wanted, fn] of handlers) {
-        try {
-          if (wanted == name) fn(event);
-        } catch (error) {
-          // The page's own mistake: shown as such, without stopping us.
-          reportError(error);
-        }
-      }
-    },
-  };
+/** Listens; the returned function stops listening. */
+export function listen<K extends keyof Events>(name: K, fn: Handler<K>): () => void {
+  const entry: [K, Handler<K>] = [name, fn];
+  handlers.add(entry);
+  return () => void handlers.delete(entry);
+}
+
+export type Publish = typeof publish;
+
+export function publish<K extends keyof Events>(name: K, event: Events[K]) {
+  for (const [wanted, fn] of handlers) {
+    try {
+      if (wanted == name) fn(event);
+    } catch (error) {
+      // The page's own mistake: shown as such, without stopping us.
+      reportError(error);
+    }
+  }
 }

@@ -1,176 +1,222 @@
-// The connection: hello, welcome, acks, resend after a reconnect, and a beacon for what is left when
-// the page goes away.
+// The connection: hello, welcome, acks, resend after a reconnect; where sockets are blocked, batches by
+// HTTP; and what is left when the page goes away, by beacon and kept for the next page.
 
-import type { Clock } from "./clock";
+import { now } from "./clock";
+import { publish } from "./emitter";
 import { guard } from "./hooks";
-import { frame, type Outbox, type TargetTable } from "./outbox";
-import type { Events } from "./types";
+import { ack, after, batch, frame } from "./outbox";
+import { keep, kept, keptUnder } from "./storage";
 import { SUBPROTOCOL } from "./wire";
 
 const BACKOFF_MIN = 1_000;
 const BACKOFF_MAX = 60_000;
-const FRAME_MS = 16;
-// In characters; the browser takes 64 KiB.
+const SOON_MS = 10;
+// In characters; the browser takes 64 KiB from a page that goes away, the edge 256 KiB.
 const MAX_BEACON = 50_000;
+const MAX_KEPT = 250_000;
+// Connections that failed in a row before HTTP is tried.
+const BLOCKED = 3;
+const ANSWER_MS = 30_000;
 
 // The key or the consent is gone.
 const FINAL = [4401, 4403];
 // Nothing was said for long.
 const IDLE = 4408;
 
-export interface TransportOptions {
-  _endpoint: string;
-  _http: string;
-  _outbox: Outbox;
-  _clock: Clock;
-  _hello: () => object;
-  _receive: (message: any) => void;
-  _status: (status: Events["status"], code?: number) => void;
-}
+let endpoint: string;
+let http: string;
+let hello: () => { session?: string };
+/** The entry of the browser's storage in which this stream is kept. */
+let entry: () => string;
+let heard: (message: any) => void;
+let socket: WebSocket | undefined;
+let welcomed = false;
+let stopped = true;
+let dormant = false;
+let sent = 0;
+let attempt = 0;
+let coalesce = 250;
+/** Share of pointer moves to keep, 0 to 1. */
+export let sampling = 1;
+let pausedUntil = 0;
+let urgent = false;
+let flushTimer: any;
+let retryTimer: any;
 
-export function createTransport(o: TransportOptions) {
-  let socket: WebSocket | undefined;
-  let table: TargetTable = new Map();
-  let welcomed = false;
-  let stopped = true;
-  let dormant = false;
-  let sent = 0;
-  let attempt = 0;
-  let coalesce = 250;
-  let pausedUntil = 0;
-  let urgent = false;
-  let flushTimer: any;
-  let retryTimer: any;
+export const isOpen = () => welcomed;
 
-  function connect() {
-    if (stopped || socket) return;
-    dormant = false;
-    o._status("connecting");
-    const ws = (socket = new WebSocket(o._endpoint, SUBPROTOCOL));
-    ws.onopen = guard(() => ws.send(JSON.stringify({ type: "hello", ...o._hello() })));
+export const setLine = (
+  toSocket: string,
+  toBatches: string,
+  ...given: [typeof hello, typeof entry, typeof heard]
+) => {
+  endpoint = toSocket;
+  http = toBatches + "/v1/batch";
+  [hello, entry, heard] = given;
+};
+
+export function connect() {
+  stopped = dormant = false;
+  if (socket) return;
+  publish("status", "connecting");
+  try {
+    const ws = (socket = new WebSocket(endpoint, SUBPROTOCOL));
+    ws.onopen = guard(() => ws.send(JSON.stringify(hello())));
     ws.onmessage = guard((e: MessageEvent) => socket == ws && receive(JSON.parse(e.data)));
     ws.onclose = guard((e: CloseEvent) => socket == ws && retry(e.code));
+  } catch {
+    retry();
   }
-
-  function drop() {
-    clearTimeout(retryTimer);
-    const ws = socket;
-    socket = undefined;
-    welcomed = false;
-    // A server that never answers the closing handshake must not keep the old socket's events alive.
-    ws?.close();
-  }
-
-  function retry(code: number) {
-    drop();
-    if (FINAL.includes(code)) {
-      stopped = true;
-      return o._status("stopped", code);
-    }
-    o._status("closed", code);
-    // Nobody is there: connect again with the visitor's next move.
-    if (code == IDLE) dormant = true;
-    else reconnectAfter(Math.min(BACKOFF_MAX, BACKOFF_MIN * 2 ** attempt++));
-  }
-
-  /** With full jitter, so that a restarted edge is not met by everyone at once. */
-  function reconnectAfter(ms: number) {
-    retryTimer = setTimeout(() => {
-      drop();
-      connect();
-    }, Math.random() * ms);
-  }
-
-  function receive(message: any) {
-    const { type, config, retry_after_ms } = message;
-    coalesce = Math.min(config?.coalesce_ms ?? coalesce, 1000);
-    if (retry_after_ms) pausedUntil = o._clock._now() + retry_after_ms;
-    if (type == "welcome") {
-      welcomed = true;
-      table = new Map();
-      acked((sent = message.acked));
-    }
-    if (type == "ack") acked(message.seq);
-    if (type == "drain") reconnectAfter(message.after_ms);
-    o._receive(message);
-    if (type == "welcome") {
-      o._status("open");
-      flush();
-    }
-  }
-
-  function acked(seq: number) {
-    o._outbox._ack(seq);
-    // Progress, not a mere connection, is what ends the back-off.
-    if (seq) attempt = 0;
-  }
-
-  function flush() {
-    clearTimeout(flushTimer);
-    flushTimer = 0;
-    urgent = false;
-    if (dormant) return connect();
-    if (!welcomed || !socket) return;
-    const wait = pausedUntil - o._clock._now();
-    if (wait > 0) return later(wait);
-    for (const message of o._outbox._after(sent)) {
-      socket.send(JSON.stringify(frame(message, table)));
-      sent = message._seq;
-    }
-    // More waits than the edge has acknowledged so far.
-    if (o._outbox._waits()) later(coalesce);
-  }
-
-  function later(ms: number) {
-    flushTimer = flushTimer || setTimeout(guard(flush), ms);
-  }
-
-  /** Sends soon: a critical event at the next animation frame, the rest with the next batch. */
-  function schedule(critical: boolean) {
-    if (!critical) return later(coalesce);
-    if (urgent) return;
-    urgent = true;
-    clearTimeout(flushTimer);
-    flushTimer = setTimeout(guard(flush), FRAME_MS);
-    // Whichever comes first; a hidden page has no frames.
-    if (!document.hidden) requestAnimationFrame(guard(() => urgent && flush()));
-  }
-
-  return {
-    _start() {
-      stopped = false;
-      connect();
-    },
-
-    _schedule: schedule,
-    _flush: flush,
-
-    /** Leaves what is unacknowledged with the browser; the edge drops what it had already. */
-    _beacon() {
-      const messages: object[] = [];
-      const own: TargetTable = new Map();
-      const hello = { type: "hello", ...o._hello() };
-      let size = JSON.stringify(hello).length;
-      for (const message of o._outbox._after(0, true)) {
-        const next = frame(message, own);
-        if ((size += JSON.stringify(next).length) > MAX_BEACON) break;
-        messages.push(next);
-      }
-      if (messages.length) navigator.sendBeacon(o._http + "/v1/batch", JSON.stringify({ hello, messages }));
-    },
-
-    _isOpen: () => welcomed,
-
-    /** The network has changed: the old socket may be dead without knowing it. */
-    _reconnect: () => reconnectAfter(0),
-
-    /** Closes for good; `bye` tells the edge that this stream has ended. */
-    _stop(bye: boolean) {
-      if (bye && welcomed) socket!.send('{"type":"bye"}');
-      stopped = true;
-      drop();
-    },
-  };
 }
 
-export type Transport = ReturnType<typeof createTransport>;
+function drop() {
+  clearTimeout(retryTimer);
+  const ws = socket;
+  socket = undefined;
+  welcomed = false;
+  // A server that never answers the closing handshake must not keep the old socket's events alive.
+  ws?.close();
+}
+
+function refuse(code: number) {
+  stopped = true;
+  publish("status", "stopped");
+  heard({ type: "error", code: code + "", message: "refused", config: { kill: true } });
+}
+
+function retry(code = 0) {
+  drop();
+  if (FINAL.includes(code)) return refuse(code);
+  publish("status", "closed");
+  // Nobody is there: connect again with the visitor's next move.
+  dormant = code == IDLE;
+  if (dormant) return;
+  reconnectAfter(Math.min(BACKOFF_MAX, BACKOFF_MIN * 2 ** attempt++));
+  // By requests, if it is sockets that fail.
+  later(coalesce);
+}
+
+/** With full jitter, so that a restarted edge is not met by everyone at once. */
+export function reconnectAfter(ms: number) {
+  retryTimer = setTimeout(() => {
+    drop();
+    if (!stopped) connect();
+  }, Math.random() * ms);
+}
+
+function receive(message: any) {
+  const { type, config, retry_after_ms } = message;
+  coalesce = config?.coalesce_ms ?? coalesce;
+  sampling = config?.sampling ?? sampling;
+  // Who pays by the byte sends a fifth of the moves, once a second.
+  if ((navigator as any).connection?.saveData) {
+    coalesce = 1000;
+    sampling = 0.2;
+  }
+  if (retry_after_ms) pausedUntil = now() + retry_after_ms;
+  if (type == "welcome") {
+    welcomed = true;
+    pausedUntil = 0;
+    sent = message.acked;
+    acked(sent);
+    // It may be kept under no session yet.
+    keep(entry());
+  }
+  if (type == "ack") acked(message.seq);
+  if (type == "drain") reconnectAfter(message.after_ms);
+  heard(message);
+  if (type == "welcome") {
+    publish("status", "open");
+    flush();
+  }
+}
+
+function acked(seq: number) {
+  ack(seq);
+  // Progress, not a mere connection, is what ends the back-off.
+  if (seq) attempt = 0;
+}
+
+export function flush() {
+  flushTimer = clearTimeout(flushTimer);
+  urgent = false;
+  if (stopped) return;
+  if (dormant) return connect();
+  const wait = pausedUntil - now();
+  if (wait > 0) return later(wait);
+  if (welcomed) {
+    for (const message of after(sent)) {
+      socket!.send(frame(message));
+      sent = message.seq;
+    }
+  } else if (attempt >= BLOCKED) post();
+}
+
+const send = (body: string, keepalive?: boolean) => fetch(http, { method: "POST", body, keepalive });
+
+/** Sockets do not get through, perhaps this does; nobody can push then. */
+async function post() {
+  const name = entry();
+  const body = batch(hello(), MAX_BEACON);
+  if (!body) return;
+  pausedUntil = now() + ANSWER_MS;
+  let wait = Math.random() * ANSWER_MS;
+  try {
+    const answer = await send(body, true);
+    wait = 1000 * (answer.headers.get("Retry-After") as any) || wait;
+    if (FINAL.includes(4000 + answer.status)) return refuse(4000 + answer.status);
+    // For another stream by now, it would be the wrong answer.
+    if (answer.ok && name == entry()) {
+      const message = await answer.json();
+      wait = 1000;
+      ack(message.acked);
+      heard(message);
+    }
+  } catch {
+    // Nobody there; later, perhaps.
+  }
+  pausedUntil = now() + wait;
+  later(wait);
+}
+
+/** Sends what earlier pages had to keep; the edge drops what it had already. */
+export function sendKept(prefix: string) {
+  for (const name of keptUnder(prefix)) {
+    send(kept()[name]).then(
+      // Refused for good is settled as well.
+      ({ status }) => status < 429 && keep(name),
+      () => {},
+    );
+  }
+}
+
+/** The page may be gone in a moment: leaves what is unacknowledged with the browser, and in its storage. */
+export function leave(urgently: boolean) {
+  const said = hello();
+  // Under no session, the edge could not tell that it has had something already: one way only.
+  if (urgently && (said.session || !attempt)) {
+    const body = batch(said, MAX_BEACON);
+    if (body) navigator.sendBeacon(http, body);
+  }
+  if (said.session || attempt) keep(entry(), batch(said, MAX_KEPT));
+}
+
+/** Closes for good; `bye` tells the edge that this stream has ended. */
+export function disconnect(bye: boolean) {
+  if (bye && welcomed) socket!.send('{"type":"bye"}');
+  stopped = true;
+  drop();
+}
+
+function later(ms: number) {
+  flushTimer ||= setTimeout(guard(flush), ms);
+}
+
+/** Sends soon: a critical event within an animation frame, the rest with the next batch. */
+export function schedule(critical?: boolean) {
+  if (!critical) return later(coalesce);
+  if (urgent) return;
+  urgent = true;
+  flushTimer = clearTimeout(flushTimer);
+  later(SOON_MS);
+}

@@ -54,6 +54,7 @@ def checkout(tmp_path: Path) -> Patient:
     for path in (script, source):
         path.parent.mkdir(parents=True)
         path.touch()
+    script.with_name("sentientiq-more.js").touch()
     for path in tmp_path.rglob("*"):
         os.utime(path, (NOW - 100, NOW - 100))
     for path in (kernel, script):
@@ -95,8 +96,9 @@ def test_sdk_older_than_its_sources_is_named(checkout: Patient) -> None:
     assert only(built.sdk(checkout)).state is State.OK
     touch(checkout, "sdk/js/src/wire/frame.ts")
     assert only(built.sdk(checkout)).state is State.WARN
-    (checkout.root / "sdk/js/dist/sentientiq.js").unlink()
-    assert only(built.sdk(checkout)) == fail("sdk", "not built", "make sdk")
+    for name in ("sentientiq-more.js", "sentientiq.js"):
+        (checkout.root / "sdk/js/dist" / name).unlink()
+        assert only(built.sdk(checkout)) == fail("sdk", "not built", "make sdk")
 
 
 @pytest.mark.parametrize(("version", "state"), [("v18.19.0", State.FAIL), ("v22.1.0", State.OK)])

@@ -21,6 +21,7 @@ from tests.unit.edge.stand_ins import http, running_edge
 
 FILE = ROOT / "sdk" / "js" / "dist" / "sentientiq.js"
 BODY = FILE.read_bytes()
+MORE = FILE.with_name("sentientiq-more.js").read_bytes()
 PLAIN = {"Accept-Encoding": "identity"}
 FOR_ANY_PAGE = {
     "access-control-allow-origin": "*",
@@ -58,7 +59,9 @@ async def test_a_version_is_kept_for_ever_and_the_newest_for_minutes(
 ):
     for path, cache in (
         (sdk.path, "public, max-age=31536000, immutable"),
+        (sdk.path.replace(".js", "-more.js"), "public, max-age=31536000, immutable"),
         ("/sentientiq.js", "public, max-age=300"),
+        ("/sentientiq-more.js", "public, max-age=300"),
     ):
         answer = await ask.get(path)
         assert answer.status_code == 200
@@ -77,6 +80,16 @@ async def test_bytes_on_the_wire(ask: httpx.AsyncClient, sdk: Sdk, encoding: str
     assert len(raw) == int(answer.headers["Content-Length"])
     if encoding == "gzip":
         assert len(raw) < 10_000  # what the SDK promises
+
+
+async def test_the_core_names_the_hash_of_the_rest_that_is_served(ask: httpx.AsyncClient, sdk: Sdk):
+    for path in ("/sentientiq-more.js", sdk.path.replace(".js", "-more.js")):
+        answer = await ask.get(path)
+        assert answer.content == MORE
+        digest = base64.b64encode(hashlib.sha256(answer.content).digest())
+        assert b"sha256-" + digest in BODY
+    for path in ("/sentientiq-other.js", sdk.path.replace("sentientiq.js", "other.js")):
+        assert (await ask.get(path)).status_code == 404
 
 
 async def test_what_a_browser_has_is_not_sent_again(ask: httpx.AsyncClient):
@@ -127,6 +140,12 @@ def test_another_file_is_served_when_named(tmp_path: Path):
 def test_a_file_that_is_none_is_refused_by_name(tmp_path: Path):
     with pytest.raises(SettingsError, match="SIQ_SDK_FILE: cannot read"):
         load_sdk(str(tmp_path / "nowhere.js"))
+    (tmp_path / "sentientiq.js").write_bytes(BODY)
+    with pytest.raises(SettingsError, match=r"cannot read .*sentientiq-more\.js"):
+        load_sdk(str(tmp_path / "sentientiq.js"))
+    (tmp_path / "sentientiq-more.js").write_bytes(MORE + b" ")
+    with pytest.raises(SettingsError, match="of different builds"):
+        load_sdk(str(tmp_path / "sentientiq.js"))
     (tmp_path / "other.js").write_text("alert(1)")
     with pytest.raises(SettingsError, match="is no build of the SDK"):
         load_sdk(str(tmp_path / "other.js"))

@@ -135,7 +135,7 @@ class Stream:
             self.focused = Field(t, t >= self.page_t + 1500)
             self.attend(t)
         elif kind == "blur":
-            self.blur(t, line, target, flags, what["filled"], what["ms"])
+            self.blur(t, line, target, flags, what.get("filled", True), what["ms"])
         elif kind == "input":
             self.write(t, line, target, flags, what)
         elif kind == "change":

@@ -1,54 +1,66 @@
 // Where the pointer goes, where it rests, and how it leaves; scrolling; the size of the window.
 
-import { actionable, canAct, pathOf } from "../element";
-import { guard } from "../hooks";
+import { now } from "../clock";
+import { actionable, canAct, pathOf, targetOf as target } from "../element";
+import { guard, on } from "../hooks";
+import { ignored } from "../privacy";
+import { emit, setPtr } from "../record";
+import { sampling } from "../transport";
 import { Code } from "../wire";
-import { throttle, type Context } from "./context";
-import type { Reactions } from "./reactions";
+import { throttle } from "./throttle";
+import { more } from "../more";
 
-const MOVE_MS = 40;
+const MOVE_S = 0.04;
 const DWELL_MS = 1000;
 const SCROLL_MS = 100;
 const RESIZE_MS = 250;
 
-export function captureMotion(ctx: Context, reactions: Reactions) {
-  const { _emit: emit, _target: target, _on: on, _now: now, _ignored: ignored } = ctx;
-  let moved = { t: 0, x: 0, y: 0 };
-  let velocity = [0, 0];
-  let rest: { _el: Element; _t: number; _timer: any; _open?: boolean } | undefined;
+export function captureMotion() {
+  let movedAt = 0;
+  let [lastX, lastY, vx, vy] = [0, 0, 0, 0];
+  let rest: Element | undefined;
+  let restAt = 0;
+  let dwelling: any;
+  let open = false;
 
   on("pointermove", (e: PointerEvent) => {
     if (e.pointerType == "touch" || !e.isTrusted) return;
-    const t = e.timeStamp;
-    const passed = t - moved.t;
-    if (passed < MOVE_MS / (ctx._sampling() || 1e-9)) return;
-    const { clientX: x, clientY: y } = e;
-    velocity = [((x - moved.x) / passed) * 1000, ((y - moved.y) / passed) * 1000];
-    moved = { t, x, y };
-    ctx._setPtr(e.pointerType as any);
+    const { timeStamp: t, clientX: x, clientY: y } = e;
+    const seconds = (t - movedAt) / 1000;
+    if (seconds * sampling < MOVE_S) return;
+    vx = (x - lastX) / seconds;
+    vy = (y - lastY) / seconds;
+    lastX = x;
+    lastY = y;
+    movedAt = t;
+    setPtr(e.pointerType as any);
     emit(Code.PointerMove, [x, y]);
   });
 
   function leave() {
-    if (!rest) return;
-    clearTimeout(rest._timer);
-    if (rest._open) emit(Code.Hover, [target(rest._el), now() - rest._t]);
+    clearTimeout(dwelling);
+    if (open) emit(Code.Hover, [target(rest!), now() - restAt]);
+    open = false;
     rest = undefined;
   }
 
   on("pointerover", (e: PointerEvent) => {
     if (e.pointerType != "mouse") return;
     const path = pathOf(e);
-    const el = actionable(path);
-    if (el && el == rest?._el) return;
+    const el = actionable(path)!;
+    if (el == rest) return;
     leave();
-    if (!el || !canAct(el) || ignored(path[0])) return;
-    reactions._watch(el);
-    const dwell = guard(() => {
-      rest!._open = true;
-      emit(Code.Hover, [target(el), DWELL_MS, 1]);
-    });
-    rest = { _el: el, _t: now(), _timer: setTimeout(dwell, DWELL_MS) };
+    if (!canAct(el) || ignored(path[0])) return;
+    more?._arm(el);
+    rest = el;
+    restAt = now();
+    dwelling = setTimeout(
+      guard(() => {
+        open = true;
+        emit(Code.Hover, [target(el), DWELL_MS, 1]);
+      }),
+      DWELL_MS,
+    );
   });
 
   on("mouseout", (e: MouseEvent) => {
@@ -56,14 +68,14 @@ export function captureMotion(ctx: Context, reactions: Reactions) {
     leave();
     const { clientX: x, clientY: y } = e;
     const gaps = [y, innerWidth - x, innerHeight - y, x];
-    emit(Code.PointerExit, [gaps.indexOf(Math.min(...gaps)), ...velocity], true);
+    emit(Code.PointerExit, [gaps.indexOf(Math.min(...gaps)), vx, vy], true);
   });
 
   // Some applications scroll a pane instead of the document: one that fills the window counts.
   let pane: Element;
   const scrolled = throttle(
     SCROLL_MS,
-    guard(() => emit(Code.Scroll, [pane.scrollTop, pane.scrollHeight - pane.clientHeight])),
+    () => emit(Code.Scroll, [pane.scrollTop, pane.scrollHeight - pane.clientHeight]),
   );
   on("scroll", (e) => {
     const el = e.target == document ? document.scrollingElement : e.target;
@@ -72,7 +84,7 @@ export function captureMotion(ctx: Context, reactions: Reactions) {
     scrolled();
   });
 
-  const resized = throttle(RESIZE_MS, guard(() => emit(Code.Resize, [innerWidth, innerHeight])));
+  const resized = throttle(RESIZE_MS, () => emit(Code.Resize, [innerWidth, innerHeight]));
   // A video's own `resize` passes here too.
   on("resize", (e) => e.target == window && resized());
 }

@@ -1,39 +1,36 @@
 // The answers that are not DOM mutations: navigation, dialogs, requests, scrolling, focus, media.
 
-import { isField, pathOf } from "../element";
-import { bareUrl } from "../privacy";
 import { Answer, Code } from "../wire";
-import type { Context } from "./context";
-import type { Reactions } from "./reactions";
+import { bareUrl, emit, isField, now, on, wrap } from "./core";
+import { escape, next } from "./queue";
+import { latest, react, refresh } from "./reactions";
 
 const BACKGROUND_MS = 10_000;
 const BY_HAND_MS = 300;
 const NETWORK_MS = 300;
 
-export function captureAnswers(ctx: Context, reactions: Reactions) {
-  const { _emit: emit, _on: on, _wrap: wrap, _now: now } = ctx;
-  const react = reactions._react;
+export function captureAnswers() {
   const background = new Map<string, number>();
   // When the visitor last scrolled, tabbed or typed: what follows is their doing, not the page's answer.
   let byHand = 0;
 
   // The Navigation API tells at once; where it is missing the page's unloading does.
-  const navigates = () => react(Answer.Navigation);
-  on("navigate", navigates, (window as any).navigation);
-  on("pagehide", navigates);
+  on("navigate", () => react(Answer.Navigation), (window as any).navigation);
   // Another window, a file chooser, a print dialog: the page loses the focus.
   on("blur", (e) => e.target == window && react(Answer.Dialog));
   for (const name of ["open", "alert", "confirm", "prompt", "print"]) {
     wrap(window, name, () => void react(Answer.Dialog));
   }
 
+  on("visibilitychange", next);
+  on("keydown", escape);
   on("toggle", () => react(Answer.State));
   on("play pause seeking", () => react(Answer.Media));
   on("submit", () => react(Answer.Submit));
   on("input change", (e) => {
     react(Answer.State, (p) => p._el == e.target || p._controls.includes(e.target));
     // Filling in another field answers nothing.
-    reactions._refresh();
+    refresh();
   });
 
   on("wheel touchmove keydown", (e) => {
@@ -43,52 +40,48 @@ export function captureAnswers(ctx: Context, reactions: Reactions) {
     if (now() - byHand > BY_HAND_MS) react(Answer.Scroll);
   });
 
-  on("selectionchange", () => {
-    if (getSelection()?.isCollapsed === false) react(Answer.Selection);
-  });
-
   on("focusin", (e) => {
-    const el = pathOf(e)[0];
-    const latest = reactions._latest()?._el;
+    const el = e.composedPath()[0];
+    const pressed = latest()?._el;
     // A press focuses what it hits or what contains it, which shows in a field; elsewhere, a script did.
-    if (now() - byHand > BY_HAND_MS && (el == latest ? isField(el) : !el.contains(latest!))) {
-      react(Answer.Focus, (p) => p._el == latest);
+    if (now() - byHand > BY_HAND_MS && (el == pressed ? isField(el) : !el.contains(pressed!))) {
+      react(Answer.Focus, (p) => p._el == pressed);
     }
   });
 
   /** A request soon after a press answers it, unless the page makes this request on its own. */
-  function request(url: unknown) {
-    const name = bareUrl(String((url as Request)?.url || url));
+  function request(name: string) {
     const t = now();
-    if (!reactions._hasOpen() || t - background.get(name)! < BACKGROUND_MS) {
+    if (!latest() || t - background.get(name)! < BACKGROUND_MS) {
       if (background.size > 50) background.clear();
       background.set(name, t);
     } else react(Answer.Network, (p) => t - p._t < NETWORK_MS);
-    return name;
   }
 
-  const failed = (source: string) => emit(Code.Error, ["request:" + source], true);
+  /** Without a status, nobody has answered. */
+  const ended = (name: string, status: number) => {
+    if (!status || status >= 400) emit(Code.Error, ["request:" + name], true);
+  };
 
   wrap(window, "fetch", ([input, init]) => {
     // Other scripts report clicks this way; that is no answer to the visitor.
     if (init?.keepalive || init?.mode == "no-cors") return;
-    const source = request(input);
+    const name = bareUrl((input?.url || input) + "");
+    request(name);
     // Handled on a branch of our own, so that the page's promise stays as it is.
-    return (result: Promise<Response>) => {
+    return (result: Promise<Response>) =>
       result.then(
-        (response) => response.status >= 400 && failed(source),
-        (reason) => reason?.name != "AbortError" && failed(source),
+        ({ status }) => ended(name, status || 1),
+        (reason) => reason?.name == "AbortError" || ended(name, 0),
       );
-    };
   });
 
-  const sources = new WeakMap<XMLHttpRequest, unknown>();
+  const names = new WeakMap<XMLHttpRequest, string>();
   wrap(XMLHttpRequest.prototype, "open", ([, url], self) => {
-    sources.set(self, url);
+    for (const type of names.has(self) ? [] : ["load", "error"]) {
+      self.addEventListener(type, () => ended(names.get(self)!, self.status));
+    }
+    names.set(self, bareUrl(url + ""));
   });
-  wrap(XMLHttpRequest.prototype, "send", (_, self) => {
-    const source = request(sources.get(self));
-    self.addEventListener("load", () => self.status >= 400 && failed(source), { once: true });
-    self.addEventListener("error", () => failed(source), { once: true });
-  });
+  wrap(XMLHttpRequest.prototype, "send", (_, self) => request(names.get(self)!));
 }

@@ -1,0 +1,64 @@
+// Which card when: one at a time and the newest (a person's answer takes the place of an automatic
+// one), never late, never again what was waved away, and only when somebody can see it.
+
+import type { Action, Intervention, OutcomeKind } from "../types";
+import { showCard } from "./card";
+import { first, now, publish, say } from "./core";
+
+let waiting: Intervention | undefined;
+let ahead = 0;
+let close: (() => void) | undefined;
+let done: (action?: Action) => void;
+let expiry: any;
+
+function shut() {
+  clearTimeout(expiry);
+  close?.();
+  close = undefined;
+}
+
+/** The Escape key waves a card away, wherever the focus is. */
+export function escape({ key }: KeyboardEvent) {
+  if (key != "Escape" || !close) return;
+  close();
+  done();
+}
+
+const remaining = (item: Intervention) => item.expires_at - now() - ahead;
+
+export function next() {
+  const item = waiting;
+  if (!item || document.hidden) return;
+  waiting = undefined;
+  shut();
+  if (remaining(item) <= 0) return;
+  const report = (kind: OutcomeKind, action?: string) =>
+    say("outcome", { intervention: item.id, kind, action });
+  // Who has waved it away does not want it again.
+  if (!first(item.template, true)) return report("dismissed");
+  let prevented = false;
+  publish("intervention", { ...item, preventDefault: () => (prevented = true), report });
+  if (prevented) return;
+  try {
+    done = (action) => {
+      close = undefined;
+      report(action ? "clicked" : "dismissed", action?.id);
+      if (action) publish("action", { intervention: item, action });
+      else first(item.template);
+    };
+    close = showCard(item, done);
+    report("shown");
+  } catch {
+    report("failed");
+  }
+  // setTimeout counts in 31 bits.
+  expiry = setTimeout(shut, Math.min(remaining(item), 1e9));
+}
+
+/** Shows help as soon as somebody can see it; without, takes away what is there. */
+export function help(item?: Intervention, serverAhead = 0) {
+  waiting = item;
+  ahead = serverAhead;
+  if (item) next();
+  else shut();
+}

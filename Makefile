@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed $(VENV)/.kernels $(VENV)/.sdk $(VENV)/.segment ## Create .venv and build everything
+setup: $(VENV)/.installed $(VENV)/.kernels $(VENV)/.sdk $(VENV)/.segment $(VENV)/.zoo ## Create .venv and build everything
 
 # PYTHONWARNINGS: setuptools warns about editable installs, which this is on purpose.
 $(VENV)/.installed: pyproject.toml
@@ -36,6 +36,11 @@ $(VENV)/.sdk: $(SDK_SOURCES) | $(VENV)/.installed
 $(VENV)/.segment: tests/segment/package.json tests/segment/package-lock.json | $(VENV)/.installed
 	@echo "Fetching Segment's library for Node, for a test"
 	@cd tests/segment && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(VENV)/.zoo: tests/e2e/zoo/package.json tests/e2e/zoo/package-lock.json | $(VENV)/.installed
+	@echo "Fetching React and Vue, for pages of a test"
+	@cd tests/e2e/zoo && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 run: setup ## Start the mesh on embedded engines and print one URL
@@ -124,5 +129,5 @@ annotate: setup ## Show where the kernels still touch Python (build/annotate)
 	$(PY) -m scripts.annotate
 
 clean: ## Remove what was built, and the data of `make run`
-	rm -rf $(VENV) build mutants *.egg-info .sentientiq sdk/js/node_modules tests/segment/node_modules
+	rm -rf $(VENV) build mutants *.egg-info .sentientiq sdk/js/node_modules tests/segment/node_modules tests/e2e/zoo/node_modules
 	find hotpath -name '*.so' -delete -o -name '*.c' -delete -o -name '*.html' -delete

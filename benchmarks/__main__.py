@@ -16,6 +16,7 @@ BENCHMARKS: Final = {
     "kernel": "benchmarks.kernel.command",
     "mesh": "benchmarks.mesh.command",
     "scale": "benchmarks.mesh.scale",
+    "sdk": "benchmarks.sdk.command",
     "service": "benchmarks.service.command",
 }
 """Module of each; it holds a click command named `command`."""

@@ -74,6 +74,8 @@ class Shop:
         self.url = ""
         self.lines: dict[str, list[bytes]] = defaultdict(list)
         """What was recorded, by the name of the visit."""
+        self.pages: dict[str, str] = {}
+        """More pages, by path."""
         self.refused: list[str] = []
         """Why a frame or a connection was not taken; nothing should be."""
         self._news = asyncio.Condition()
@@ -91,10 +93,13 @@ class Shop:
         if "Upgrade" in request.headers:
             return None
         found = FILES.get(request.path)
-        if found is None:
+        if request.path in self.pages:
+            body, kind = self.pages[request.path].encode(), "text/html; charset=utf-8"
+        elif found is None:
             return connection.respond(HTTPStatus.NOT_FOUND, "not here\n")
-        body = found[0].read_bytes()
-        headers = {"Content-Type": found[1], "Content-Length": str(len(body))}
+        else:
+            body, kind = found[0].read_bytes(), found[1]
+        headers = {"Content-Type": kind, "Content-Length": str(len(body))}
         return Response(200, "OK", Headers({**headers, "Connection": "close"}), body)
 
     async def visit(self, socket: ServerConnection) -> None:

@@ -170,8 +170,7 @@ def _site(edge_port: int, http_port: int) -> Starlette:
             body = body.replace("<script", f'<script nonce="{nonce}"')
             headers["Content-Security-Policy"] = (
                 f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}';"
-                f" connect-src ws://127.0.0.1:{edge_port} http://127.0.0.1:{http_port};"
-                " require-trusted-types-for 'script'; trusted-types 'none'"
+                f" connect-src ws://127.0.0.1:{edge_port} http://127.0.0.1:{http_port}"
             )
         return HTMLResponse(body, headers=headers)
 

@@ -136,10 +136,12 @@ KEEP_CARD = """new MutationObserver(() => {
   const host = document.querySelector("siq-intervention");
   if (host) queueMicrotask(() => { window.card = host.shadowRoot.innerHTML; });
 }).observe(document, { subtree: true, childList: true });"""
-HOSTILE = [
+CARD = (
     '{"type": "intervention", "id": "y", "expires_at": 9e15, "intervention": "discount",'
     ' "payload": {"title": "<img src=x onerror=alert(1)>", "body": "b",'
-    ' "actions": [{"id": "a", "label": "go", "url": "javascript:alert(1)"}]}}',
+    ' "actions": [{"id": "a", "label": "go", "url": "javascript:alert(1)"}]}}'
+)
+HOSTILE = [
     "",
     "nonsense",
     "null",
@@ -168,6 +170,9 @@ async def test_a_hostile_server_breaks_no_page():
         try:
             await socket.recv()
             await socket.send(with_welcome)
+            await socket.send(CARD)
+            while '"shown"' not in str(await socket.recv()):
+                pass
             for frame in HOSTILE:
                 await socket.send(frame)
             await socket.send(b"\x00\x01")

@@ -1,0 +1,1 @@
+"""What our SDK costs the page that it runs in."""

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 from playwright.async_api import async_playwright
@@ -45,7 +45,7 @@ async def _move(page: Page, seconds: float) -> None:
 async def _heap_bytes(cdp: CDPSession) -> int:
     """What the page holds, after the collector has run."""
     await cdp.send("HeapProfiler.collectGarbage")
-    usage: Any = await cdp.send("Runtime.getHeapUsage")
+    usage = cast("Any", await cdp.send("Runtime.getHeapUsage"))
     return int(usage["usedSize"])
 
 
@@ -76,7 +76,7 @@ async def measure(seconds: float, minutes: float) -> dict[str, float]:
         await cdp.send("Profiler.setSamplingInterval", {"interval": SAMPLE_US})
         await cdp.send("Profiler.start")
         await _move(page, seconds)
-        stopped: Any = await cdp.send("Profiler.stop")
+        stopped = cast("Any", await cdp.send("Profiler.stop"))
         await cdp.send("Profiler.disable")
         cost = cost_of(stopped["profile"], SCRIPT)
         before = await _heap_bytes(cdp)

@@ -207,7 +207,7 @@ def sockets(data: bytes) -> None:
     """Bytes as a client's WebSocket, whole and in pieces: `websockets` reads the same there."""
     size, stream = 1 + (data[0] if data else 0), data[1:]
     messages, taken, strange = read_frames(stream, LIMIT)
-    told: list[str | bytes] = []
+    told: list[str | bytes | None] = []
     rest, odd = b"", False
     for at in range(0, len(stream), size):
         rest += stream[at : at + size]
@@ -220,11 +220,13 @@ def sockets(data: bytes) -> None:
 
     library = Protocol(SERVER, max_size=LIMIT)
     library.receive_data(stream[:taken])
-    expected: list[str | bytes] = []
+    expected: list[str | bytes | None] = []
     for frame in library.events_received():
         assert isinstance(frame, Frame)
-        if frame.opcode is not Opcode.PONG:
-            own = bytes(frame.data)
+        own = bytes(frame.data)
+        if frame.opcode is Opcode.PONG:
+            expected.append(None)
+        else:
             expected.append(own.decode() if frame.opcode is Opcode.TEXT else own)
     assert messages == expected
     if not strange:  # then the rest is the beginning of a frame, to the library too
@@ -233,6 +235,8 @@ def sockets(data: bytes) -> None:
     assert library.parser_exc is None
 
     for message in messages:
+        if message is None:
+            continue
         if isinstance(message, str):
             frame, made = Frame(Opcode.TEXT, message.encode()), text_frame(message)
         else:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -134,7 +134,7 @@ def told(lines: list[dict[str, Any]]) -> list[str]:
 
 
 def _word(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
 
 
 def check_golden(name: str, lines: list[dict[str, Any]]) -> None:
@@ -165,7 +165,7 @@ def _site(edge_port: int, http_port: int) -> Starlette:
             '<script async src="/sentientiq.js"></script>'
         )
         body = file.read_text().replace("<head>", f"<head>{_STUB}{start}", 1)
-        headers = {}
+        headers: dict[str, str] = {}
         if name == "strict":
             body = body.replace("<script", f'<script nonce="{nonce}"')
             headers["Content-Security-Policy"] = (

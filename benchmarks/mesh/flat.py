@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from benchmarks.mesh.crowd import Crowd
 
 POOL: Final = 1_024
+_NO_CONTROL: Final = 4
+"""Among the targets: a part of the page that cannot be pressed."""
 HEAD: Final = '{"type":"events","seq":'
 """What stands before the seq of a frame."""
 TARGETS: Final = json.dumps([[number, *rest] for number, rest in load.TARGETS.items()]).replace(
@@ -39,13 +41,15 @@ class Body(NamedTuple):
 
 
 def _calm(event: list[object], place: int) -> list[object]:
-    """The event as somebody has it who feels nothing: random scrolling is a hunt, and a field that
-    is entered again and again is doubt, so at ten thousand frames a second everybody would feel
-    something all the time.
+    """The event as somebody has it who feels nothing: random scrolling is a hunt, a field that is
+    entered again and again is doubt, and so is a link that is rested on and left. Everybody would
+    feel something every two minutes; with a quarter of those rests it is about once an hour.
     """
     kind, dt = event[0], event[1]
     if kind == EventKind.SCROLL:
         return [kind, dt, 10 * place, 2400]
+    if kind == EventKind.HOVER and dt % 4:
+        return [kind, dt, _NO_CONTROL, *event[3:]]
     if kind in (EventKind.FOCUS, EventKind.BLUR, EventKind.INPUT):
         return [int(EventKind.RESIZE), dt, 1280, 720]
     return event

@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError
 
 from services.common import logs, metrics, tracing
-from services.common.log import Append, EventLog, LogUnavailable, Record
+from services.common.log import Append, Entry, EventLog, LogUnavailable, Record
 from services.common.metrics import Catalogue, Metric
 from services.common.partition import PARTITIONS
 
@@ -24,6 +24,7 @@ M = TypeVar("M")
 T = TypeVar("T")
 _log = logs.get(__name__)
 _BLOCK_MS = 1_000
+_PIECE_S = 0.1
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -49,8 +50,9 @@ class Consumer(Generic[M]):
     `handle` gets everything that was waiting, in partition order. If it raises, the same batch is
     tried again, with growing pauses: nothing is skipped because an engine is away.
 
-    `linger_s` is the least time from one read to the next while the topic's end is in sight, so
-    that a handler which is cheap by the batch gets batches.
+    `linger_s` is the least time from one batch to the next, unless `most` entries come before, so
+    that a handler which is cheap by the batch gets batches. `limit` entries of a partition are read
+    at once.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Consumer(Generic[M]):
         limit: int = 500,
         retryable: tuple[type[Exception], ...] = (Exception,),
         linger_s: float = 0.0,
+        most: int = 100_000,
     ) -> None:
         self._log = log
         self._group = group
@@ -73,6 +76,8 @@ class Consumer(Generic[M]):
         self._limit = limit
         self._retryable = retryable
         self._linger_s = linger_s
+        self._most = most
+        self._gathered_at = -linger_s
         self.applied = 0
         self.dead = 0
         self.retries = 0
@@ -95,12 +100,9 @@ class Consumer(Generic[M]):
             if all(after[partition] >= end for partition, end in ends.items()):
                 ends = {}
                 self.caught_up.set()
-            entries = await self._patiently(
-                lambda: self._log.read(self._topic, after, limit=self._limit, block_ms=_BLOCK_MS)
-            )
+            entries = await self._gather(after)
             if not entries:
                 continue
-            read_at = monotonic()
             deliveries: list[Delivery[M]] = []
             dead: list[tuple[int, Record, str]] = []
             done: dict[int, int] = {}
@@ -123,9 +125,29 @@ class Consumer(Generic[M]):
                     self._trace(deliveries, began_ns)
             after.update(done)
             await self._patiently(partial(self._log.commit, self._group, self._topic, done))
-            most = max(Counter(entry.partition for entry in entries).values())
-            if most < self._limit:  # else a partition has more waiting
-                await asyncio.sleep(max(0.0, read_at + self._linger_s - monotonic()))
+
+    async def _gather(self, after: dict[int, int]) -> list[Entry]:
+        """Read on until it is time for a batch, a piece at a time.
+
+        The log answers one question at a time: a whole batch at once would hold up appends, and
+        with them acks, for tens of milliseconds.
+        """
+        place = dict(after)
+        found: list[Entry] = []
+        until = self._gathered_at + self._linger_s
+        while True:
+            entries = await self._patiently(
+                lambda: self._log.read(self._topic, place, limit=self._limit, block_ms=_BLOCK_MS)
+            )
+            place.update((entry.partition, entry.offset) for entry in entries)
+            found += entries
+            left_s = until - monotonic()
+            if not found or left_s <= 0 or len(found) >= self._most:
+                self._gathered_at = monotonic()
+                return found
+            waiting = Counter(entry.partition for entry in entries).values()
+            if not entries or max(waiting) < self._limit:  # else a partition has more
+                await asyncio.sleep(min(left_s, _PIECE_S))
 
     async def _apply(self, deliveries: list[Delivery[M]]) -> None:
         attempt = 0

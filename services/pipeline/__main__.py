@@ -23,9 +23,11 @@ from services.pipeline.topics import TOPICS, Topic
 from services.pipeline.trimmer import Trimmer, run_trimmer
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["QueryService"].full_name
-# Entries a partition and read: bounds the memory of a block or roll while catching up. Enough for
-# an interval at ten thousand frames a second, since small blocks cost ClickHouse more by the row.
-_LIMIT = 512
+# Entries of a block or roll at most: bounds its memory. Enough for an interval at ten thousand frames
+# a second, since small blocks cost ClickHouse more by the row.
+_MOST = 32_768
+# Entries a partition and read, of which the log serves one at a time.
+_LIMIT = 32
 
 
 def _consumer(
@@ -38,6 +40,7 @@ def _consumer(
         decode=topic.decode,
         handle=handle,
         limit=_LIMIT,
+        most=_MOST,
         linger_s=linger_s,
     )
 

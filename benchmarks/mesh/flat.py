@@ -48,7 +48,7 @@ def _calm(event: list[object], place: int) -> list[object]:
     kind, dt = event[0], event[1]
     if kind == EventKind.SCROLL:
         return [kind, dt, 10 * place, 2400]
-    if kind == EventKind.HOVER and dt % 4:
+    if kind == EventKind.HOVER and int(str(dt)) % 4:
         return [kind, dt, _NO_CONTROL, *event[3:]]
     if kind in (EventKind.FOCUS, EventKind.BLUR, EventKind.INPUT):
         return [int(EventKind.RESIZE), dt, 1280, 720]

@@ -23,8 +23,8 @@ from services.pipeline.topics import TOPICS, Topic
 from services.pipeline.trimmer import Trimmer, run_trimmer
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["QueryService"].full_name
-# Entries of a block or roll at most: bounds its memory. Enough for an interval at ten thousand frames
-# a second, since small blocks cost ClickHouse more by the row.
+# Entries of a block or roll at most: bounds its memory. Enough for an interval at ten thousand
+# frames a second, since small blocks cost ClickHouse more by the row.
 _MOST = 32_768
 # Entries a partition and read, of which the log serves one at a time.
 _LIMIT = 32

@@ -17,7 +17,6 @@ from edge.settings import Settings
 from services.common.log import open_log
 from tests.acceptance.judging import logged, order_of, whole
 from tests.engines.fault_proxy import FaultProxy, fault_proxy
-from tests.engines.scrape import scrape
 from tests.integration.bad_input.world import ORIGIN, World, open_world
 from tests.integration.pipeline_line import query_stub, report, until_stored
 
@@ -84,14 +83,11 @@ def resident(pid: int) -> int:
 class Watch:
     """What the edge has in memory and in its buffer, looked at again and again."""
 
-    def __init__(self, world: World, bound: int) -> None:
+    def __init__(self, world: World) -> None:
         edge = world.mesh.processes["edge"]
-        self._pid, self._metrics, self._bound = edge.pid, edge.metrics, bound
+        self._pid = edge.pid
         self.before = resident(self._pid)
         self.most = self.before
-        self.room_at = time.monotonic()
-        """When the buffer was last seen under its bound, before it was seen over it."""
-        self.was_full = False
 
     @property
     def grown(self) -> int:
@@ -102,20 +98,13 @@ class Watch:
         """Look until cancelled."""
         while True:
             self.most = max(self.most, resident(self._pid))
-            if not self.was_full:
-                at = time.monotonic()
-                page = await scrape(self._metrics)
-                if page.value("siq_edge_buffered_bytes") >= self._bound:
-                    self.was_full = True
-                else:
-                    self.room_at = at
             await asyncio.sleep(_LOOK_S)
 
 
 @asynccontextmanager
-async def watched(world: World, bound: int) -> AsyncGenerator[Watch]:
+async def watched(world: World) -> AsyncGenerator[Watch]:
     """Watch the edge for as long as the block lasts."""
-    watch = Watch(world, bound)
+    watch = Watch(world)
     looking = asyncio.create_task(watch.look())
     try:
         yield watch
@@ -164,8 +153,9 @@ async def test_at_02_a_log_that_is_away(log_url: str, hole_s: float, bound: int)
                     sending.create_task(one.send(stop))
                 while any(page.acked < 5 for page in pages):
                     await asyncio.sleep(0.01)
-                async with watched(world, bound) as watch:
+                async with watched(world) as watch:
                     async with black_hole(proxy, pages):
+                        began = time.monotonic()
                         acked = [page.acked for page in pages]
                         there = await logged(direct)
                         for page in pages:
@@ -175,7 +165,8 @@ async def test_at_02_a_log_that_is_away(log_url: str, hole_s: float, bound: int)
                     stop.set()
                     for page in pages:
                         await page.drained(60)
-            late = [one.slow_at - watch.room_at for one in clients]
+            # Pages are asked to wait as soon as records wait, long before the buffer is full.
+            late = [one.slow_at - began for one in clients]
             found = await logged(direct)
             orders = [order_of(found[page.session, page.stream]) for page in pages]
             print(
@@ -183,7 +174,6 @@ async def test_at_02_a_log_that_is_away(log_url: str, hole_s: float, bound: int)
                 f" {sum(page.sent for page in pages)} frames,"
                 f" {sum(order.repeats for order in orders)} repeated"
             )
-            assert watch.was_full, "the load did not fill the edge's buffer"
             assert all(one.slow_at for one in clients), "not everybody was told"
             assert max(late) <= SLOW_WITHIN_S
             assert watch.grown <= MOST_GROWTH

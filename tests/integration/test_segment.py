@@ -265,4 +265,5 @@ async def test_a_beacon_with_a_batch_in_it_is_still_a_beacon(line: Line):
     hello = {"type": "hello", "key": line.key, "stream": "p1", "clock": time.time() * 1000}
     ours = {"Origin": "https://shop.example"}
     body: dict[str, Any] = {"hello": hello, "messages": [], "batch": []}
-    assert (await line.post("batch", body, headers=ours)).json() == {"acked": 0, "errors": []}
+    answer = (await line.post("batch", body, headers=ours)).json()
+    assert (answer["acked"], answer["errors"]) == (0, [])

@@ -92,6 +92,8 @@ def logged(file: Path) -> dict[str, set[str]]:
             return {(span.name, span.attributes.get("siq.status", "")) for span in read_spans(file)}
 
         until(lambda: {("provider.callback", "delivered"), ("page.clicked", "")} <= told_of(), 20)
+        # The pipeline takes what it reads by the block.
+        until(lambda: any(span.process == "pipeline" for span in read_spans(file)), 20)
         return asyncio.run(_traces_in_log(up.mesh.env["SIQ_LOG_URL"]))
     finally:
         up.end()

@@ -3,7 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 
-from hotpath.hashing cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, Text
+from hotpath.hashing cimport PyUnicode_AsUTF8AndSize, Text, text_str
 from hotpath.varint cimport field_size, put_field, put_varint
 from hotpath.wire cimport Field, Reader, no_field, no_text, read_field, reader_of
 
@@ -74,10 +74,6 @@ cdef bytes bytes_of(const Text* text):
     return PyBytes_FromStringAndSize(text.data, text.size)
 
 
-cdef str str_of(const Text* text):
-    return PyUnicode_DecodeUTF8(text.data, text.size, NULL)
-
-
 cdef int malformed() except -1:
     raise ValueError("not a LogEntry, or it ends in the middle")
 
@@ -93,7 +89,7 @@ cdef int read_header(const Text* source, dict headers) except -1:
             name = field.text
         elif field.tag == CONTENT:
             content = field.text
-    headers[str_of(&name)] = str_of(&content)
+    headers[text_str(&name)] = text_str(&content)
     return 0
 
 

@@ -12,7 +12,7 @@ from hotpath.columns cimport (
     columns_raise,
 )
 from hotpath.events cimport MAX_EVENTS, MAX_TARGETS
-from hotpath.hashing cimport PyUnicode_DecodeUTF8, Text
+from hotpath.hashing cimport Text, text_str
 from hotpath.message cimport (
     MESSAGE_CROWDED,
     MESSAGE_OK,
@@ -29,10 +29,6 @@ from hotpath.message cimport (
 cdef Text target_room[MAX_TARGETS]
 cdef uint32_t flags_room[MAX_TARGETS]
 cdef Text string_room[2 * MAX_EVENTS]
-
-
-cdef str str_of(const Text* text):
-    return PyUnicode_DecodeUTF8(text.data, text.size, NULL)
 
 
 def read_frame(bytes blob not None):
@@ -61,17 +57,17 @@ def read_frame(bytes blob not None):
     if status != COLUMNS_OK:
         columns_raise(status)
     return (
-        str_of(&message.sender.tenant),
-        str_of(&message.sender.session),
-        str_of(&message.sender.stream),
+        text_str(&message.sender.tenant),
+        text_str(&message.sender.session),
+        text_str(&message.sender.stream),
         message.seq,
         message.t0_ms,
-        str_of(&message.page),
+        text_str(&message.page),
         message.pointer,
         message.received_at_ns,
         columns.count,
         PyBytes_FromStringAndSize(message.columns.data, message.columns.size),
-        [str_of(&message.target[i]) for i in range(message.targets)],
+        [text_str(&message.target[i]) for i in range(message.targets)],
         [message.flags[i] for i in range(message.targets)],
-        [str_of(&message.string[i]) for i in range(message.strings)],
+        [text_str(&message.string[i]) for i in range(message.strings)],
     )

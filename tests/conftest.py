@@ -2,7 +2,7 @@
 
 from hypothesis import Phase, settings
 
-pytest_plugins = ["tests.engines.fixtures"]
+pytest_plugins = ["tests.engines.fixtures", "tests.integration.detection_line"]
 
 # For `make mutants`: a mutant is caught by the first example that fails, the smallest is not
 # looked for; and it is caught in every run or in none.

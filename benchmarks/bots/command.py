@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from playwright.async_api import async_playwright
 
 from benchmarks.accuracy.verdicts import run
 from benchmarks.bots import shop, visits
+from benchmarks.chromium import find_chromium
 from benchmarks.visitors import EMOTIONS
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from benchmarks.accuracy.verdicts import Verdict
 
-CHROMIUM: Final = ("chromium", "chromium-browser")
 MOVE: Final = b'"type": "pointer_move"'
 
 
@@ -35,9 +34,7 @@ async def record(
     Raises:
         click.ClickException: there is no Chromium, or the SDK and our edge did not agree.
     """
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        raise click.ClickException("no Chromium: run `make browser`")
+    path = find_chromium()
     room = asyncio.Semaphore(together)
     names = [f"{kind}-{n:03}" for n in range(sessions) for kind in visits.KINDS]
     async with shop.open_shop() as opened, async_playwright() as playwright:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import shutil
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 from playwright.async_api import async_playwright
 
-from benchmarks.bots.command import CHROMIUM
 from benchmarks.bots.shop import open_shop
+from benchmarks.chromium import find_chromium
 from benchmarks.sdk.profile import cost_of
 
 if TYPE_CHECKING:
@@ -55,9 +54,7 @@ async def measure(seconds: float, minutes: float) -> dict[str, float]:
     Raises:
         click.ClickException: there is no Chromium.
     """
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        raise click.ClickException("no Chromium: run `make browser`")
+    path = find_chromium()
     async with open_shop() as shop, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1000, "height": 800})

@@ -10,31 +10,19 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
 
-import pytest_asyncio
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from edge.lane import FastLane
 from edge.writer import Appended
 from services.common.auth import make_token
 from services.common.partition import partition_of
-from tests.engines.fixtures import Engines
 from tests.engines.running import MESH_SECRET
-from tests.integration.test_detection import Mesh, append, emotions_in, eventually, presses
+from tests.integration.detection_line import Mesh, append, emotions_in, eventually, presses
 
 _SESSIONS = 200
 _EVERY_S = 0.02
 """A session is begun this often; three presses each."""
-
-
-@pytest_asyncio.fixture
-async def mesh(engines: Engines, log_url: str, state_url: str) -> AsyncIterator[Mesh]:
-    engines.log.ask("FLUSHALL")
-    engines.state.ask("FLUSHALL")
-    running = Mesh(log_url, state_url)
-    yield running
-    await running.close()
 
 
 class Load:

@@ -7,30 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from services.common.log import BEHAVIOR, Append, Record
 from services.common.partition import partition_of, record_key
-from tests.engines.fixtures import Engines
-from tests.integration.test_detection import Mesh, detect, emotions_in, presses
+from tests.integration.detection_line import Mesh, detect, emotions_in, presses
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 _SESSIONS = 10_000
 _CYCLES = 100
-
-
-@pytest_asyncio.fixture
-async def mesh(engines: Engines, log_url: str, state_url: str) -> AsyncIterator[Mesh]:
-    engines.log.ask("FLUSHALL")
-    engines.state.ask("FLUSHALL")
-    running = Mesh(log_url, state_url)
-    yield running
-    await running.close()
 
 
 async def press_all(mesh: Mesh, sessions: list[str], seq: int) -> None:

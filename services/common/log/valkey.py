@@ -27,7 +27,7 @@ from services.common.partition import PARTITIONS
 
 _log = logs.get(__name__)
 
-# Entries freed at once: 1,000 take a millisecond or so.
+# Entries freed at once.
 _TRIM_LIMIT = 1_000
 # KEYS: one stream each; ARGV: its entry. Numbering and writing are one step, so offsets have no
 # gaps and never repeat, whatever is trimmed.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -28,15 +27,13 @@ from benchmarks.accuracy.verdicts import Verdict, run
 from benchmarks.bots.shop import lines_of
 from services.common.http import HttpServer
 from services.common.log import BEHAVIOR
-from tests.documents import ROOT
+from tests.e2e.sdk_page import CHROMIUM, DIST
 from tests.unit.edge import stand_ins
 
 ZOO = Path(__file__).parent
 PAGES = ZOO / "pages"
 GOLDEN = ZOO / "golden"
-SDK = ROOT / "sdk" / "js" / "dist"
 LIBRARIES = ZOO / "node_modules"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REWRITE = os.environ.get("SIQ_GOLDEN") == "write"
 """Write what was sent as the new golden recordings, to be read before they are committed."""
 
@@ -175,7 +172,9 @@ def _site(edge_port: int, http_port: int) -> Starlette:
         return HTMLResponse(body, headers=headers)
 
     async def script(request: Request) -> Response:
-        return FileResponse(SDK / request.path_params["name"], media_type="text/javascript")
+        return FileResponse(
+            DIST / f"{request.path_params['name']}.js", media_type="text/javascript"
+        )
 
     async def library(request: Request) -> Response:
         return FileResponse(LIBRARIES / request.path_params["path"], media_type="text/javascript")
@@ -186,20 +185,12 @@ def _site(edge_port: int, http_port: int) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/{name:str}.js", _with_js(script)),
+            Route("/{name:str}.js", script),
             Route("/lib/{path:path}", library),
             Route("/api", slow, methods=["GET", "POST"]),
             Route("/{name:str}", page),
         ]
     )
-
-
-def _with_js(serve: Any) -> Any:
-    async def named(request: Request) -> Response:
-        request.path_params["name"] += ".js"
-        return await serve(request)
-
-    return named
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from playwright.async_api import Request, WebSocket
 
-from tests.e2e.zoo.keeper import CHROMIUM, open_zoo
+from tests.e2e.sdk_page import CHROMIUM
+from tests.e2e.zoo.keeper import open_zoo
 from tests.e2e.zoo.visits import point, press
 
 pytestmark = [

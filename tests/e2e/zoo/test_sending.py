@@ -12,7 +12,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from tests.e2e.zoo.keeper import CHROMIUM, Keeper, open_zoo
+from tests.e2e.sdk_page import CHROMIUM
+from tests.e2e.zoo.keeper import Keeper, open_zoo
 from tests.e2e.zoo.visits import press
 from tests.engines.fault_proxy import fault_proxy
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.zoo.keeper import CHROMIUM, check_golden, open_zoo
+from tests.e2e.sdk_page import CHROMIUM
+from tests.e2e.zoo.keeper import check_golden, open_zoo
 from tests.e2e.zoo.visits import SCENES
 
 pytestmark = [

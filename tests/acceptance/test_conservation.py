@@ -60,7 +60,8 @@ async def listen(socket: ClientConnection, errors: Counter[str]) -> None:
     try:
         while True:
             frame = json.loads(await socket.recv())
-            if frame["type"] == "error":
+            # `slow` asks for a pause and refuses nothing.
+            if frame["type"] == "error" and frame["code"] != "slow":
                 errors[frame["code"]] += 1
     except ConnectionClosed:
         return

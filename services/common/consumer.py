@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from time import monotonic, time_ns
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -44,6 +44,16 @@ class Delivery(NamedTuple, Generic[M]):
 Handler = Callable[[list[Delivery[M]]], Awaitable[None]]
 
 
+class Read(Protocol):
+    """`EventLog.read` of one topic."""
+
+    async def __call__(
+        self, after: Mapping[int, int], *, limit: int, block_ms: int | None
+    ) -> list[Entry]:
+        """Read entries after the given offsets, at most `limit` a partition."""
+        ...
+
+
 class Consumer(Generic[M]):
     """One group's reader of one topic, all partitions.
 
@@ -52,7 +62,7 @@ class Consumer(Generic[M]):
 
     `linger_s` is the least time from one batch to the next, unless `most` entries come before, so
     that a handler which is cheap by the batch gets batches. `limit` entries of a partition are read
-    at once.
+    at once, from the log or, where given, by `read`, which answers as the log would.
     """
 
     def __init__(
@@ -67,8 +77,10 @@ class Consumer(Generic[M]):
         retryable: tuple[type[Exception], ...] = (Exception,),
         linger_s: float = 0.0,
         most: int = 100_000,
+        read: Read | None = None,
     ) -> None:
         self._log = log
+        self._read = read or partial(log.read, topic)
         self._group = group
         self._topic = topic
         self._decode = decode
@@ -137,7 +149,7 @@ class Consumer(Generic[M]):
         until = self._gathered_at + self._linger_s
         while True:
             entries = await self._patiently(
-                lambda: self._log.read(self._topic, place, limit=self._limit, block_ms=_BLOCK_MS)
+                lambda: self._read(place, limit=self._limit, block_ms=_BLOCK_MS)
             )
             place.update((entry.partition, entry.offset) for entry in entries)
             found += entries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sentientiq.analytics.v1 import query_service_pb2 as pb
@@ -17,6 +18,7 @@ from services.pipeline.metrics import METRICS, Parts
 from services.pipeline.reports import Reports
 from services.pipeline.servicer import QueryServicer
 from services.pipeline.settings import Settings
+from services.pipeline.shared_reads import SharedReads
 from services.pipeline.sinks import AnalyticsSink, ArchiveSink
 from services.pipeline.tail import Tails
 from services.pipeline.topics import TOPICS, Topic
@@ -30,19 +32,30 @@ _MOST = 32_768
 _LIMIT = 32
 
 
-def _consumer(
-    log: EventLog, group: str, topic: Topic[Any], handle: Any, linger_s: float
-) -> Consumer[Any]:
-    return Consumer(
-        log,
-        group=group,
-        topic=topic.name,
-        decode=topic.decode,
-        handle=handle,
-        limit=_LIMIT,
-        most=_MOST,
-        linger_s=linger_s,
-    )
+# Messages that are decoded once for both readers, which are some tenths of a second apart.
+_DECODED = 8_192
+
+
+def _consumers(
+    log: EventLog, topic: Topic[Any], **readers: tuple[Any, float]
+) -> list[Consumer[Any]]:
+    """One a group; `readers` have a handler and the seconds between its batches."""
+    read = SharedReads(log, topic.name).read
+    decode = lru_cache(_DECODED)(topic.decode)
+    return [
+        Consumer(
+            log,
+            group=group,
+            topic=topic.name,
+            decode=decode,
+            handle=handle,
+            limit=_LIMIT,
+            most=_MOST,
+            linger_s=linger_s,
+            read=read,
+        )
+        for group, (handle, linger_s) in readers.items()
+    ]
 
 
 async def serve(settings: Settings) -> None:
@@ -64,12 +77,12 @@ async def serve(settings: Settings) -> None:
             await into_archive.recover(await log.ends(topic.name))
             parts.sinks[topic.name, "analytics"] = into_analytics
             parts.sinks[topic.name, "archive"] = into_archive
-            consumers += [
-                _consumer(
-                    log, "analytics", topic, into_analytics.handle, settings.block_interval_s
-                ),
-                _consumer(log, "archive", topic, into_archive.handle, settings.roll_interval_s),
-            ]
+            consumers += _consumers(
+                log,
+                topic,
+                analytics=(into_analytics.handle, settings.block_interval_s),
+                archive=(into_archive.handle, settings.roll_interval_s),
+            )
         servicer = QueryServicer(Reports(analytics), tails)
         rpc.add_QueryServiceServicer_to_server(servicer, server.raw)
         await server.start([_SERVICE])

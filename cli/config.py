@@ -71,6 +71,16 @@ def _policy(raw: bytes) -> bytes:
     return raw
 
 
+def _company(raw: bytes) -> bytes:
+    from services.identity.company.rules import RulesError, parse
+
+    try:
+        parse(raw)
+    except RulesError as error:
+        raise _Unusable(str(error)) from error
+    return raw
+
+
 def _json_object(raw: bytes) -> bytes:
     try:
         document: object = json.loads(raw)
@@ -85,6 +95,7 @@ _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "detection": _from_toml,
     "policy": _policy,
     "sdk": _json_object,
+    "company": _company,
 }
 _kind = click.argument("kind", type=click.Choice(list(_READERS)))
 
@@ -97,6 +108,7 @@ def command() -> None:
     detection  TOML: threshold = {rage = 60}, off = ["hesitation"], ignore = ["button#like"]
     policy     JSON: which emotion of whom brings which help
     sdk        JSON: what the page's script is told
+    company    JSON: whose a domain is, and where more is known (docs/company.md)
 
     Talks to SIQ_IDENTITY_ADDR with SIQ_MESH_SECRET, else to the mesh that runs on this machine.
     """

@@ -18,9 +18,17 @@ from services.common import logs
 _log = logs.get(__name__)
 _FRESH_S = 300.0
 _ANONYMOUS_FRESH_S = 10.0
+_SETTLING_FRESH_S = 1.0
 _CAPACITY = 50_000
 
 _Key = tuple[str, str]
+
+
+def _fresh_s(identity: pb.UserIdentity) -> float:
+    """For how long an answer need not be asked for again."""
+    if identity.settling:
+        return _SETTLING_FRESH_S
+    return _FRESH_S if identity.user_id else _ANONYMOUS_FRESH_S
 
 
 class Unsettled(Exception):
@@ -103,10 +111,8 @@ class Identities:
             if key in self._untold:
                 raise Unsettled
         known = self._known.get(key)
-        if known is not None:
-            fresh_s = _FRESH_S if known[0].user_id else _ANONYMOUS_FRESH_S
-            if time.monotonic() - known[1] < fresh_s:
-                return known[0]
+        if known is not None and time.monotonic() - known[1] < _fresh_s(known[0]):
+            return known[0]
         try:
             response = await self._stub.Resolve(
                 pb.ResolveRequest(tenant_id=tenant, session_id=session), timeout=0.5

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
-from services.identity.company import company_of
+from services.identity.company.classify import Kind
+from services.identity.company.judge import NO_RULES, company_of
+from services.identity.company.rules import Rules
 from services.identity.model import Assurance, Facts, Identity
 from services.identity.money import Money
 from services.identity.tier import tier_of
@@ -50,8 +52,8 @@ def _overlay(older: Facts, newer: Facts) -> Facts:
     return replace(older, **stated)
 
 
-def fold(entries: Iterable[Entry]) -> Identity:
-    """Return who the session is."""
+def fold(entries: Iterable[Entry], rules: Rules = NO_RULES) -> Identity:
+    """Return who the session is, under the rules that the tenant has for companies."""
     telling = [entry for entry in entries if entry.facts != Facts()]
     if not telling:
         return Identity()
@@ -61,13 +63,16 @@ def fold(entries: Iterable[Entry]) -> Identity:
         facts = _overlay(facts, entry.facts)
         established_at_ms = entry.occurred_at_ms
     low, source = _value_basis(facts.ltv, assurance)
+    judged = company_of(facts.company, facts.email, facts.company_name, rules)
     return Identity(
         assurance=assurance,
         user_id=facts.user_id or "",
         email=facts.email or "",
         name=facts.name or "",
-        company=company_of(facts.company, facts.email),
+        company=judged.company,
         company_name=facts.company_name or "",
+        company_kind="" if judged.kind is Kind.NONE else judged.kind,
+        company_parent=judged.parent,
         ltv=facts.ltv,
         ltv_low=low,
         ltv_high=facts.ltv,

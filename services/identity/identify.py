@@ -22,6 +22,7 @@ from services.identity.statement import (
     read_statement,
     verified_facts,
 )
+from services.identity.tenant_rules import TenantRules
 from services.identity.tenant_store import TenantStore
 from services.identity.tokens import TokenRefused, verify
 
@@ -40,11 +41,13 @@ class Identifier:
         sealing: SealingKey,
         tenants: TenantStore,
         identities: IdentityStore,
+        rules: TenantRules,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sealing = sealing
         self._tenants = tenants
         self._identities = identities
+        self._rules = rules
         self._clock = clock
         self.applied = 0
         self.repeated = 0
@@ -122,7 +125,8 @@ class Identifier:
             if not await self._identities.add(connection, dated, assurance, facts):
                 self.repeated += 1
                 return
-            identity = fold(await self._identities.entries(connection, *place))
+            entries = await self._identities.entries(connection, *place)
+            identity = fold(entries, self._rules.of(envelope.tenant_id))
             if identity != before.identity:
                 after = replace(before, identity=identity, version=before.version + 1)
                 await self._identities.save(connection, after)

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from services.identity.database import Database
+from services.identity.enrich.lookups import Subject
+from services.identity.enrich.port import NOTHING, Enrichment
 from services.identity.fold import Entry
 from services.identity.model import Assurance, Envelope, Facts, Identity, Resolved, Tier
 from services.identity.money import Money
@@ -16,16 +18,21 @@ from services.identity.pii import Pii
 # The newest identifies of a session that make its identity: bounds the work a page can cause.
 _FOLDED = 500
 
+# Who owns the company, else whom the tenant's sources name, if they are of the team.
 _SESSION = (
-    "SELECT s.*, (SELECT p.person_id FROM people p WHERE s.company <> ''"
-    " AND p.tenant_id = s.tenant_id AND p.owns_companies @> ARRAY[s.company]"
-    ' ORDER BY p.person_id COLLATE "C" LIMIT 1) AS owner_person_id'
+    "SELECT s.*, coalesce((SELECT p.person_id FROM people p"
+    " WHERE coalesce(nullif(s.company, ''), s.enriched_company) <> ''"
+    " AND p.tenant_id = s.tenant_id"
+    " AND p.owns_companies @> ARRAY[coalesce(nullif(s.company, ''), s.enriched_company)]"
+    ' ORDER BY p.person_id COLLATE "C" LIMIT 1),'
+    " (SELECT p.person_id FROM people p WHERE s.enriched_owner <> ''"
+    " AND p.tenant_id = s.tenant_id AND p.person_id = s.enriched_owner)) AS owner_person_id"
     " FROM sessions s WHERE s.tenant_id = $1 AND s.session_id = $2"
 )
 
 
 class IdentityStore:
-    """Reads and writes the tables of 0002_identities.sql."""
+    """Reads and writes the tables of 0002_identities.sql and 0003_company.sql."""
 
     def __init__(self, database: Database, pii: Pii) -> None:
         self.database = database
@@ -105,14 +112,22 @@ class IdentityStore:
         ]
 
     async def save(self, connection: Any, session: Resolved) -> None:
-        """Write a session's identity and version."""
+        """Write a session's identity and version.
+
+        What was looked up goes where the session is now about somebody else.
+        """
         identity = session.identity
         place = (session.tenant_id, session.session_id)
         await connection.execute(
             "UPDATE sessions SET version = $3, assurance = $4, user_id = $5, email = $6,"
             " email_index = $7, name = $8, company = $9, company_name = $10, ltv_currency = $11,"
             " ltv_minor = $12, ltv_low_minor = $13, ltv_high_minor = $14, ltv_source = $15,"
-            " tier = $16, established_at_ms = $17 WHERE tenant_id = $1 AND session_id = $2",
+            " tier = $16, established_at_ms = $17, company_kind = $18, company_parent = $19,"
+            " enriched_for = CASE WHEN enriched_for = $20 THEN enriched_for END,"
+            " enriched = CASE WHEN enriched_for = $20 THEN enriched ELSE '' END,"
+            " enriched_company = CASE WHEN enriched_for = $20 THEN enriched_company ELSE '' END,"
+            " enriched_owner = CASE WHEN enriched_for = $20 THEN enriched_owner ELSE '' END"
+            " WHERE tenant_id = $1 AND session_id = $2",
             *place,
             session.version,
             int(identity.assurance),
@@ -129,7 +144,39 @@ class IdentityStore:
             identity.ltv_source,
             int(identity.tier),
             identity.established_at_ms,
+            identity.company_kind,
+            identity.company_parent,
+            self._about(session.tenant_id, identity.email, identity.company),
         )
+
+    async def enrich(self, subject: Subject, found: Enrichment) -> None:
+        """Write what was looked up, if the session is still about the same person and company.
+
+        Raises:
+            Unavailable: PostgreSQL is away.
+        """
+        place = subject.place
+        told = {name: value for name, value in asdict(found).items() if value}
+        async with self.database.transaction() as connection:
+            before = await self._read(connection, *place, " FOR UPDATE OF s")
+            identity = before.identity
+            if (identity.email, identity.company) != (subject.email, subject.company):
+                return
+            await connection.execute(
+                "UPDATE sessions SET version = $3, enriched_for = $4, enriched = $5,"
+                " enriched_company = $6, enriched_owner = $7"
+                " WHERE tenant_id = $1 AND session_id = $2",
+                *place,
+                before.version + (found != before.enrichment),
+                self._about(subject.tenant_id, subject.email, subject.company),
+                self._pii.encrypt(json.dumps(told) if told else "", *place, "enriched"),
+                found.company,
+                found.owner,
+            )
+
+    def _about(self, tenant_id: str, email: str, company: str) -> bytes | None:
+        """A keyed hash of whom a look-up is about."""
+        return self._pii.blind_index(tenant_id, f"{email}\n{company}")
 
     async def _read(
         self, connection: Any, tenant_id: str, session_id: str, locking: str = ""
@@ -145,6 +192,8 @@ class IdentityStore:
             name=self._pii.decrypt(row["name"], *place, "name"),
             company=row["company"],
             company_name=row["company_name"],
+            company_kind=row["company_kind"],
+            company_parent=row["company_parent"],
             ltv=_money(row, "ltv_minor"),
             ltv_low=_money(row, "ltv_low_minor"),
             ltv_high=_money(row, "ltv_high_minor"),
@@ -152,7 +201,15 @@ class IdentityStore:
             tier=Tier(row["tier"]),
             established_at_ms=row["established_at_ms"],
         )
-        return Resolved(*place, identity, row["version"], row["owner_person_id"] or "")
+        enriched = self._pii.decrypt(row["enriched"], *place, "enriched")
+        return Resolved(
+            *place,
+            identity,
+            row["version"],
+            row["owner_person_id"] or "",
+            Enrichment(**json.loads(enriched)) if enriched else NOTHING,
+            row["enriched_for"] is not None,
+        )
 
 
 def _money(row: Any, column: str) -> Money | None:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from services.common.metrics import Catalogue, Metric
-from services.identity.identify import Identifier
+from dataclasses import dataclass
 
-METRICS: Catalogue[Identifier] = Catalogue(
+from services.common.metrics import Catalogue, Metric
+from services.identity.enrich.lookups import Lookups
+from services.identity.identify import Identifier
+from services.identity.tenant_rules import TenantRules
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What counts."""
+
+    identifier: Identifier
+    lookups: Lookups
+    rules: TenantRules
+
+
+METRICS: Catalogue[Counted] = Catalogue(
     "identity",
     (
         Metric(
@@ -13,10 +27,10 @@ METRICS: Catalogue[Identifier] = Catalogue(
             "counter",
             "{identifies}",
             "Identifies applied, repeated (known already, by RPC or log) or refused (not readable)",
-            lambda identifier: {
-                "applied": identifier.applied,
-                "repeated": identifier.repeated,
-                "refused": identifier.refused,
+            lambda counted: {
+                "applied": counted.identifier.applied,
+                "repeated": counted.identifier.repeated,
+                "refused": counted.identifier.refused,
             },
             ("end",),
         ),
@@ -25,14 +39,35 @@ METRICS: Catalogue[Identifier] = Catalogue(
             "counter",
             "{tokens}",
             "Identity tokens that do not verify; the claims counted as the page's own",
-            lambda identifier: identifier.refused_tokens,
+            lambda counted: counted.identifier.refused_tokens,
         ),
         Metric(
             "siq_identity_unusable_fields_total",
             "counter",
             "{fields}",
             "Fields of identifies that were left out because they cannot be used",
-            lambda identifier: identifier.unusable_fields,
+            lambda counted: counted.identifier.unusable_fields,
+        ),
+        Metric(
+            "siq_identity_lookups_total",
+            "counter",
+            "{lookups}",
+            "Look-ups in tenants' own sources: found, unknown (nothing there), failed (one or"
+            " PostgreSQL did not answer) or dropped (too many were waiting)",
+            lambda counted: {
+                "found": counted.lookups.found,
+                "unknown": counted.lookups.unknown,
+                "failed": counted.lookups.failed,
+                "dropped": counted.lookups.dropped,
+            },
+            ("end",),
+        ),
+        Metric(
+            "siq_identity_invalid_company_rules_total",
+            "counter",
+            "{documents}",
+            "Tenants' company documents that cannot be used: the last good one stays in force",
+            lambda counted: counted.rules.invalid_documents,
         ),
     ),
 )

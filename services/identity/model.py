@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from services.identity.enrich.port import NOTHING, Enrichment
 from services.identity.money import Money
 
 
@@ -67,6 +68,8 @@ class Identity:
     name: str = ""
     company: str = ""
     company_name: str = ""
+    company_kind: str = ""
+    company_parent: str = ""
     ltv: Money | None = None
     ltv_low: Money | None = None
     ltv_high: Money | None = None
@@ -77,10 +80,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """An identity as it is served: with its version and the person who owns the company."""
+    """An identity as it is served: with its version and the person who owns the company.
+
+    What the tenant's own sources know stands beside it, since the identity is a function of the
+    session's identifies alone.
+    """
 
     tenant_id: str
     session_id: str
     identity: Identity
     version: int = 0
     owner_person_id: str = ""
+    enrichment: Enrichment = NOTHING
+    looked_up: bool = False
+    """The sources were asked about whom the session is now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +14,24 @@ from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
 from services.common import logs, metrics, postgres
 from services.common.consumer import Consumer
+from services.common.guard import Guard
 from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run_all
+from services.identity.company import classify
 from services.identity.config_feed import ConfigFeed
 from services.identity.config_store import ConfigStore
 from services.identity.database import Database
+from services.identity.enrich.lookups import Lookups
+from services.identity.enrich.open import Opener
 from services.identity.identify import Identifier
 from services.identity.identity_servicer import IdentityServicer
 from services.identity.identity_store import IdentityStore
 from services.identity.intake import Intake
-from services.identity.metrics import METRICS
+from services.identity.metrics import METRICS, Counted
 from services.identity.pii import Pii
 from services.identity.sealing import SealingKey, load_sealing_key
 from services.identity.settings import Settings
+from services.identity.tenant_rules import TenantRules
 from services.identity.tenant_servicer import TenantServicer
 from services.identity.tenant_store import TenantStore
 
@@ -47,6 +52,12 @@ class Parts:
     tenant_servicer: TenantServicer
     feed: ConfigFeed
     consumer: Consumer[Any]
+    rules: TenantRules
+    lookups: Lookups
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What runs beside the calls, for as long as the service lives."""
+        return (self.consumer.run(), self.feed.run(), self.rules.watch(), self.lookups.run())
 
 
 def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> Parts:
@@ -56,13 +67,18 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     configs = ConfigStore(database)
     identities = IdentityStore(database, pii)
     feed = ConfigFeed(settings.postgres_url, configs)
-    identifier = Identifier(sealing, tenants, identities)
+    guard = Guard(settings.allowed_private_hosts)
+    lookups = Lookups(Opener(settings.enrichment_folder, guard), identities.enrich)
+    rules = TenantRules(configs, feed, lookups)
+    identifier = Identifier(sealing, tenants, identities, rules)
     return Parts(
         identifier,
-        IdentityServicer(identifier, identities, sealing),
+        IdentityServicer(identifier, identities, lookups, sealing),
         TenantServicer(tenants, configs, feed),
         feed,
         Intake(identifier, identities).consumer(log),
+        rules,
+        lookups,
     )
 
 
@@ -76,11 +92,13 @@ async def running(
     pool = await postgres.connect(settings.postgres_url, schema=SCHEMA)
     log = open_log(settings.log_url)
     parts = wire(pool, log, sealing, settings)
-    metrics.publish(METRICS, parts.identifier)
+    metrics.publish(METRICS, Counted(parts.identifier, parts.lookups, parts.rules))
+    classify.load()
     server = GrpcServer(settings.listen, settings.mesh_secret)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
     tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)
     try:
+        await parts.rules.load()
         if before_serving is not None:
             await before_serving(parts)
         await server.start(SERVICES)
@@ -110,7 +128,7 @@ async def serve(settings: Settings) -> None:
     loops: list[asyncio.Task[None]] = []
 
     async def follow_log(parts: Parts) -> None:
-        loops.append(asyncio.create_task(run_all(parts.consumer.run(), parts.feed.run())))
+        loops.append(asyncio.create_task(run_all(*parts.loops())))
         caught_up = asyncio.create_task(parts.consumer.caught_up.wait())
         await asyncio.wait(
             [caught_up, *loops], timeout=_CATCH_UP_S, return_when=asyncio.FIRST_COMPLETED

@@ -17,4 +17,14 @@ class Settings:
     sealing_key_file: str = setting(
         "SIQ_SEALING_KEY_FILE", "file of the private key that opens identifies; made if absent"
     )
+    enrichment_folder: str = setting(
+        "SIQ_ENRICHMENT_FOLDER",
+        "Folder with a folder a tenant of files that its enrichers name (docs/company.md)",
+        default="",
+    )
+    allowed_private_hosts: tuple[str, ...] = setting(
+        "SIQ_ALLOWED_PRIVATE_HOSTS",
+        "host:port pairs on private networks that enrichers' URLs may name, comma list",
+        default=(),
+    )
     listen: str = setting("SIQ_LISTEN", "gRPC host:port", default="127.0.0.1:7101")

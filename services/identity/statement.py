@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from services.identity.company import domain_of, email_of
+from services.identity.company.address import domain_of, email_of
+from services.identity.company.suffix import registrable
 from services.identity.model import Facts
 from services.identity.money import read_money
 from services.identity.text import is_clean
@@ -113,10 +114,12 @@ def _facts(told: Mapping[str, Any]) -> tuple[Facts, list[str]]:
 
 
 def _company(told: Mapping[str, Any]) -> tuple[str, str]:
-    """A `company` that is no domain is a name, if no name is told."""
+    """A `company` that nobody can have registered is a name, if no name is told: Node.js."""
     stated = _clean(told.get("company"), _MOST_NAME)
     name = _clean(told.get("company_name"), _MOST_NAME)
     domain = domain_of(stated)
+    if registrable(domain) is None:
+        domain = ""
     return domain, name or ("" if domain else stated)
 
 

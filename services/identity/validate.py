@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from services.common.errors import InvalidArgument
-from services.identity.company import domain_of
+from services.identity.company.address import domain_of
+from services.identity.company.rules import RulesError, parse
+from services.identity.company.suffix import registrable
 from services.identity.text import is_clean
 from services.identity.tokens import SECRET_BYTES
 
-KINDS = ("sdk", "detection", "policy")
+KINDS = ("sdk", "detection", "policy", "company")
 _JSON_KINDS = ("sdk", "detection")
 _ENVIRONMENTS = ("live", "test")
 _CHANNELS = ("sms", "slack", "webhook")
@@ -82,6 +84,11 @@ def body(field: str, document_kind: str, value: bytes) -> bytes:
             raise InvalidArgument(f"{field}: expected JSON: {error}") from error
         if not isinstance(document, dict):
             raise InvalidArgument(f"{field}: expected a JSON object")
+    if document_kind == "company":
+        try:
+            parse(value)
+        except RulesError as error:
+            raise InvalidArgument(f"{field}.{error}") from error
     return value
 
 
@@ -170,15 +177,15 @@ def webhook_secret(field: str, value: str) -> str:
 
 
 def companies(field: str, values: Sequence[str]) -> list[str]:
-    """Domains, each once, bare."""
+    """Domains, each once, as companies have them: acme.example for shop.acme.example."""
     if len(values) > _MOST_ITEMS:
         raise InvalidArgument(f"{field}: expected at most {_MOST_ITEMS}, was {len(values)}")
     domains: dict[str, None] = {}
     for index, value in enumerate(values):
-        domain = domain_of(value)
-        if not domain:
+        name = registrable(domain_of(value))
+        if name is None:
             raise InvalidArgument(
                 f"{field}[{index}]: expected a domain such as acme.example, was {value[:253]!r}"
             )
-        domains[domain] = None
+        domains[name.domain] = None
     return list(domains)

@@ -11,6 +11,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 
 from services.common import tracing
+from services.common.guard import destination_of
 from services.common.ids import decision_id, stable_id
 from services.intervention.content import (
     Alert,
@@ -19,7 +20,6 @@ from services.intervention.content import (
     sms_text,
     webhook_event,
 )
-from services.intervention.guard import destination_of
 from services.intervention.links import Links
 from services.intervention.money import format_money
 from services.intervention.people import reachable_channels

@@ -18,12 +18,13 @@ from services.common import logs, metrics, postgres, state
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.consumer import Consumer
+from services.common.guard import Guard
 from services.common.http import HttpServer
+from services.common.http_client import Http
 from services.common.log import EMOTION, OUTCOME, LogUnavailable, open_log
 from services.common.process import GrpcServer
 from services.intervention import database
 from services.intervention.acting import Acting
-from services.intervention.channels.http import Http
 from services.intervention.channels.slack import Slack
 from services.intervention.channels.twilio import Account, Twilio
 from services.intervention.channels.webhook import Webhook
@@ -32,7 +33,6 @@ from services.intervention.database import FAILURES
 from services.intervention.decider import Decider
 from services.intervention.dispatcher import Dispatcher
 from services.intervention.durable import DurablePath
-from services.intervention.guard import Guard
 from services.intervention.identities import Identities
 from services.intervention.links import Links
 from services.intervention.metrics import METRICS, Parts

@@ -122,7 +122,11 @@ class Service:
 
 @asynccontextmanager
 async def running_service(
-    postgres_url: str, log_url: str, folder: Path
+    postgres_url: str,
+    log_url: str,
+    folder: Path,
+    *,
+    allowed_private_hosts: tuple[str, ...] = (),
 ) -> AsyncGenerator[Service, None]:
     """Run the service in this process, on a free port."""
     settings = Settings(
@@ -130,10 +134,12 @@ async def running_service(
         postgres_url=postgres_url,
         log_url=log_url,
         sealing_key_file=str(folder / "sealing.key"),
+        enrichment_folder=str(folder / "enrichment"),
+        allowed_private_hosts=allowed_private_hosts,
         listen=f"127.0.0.1:{free_port()}",
     )
     async with running(settings) as parts:
-        loops = asyncio.create_task(run_all(parts.consumer.run(), parts.feed.run()))
+        loops = asyncio.create_task(run_all(*parts.loops()))
         service = Service(settings, parts)
         try:
             answer: Any = await service.identity.GetSealingKey(pb.GetSealingKeyRequest())

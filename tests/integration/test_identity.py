@@ -53,6 +53,7 @@ async def test_verified_identify_carries_values_and_owner(service: Service, tena
         email="Jane@acme.example",
         name="Jane Roe",
         company="acme.example",
+        company_kind="company",
         company_name="Acme",
         ltv=value,
         ltv_low=value,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.intervention.channels.http import Http, NotSent, Unanswered
+from services.common.guard import Guard, RefusedUrl, UnresolvedUrl
+from services.common.http_client import Http, NotSent, Unanswered
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict, retry_after_s
-from services.intervention.guard import Guard, RefusedUrl, UnresolvedUrl
 
 # The hook or its channel is gone: nothing will ever get through again.
 _GONE = {

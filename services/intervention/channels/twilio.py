@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from services.intervention.channels.http import Answer, Http, NotSent, Unanswered
+from services.common.http_client import Answer, Http, NotSent, Unanswered
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict, retry_after_s
 

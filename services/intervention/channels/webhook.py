@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 from standardwebhooks.webhooks import Webhook as Signer
 
-from services.intervention.channels.http import Http, NotSent, Unanswered
+from services.common.guard import Guard, RefusedUrl, UnresolvedUrl
+from services.common.http_client import Http, NotSent, Unanswered
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict, retry_after_s
 from services.intervention.clock import Clock
-from services.intervention.guard import Guard, RefusedUrl, UnresolvedUrl
 
 _MIN_SECRET_BYTES = 24
 

@@ -25,35 +25,35 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-sentientiq/identity/v1/identity_service.proto\x12\x16sentientiq.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x05Money\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\r\n\x05minor\x18\x02 \x01(\x03\"\xeb\x03\n\x0cUserIdentity\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x06 \x01(\t\x12\x14\n\x0c\x63ompany_name\x18\x07 \x01(\t\x12*\n\x03ltv\x18\x08 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12.\n\x07ltv_low\x18\t \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12/\n\x08ltv_high\x18\n \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nltv_source\x18\x0b \x01(\t\x12*\n\x04tier\x18\x0c \x01(\x0e\x32\x1c.sentientiq.identity.v1.Tier\x12\x34\n\tassurance\x18\r \x01(\x0e\x32!.sentientiq.identity.v1.Assurance\x12\x17\n\x0fowner_person_id\x18\x0e \x01(\t\x12\x32\n\x0e\x65stablished_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x10 \x01(\x04\"\x8f\x01\n\x0eSealedIdentify\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x04\x12\x0e\n\x06sealed\x18\x05 \x01(\x0c\x12\x0e\n\x06key_id\x18\x06 \x01(\x0c\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\"K\n\x0fIdentifyRequest\x12\x38\n\x08identify\x18\x01 \x01(\x0b\x32&.sentientiq.identity.v1.SealedIdentify\"J\n\x10IdentifyResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"7\n\x0eResolveRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"I\n\x0fResolveResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"\x16\n\x14GetSealingKeyRequest\"+\n\x15GetSealingKeyResponse\x12\x12\n\npublic_key\x18\x01 \x01(\x0c*T\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x10\n\x0cTIER_STARTER\x10\x01\x12\x0f\n\x0bTIER_GROWTH\x10\x02\x12\x13\n\x0fTIER_ENTERPRISE\x10\x03*m\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_INFERRED\x10\x01\x12\x15\n\x11\x41SSURANCE_CLAIMED\x10\x02\x12\x16\n\x12\x41SSURANCE_VERIFIED\x10\x03\x32\xba\x02\n\x0fIdentityService\x12]\n\x08Identify\x12\'.sentientiq.identity.v1.IdentifyRequest\x1a(.sentientiq.identity.v1.IdentifyResponse\x12Z\n\x07Resolve\x12&.sentientiq.identity.v1.ResolveRequest\x1a\'.sentientiq.identity.v1.ResolveResponse\x12l\n\rGetSealingKey\x12,.sentientiq.identity.v1.GetSealingKeyRequest\x1a-.sentientiq.identity.v1.GetSealingKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-sentientiq/identity/v1/identity_service.proto\x12\x16sentientiq.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x05Money\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\r\n\x05minor\x18\x02 \x01(\x03\"\xc1\x04\n\x0cUserIdentity\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x06 \x01(\t\x12\x14\n\x0c\x63ompany_name\x18\x07 \x01(\t\x12*\n\x03ltv\x18\x08 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12.\n\x07ltv_low\x18\t \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12/\n\x08ltv_high\x18\n \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nltv_source\x18\x0b \x01(\t\x12*\n\x04tier\x18\x0c \x01(\x0e\x32\x1c.sentientiq.identity.v1.Tier\x12\x34\n\tassurance\x18\r \x01(\x0e\x32!.sentientiq.identity.v1.Assurance\x12\x17\n\x0fowner_person_id\x18\x0e \x01(\t\x12\x32\n\x0e\x65stablished_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x10 \x01(\x04\x12\x14\n\x0c\x63ompany_kind\x18\x1e \x01(\t\x12\x16\n\x0e\x63ompany_parent\x18\x1f \x01(\t\x12\x14\n\x0c\x63ompany_size\x18  \x01(\t\x12\x10\n\x08settling\x18! \x01(\x08\"\x8f\x01\n\x0eSealedIdentify\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x04\x12\x0e\n\x06sealed\x18\x05 \x01(\x0c\x12\x0e\n\x06key_id\x18\x06 \x01(\x0c\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\"K\n\x0fIdentifyRequest\x12\x38\n\x08identify\x18\x01 \x01(\x0b\x32&.sentientiq.identity.v1.SealedIdentify\"J\n\x10IdentifyResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"7\n\x0eResolveRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"I\n\x0fResolveResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"\x16\n\x14GetSealingKeyRequest\"+\n\x15GetSealingKeyResponse\x12\x12\n\npublic_key\x18\x01 \x01(\x0c*T\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x10\n\x0cTIER_STARTER\x10\x01\x12\x0f\n\x0bTIER_GROWTH\x10\x02\x12\x13\n\x0fTIER_ENTERPRISE\x10\x03*m\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_INFERRED\x10\x01\x12\x15\n\x11\x41SSURANCE_CLAIMED\x10\x02\x12\x16\n\x12\x41SSURANCE_VERIFIED\x10\x03\x32\xba\x02\n\x0fIdentityService\x12]\n\x08Identify\x12\'.sentientiq.identity.v1.IdentifyRequest\x1a(.sentientiq.identity.v1.IdentifyResponse\x12Z\n\x07Resolve\x12&.sentientiq.identity.v1.ResolveRequest\x1a\'.sentientiq.identity.v1.ResolveResponse\x12l\n\rGetSealingKey\x12,.sentientiq.identity.v1.GetSealingKeyRequest\x1a-.sentientiq.identity.v1.GetSealingKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentientiq.identity.v1.identity_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TIER']._serialized_start=1142
-  _globals['_TIER']._serialized_end=1226
-  _globals['_ASSURANCE']._serialized_start=1228
-  _globals['_ASSURANCE']._serialized_end=1337
+  _globals['_TIER']._serialized_start=1228
+  _globals['_TIER']._serialized_end=1312
+  _globals['_ASSURANCE']._serialized_start=1314
+  _globals['_ASSURANCE']._serialized_end=1423
   _globals['_MONEY']._serialized_start=106
   _globals['_MONEY']._serialized_end=146
   _globals['_USERIDENTITY']._serialized_start=149
-  _globals['_USERIDENTITY']._serialized_end=640
-  _globals['_SEALEDIDENTIFY']._serialized_start=643
-  _globals['_SEALEDIDENTIFY']._serialized_end=786
-  _globals['_IDENTIFYREQUEST']._serialized_start=788
-  _globals['_IDENTIFYREQUEST']._serialized_end=863
-  _globals['_IDENTIFYRESPONSE']._serialized_start=865
-  _globals['_IDENTIFYRESPONSE']._serialized_end=939
-  _globals['_RESOLVEREQUEST']._serialized_start=941
-  _globals['_RESOLVEREQUEST']._serialized_end=996
-  _globals['_RESOLVERESPONSE']._serialized_start=998
-  _globals['_RESOLVERESPONSE']._serialized_end=1071
-  _globals['_GETSEALINGKEYREQUEST']._serialized_start=1073
-  _globals['_GETSEALINGKEYREQUEST']._serialized_end=1095
-  _globals['_GETSEALINGKEYRESPONSE']._serialized_start=1097
-  _globals['_GETSEALINGKEYRESPONSE']._serialized_end=1140
-  _globals['_IDENTITYSERVICE']._serialized_start=1340
-  _globals['_IDENTITYSERVICE']._serialized_end=1654
+  _globals['_USERIDENTITY']._serialized_end=726
+  _globals['_SEALEDIDENTIFY']._serialized_start=729
+  _globals['_SEALEDIDENTIFY']._serialized_end=872
+  _globals['_IDENTIFYREQUEST']._serialized_start=874
+  _globals['_IDENTIFYREQUEST']._serialized_end=949
+  _globals['_IDENTIFYRESPONSE']._serialized_start=951
+  _globals['_IDENTIFYRESPONSE']._serialized_end=1025
+  _globals['_RESOLVEREQUEST']._serialized_start=1027
+  _globals['_RESOLVEREQUEST']._serialized_end=1082
+  _globals['_RESOLVERESPONSE']._serialized_start=1084
+  _globals['_RESOLVERESPONSE']._serialized_end=1157
+  _globals['_GETSEALINGKEYREQUEST']._serialized_start=1159
+  _globals['_GETSEALINGKEYREQUEST']._serialized_end=1181
+  _globals['_GETSEALINGKEYRESPONSE']._serialized_start=1183
+  _globals['_GETSEALINGKEYRESPONSE']._serialized_end=1226
+  _globals['_IDENTITYSERVICE']._serialized_start=1426
+  _globals['_IDENTITYSERVICE']._serialized_end=1740
 # @@protoc_insertion_point(module_scope)

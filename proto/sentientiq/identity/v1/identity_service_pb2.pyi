@@ -122,6 +122,10 @@ class UserIdentity(_message.Message):
     OWNER_PERSON_ID_FIELD_NUMBER: _builtins.int
     ESTABLISHED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    COMPANY_KIND_FIELD_NUMBER: _builtins.int
+    COMPANY_PARENT_FIELD_NUMBER: _builtins.int
+    COMPANY_SIZE_FIELD_NUMBER: _builtins.int
+    SETTLING_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     session_id: _builtins.str
@@ -146,6 +150,17 @@ class UserIdentity(_message.Message):
     """Person of the tenant's team who owns the company; empty: nobody."""
     version: _builtins.int
     """Grows with each change of this identity; the edge drops older ones."""
+    company_kind: _builtins.str
+    """What stands behind the stated company or the e-mail's domain: "company", "education",
+    "government" (an organisation, named in `company`), "free-mail", "isp", "disposable",
+    "look-alike" (none); empty: nothing is known.
+    """
+    company_parent: _builtins.str
+    """Domain of who owns the company, one step up; empty: nobody known."""
+    company_size: _builtins.str
+    """How large the company is, in the words of the tenant's own sources."""
+    settling: _builtins.bool
+    """The tenant's sources are being asked and more may be known in a moment."""
     @_builtins.property
     def ltv(self) -> Global___Money:
         """Lifetime value, best estimate; absent: unknown."""
@@ -181,10 +196,14 @@ class UserIdentity(_message.Message):
         owner_person_id: _builtins.str = ...,
         established_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        company_kind: _builtins.str = ...,
+        company_parent: _builtins.str = ...,
+        company_size: _builtins.str = ...,
+        settling: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["established_at", b"established_at", "ltv", b"ltv", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "company", b"company", "company_name", b"company_name", "email", b"email", "established_at", b"established_at", "ltv", b"ltv", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low", "ltv_source", b"ltv_source", "name", b"name", "owner_person_id", b"owner_person_id", "session_id", b"session_id", "tenant_id", b"tenant_id", "tier", b"tier", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "company", b"company", "company_kind", b"company_kind", "company_name", b"company_name", "company_parent", b"company_parent", "company_size", b"company_size", "email", b"email", "established_at", b"established_at", "ltv", b"ltv", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low", "ltv_source", b"ltv_source", "name", b"name", "owner_person_id", b"owner_person_id", "session_id", b"session_id", "settling", b"settling", "tenant_id", b"tenant_id", "tier", b"tier", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.identity.company import company_of, domain_of, email_of
+from services.identity.company.address import domain_of, email_of
+from services.identity.company.judge import company_of
 
 
 @pytest.mark.parametrize(
@@ -67,11 +68,11 @@ def test_what_is_no_email_gives_none(text: str) -> None:
 
 
 def test_stated_company_goes_before_the_email() -> None:
-    assert company_of("acme.example", "jane@other.example") == "acme.example"
+    assert company_of("acme.example", "jane@other.example").company == "acme.example"
 
 
 def test_company_comes_from_the_email() -> None:
-    assert company_of(None, "jane@acme.example") == "acme.example"
+    assert company_of(None, "jane@acme.example").company == "acme.example"
 
 
 @pytest.mark.parametrize(
@@ -82,13 +83,13 @@ def test_company_comes_from_the_email() -> None:
     ],
 )
 def test_free_mail_is_no_company(domain: str) -> None:
-    assert company_of(None, f"jane@{domain}") == ""
-    assert company_of(domain, None) == ""
+    assert company_of(None, f"jane@{domain}").company == ""
+    assert company_of(domain, None).company == ""
 
 
 def test_free_mail_that_is_stated_gives_way_to_the_email() -> None:
-    assert company_of("gmail.com", "jane@acme.example") == "acme.example"
+    assert company_of("gmail.com", "jane@acme.example").company == "acme.example"
 
 
 def test_nothing_known_is_no_company() -> None:
-    assert company_of(None, None) == ""
+    assert company_of(None, None).company == ""

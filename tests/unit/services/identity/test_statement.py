@@ -66,6 +66,7 @@ def test_claim_is_read() -> None:
 
 def test_company_that_is_no_domain_is_a_name() -> None:
     assert _claimed(traits={"company": "Acme Inc."}) == (Facts(company_name="Acme Inc."), [])
+    assert _claimed(traits={"company": "Node.js"}) == (Facts(company_name="Node.js"), [])
 
 
 def test_tier_is_read_from_plan_and_tier() -> None:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from services.common.guard import Guard
 from services.common.http import HttpServer
-from services.intervention.channels.http import Http
+from services.common.http_client import Http
 from services.intervention.channels.message import Message
 from services.intervention.channels.slack import Slack
 from services.intervention.channels.twilio import Account, Twilio
 from services.intervention.channels.verdict import Ending
 from services.intervention.channels.webhook import Webhook
 from services.intervention.clock import wall_ms
-from services.intervention.guard import Guard
 from services.sandbox.app import build_app
 from services.sandbox.callbacks import Callbacks
 from services.sandbox.faults import Fault, Faults

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from services.intervention.guard import Guard, RefusedUrl, UnresolvedUrl, destination_of, is_public
+from services.common.guard import Guard, RefusedUrl, UnresolvedUrl, destination_of, is_public
 
 PRIVATE = [
     "https://127.0.0.1/",

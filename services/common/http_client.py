@@ -1,4 +1,4 @@
-"""One HTTP client for all channels: bounded time, bounded answers, no redirects, no proxies."""
+"""One HTTP client for calls to others: bounded time, bounded answers, no redirects, no proxies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Http:
-    """Calls providers."""
+    """Calls what the tenants and providers run."""
 
     def __init__(self, *, total_timeout_s: float = 10.0) -> None:
         self._total_timeout_s = total_timeout_s

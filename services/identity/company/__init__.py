@@ -1,0 +1,1 @@
+"""Which company an e-mail address or a web address speaks for, and why."""

@@ -109,6 +109,7 @@ class Page:
         if self._task is not None:
             self._waiting.append(data)
             return
+        free_since_s = max(self._heard_s, self._asked_until_s)
         self._heard_s = time.monotonic()
         refusal = self._worker.limits.frame(self._source, self._key, self._heard_s)
         if refusal:
@@ -116,16 +117,20 @@ class Page:
             return
         self._carry_out(self._session.receive(data, time.time() * 1000))
         if self._task is None and self._closing is None:
-            self._slow_down()
+            self._slow_down(self._heard_s - free_since_s)
 
-    def _slow_down(self) -> None:
-        """Ask the page to wait where the worker is behind; let it wait where there is no room."""
+    def _slow_down(self, gap_s: float) -> None:
+        """Ask the page to wait where the worker is behind; let it wait where there is no room.
+
+        Who sends once in `gap_s` is not asked for much less than that: it would change nothing, and
+        to ask ten thousand pages costs as much as to answer them.
+        """
         writer = self._worker.writer
         wait_s = writer.pacing.accepted()
         if writer.full:
             self._ask_to_wait(max(wait_s, _ROOM_S))
             self._wait_in(writer.room())
-        elif wait_s and self._heard_s >= self._asked_until_s:
+        elif wait_s > gap_s / 2 and self._heard_s >= self._asked_until_s:
             self._ask_to_wait(wait_s)
 
     def _ask_to_wait(self, wait_s: float) -> None:

@@ -43,6 +43,7 @@ class Line:
         under_way: list[float] = []
         silent_until = [0.0] * self.pages
         asked_until = [0.0] * self.pages
+        heard = [self.now_s] * self.pages
         round_from_s, senders = 0.0, itertools.cycle(range(self.pages))
         events: list[tuple[float, int, str, Any]] = [(self.now_s, next(order), "send", None)]
 
@@ -62,7 +63,9 @@ class Line:
                     later(max(self.now_s, round_from_s), "round")
                 queue.append(self.now_s)
                 wait_s = pacing.accepted()
-                if wait_s and self.now_s >= asked_until[page]:
+                gap_s = self.now_s - max(heard[page], asked_until[page])
+                heard[page] = self.now_s
+                if self.now_s >= asked_until[page] and wait_s > gap_s / 2:
                     asked_until[page] = self.now_s + wait_s
                     self.asked.append((self.now_s, wait_s))
                     later(self.now_s + _HEARD_S, "hear", (page, wait_s))
@@ -132,11 +135,11 @@ def test_below_the_most_nobody_is_asked(play: Play):
     assert play(Line(500, 1_000.0, lambda _: 0.8), 60.0).asked == []
 
 
-def test_after_a_hiccup_it_is_soon_over(play: Play):
+def test_after_a_hiccup_nobody_is_asked_for_nothing(play: Play):
+    """What waited is soon written: a page would send its next record later than that anyway."""
     line = play(Line(1_000, 1_000.0, lambda _: 0.5, {10.0: 10.4}), 30.0)
-    assert line.asked
-    assert max(at for at, _ in line.asked) < 12
-    assert max(wait for _, wait in line.asked) < 0.5
+    assert line.asked == []
+    assert line.p99_s(11, 30) < 0.1
 
 
 def test_pages_that_do_not_listen_are_told_but_not_again_and_again(play: Play):

@@ -32,6 +32,8 @@ class Site:
     def __init__(self, body: str) -> None:
         self.body = body
         self.headers = {"Content-Security-Policy": POLICY}
+        self.pages: dict[str, str] = {}
+        """By path, what is there instead of the body and our script."""
         self.away = False
         """Nobody answers, by socket or request."""
         self.sockets_blocked = False
@@ -56,7 +58,8 @@ class Site:
             headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript"}
             await route.fulfill(path=DIST / path[1:], headers=headers)
         else:
-            html = f"<!doctype html><meta charset=utf-8><body>{self.body}{TAG}"
+            body = self.pages.get(path, self.body + TAG)
+            html = f"<!doctype html><meta charset=utf-8><body>{body}"
             await route.fulfill(body=html, content_type="text/html", headers=self.headers)
 
     async def _batch(self, route: Route) -> None:

@@ -8,7 +8,7 @@ import json
 import pytest
 from playwright.async_api import Page
 
-from tests.e2e.sdk_page import CHROMIUM, SITE, open_site
+from tests.e2e.sdk_page import CHROMIUM, POLICY, SITE, open_site
 
 pytestmark = [
     pytest.mark.e2e,
@@ -25,8 +25,18 @@ async def holds(page: Page, expression: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_page_under_a_strict_policy_loads_the_rest_with_the_first_sign():
+@pytest.mark.parametrize(
+    "trusted_types",
+    [
+        "",
+        "; require-trusted-types-for 'script'; trusted-types sentientiq",
+        # Ours is not named, and nothing requires it.
+        "; trusted-types theirs",
+    ],
+)
+async def test_a_page_under_a_strict_policy_loads_the_rest_with_the_first_sign(trusted_types: str):
     async with open_site(BUTTON) as (site, page):
+        site.headers = {"Content-Security-Policy": POLICY + trusted_types}
         await page.goto(SITE)
         await site.until(lambda: site.frames)
         assert "/sentientiq-more.js" not in site.fetched

@@ -90,6 +90,47 @@ async def test_a_card_covers_nothing_in_use_and_takes_no_focus():
         assert site.errors == []
 
 
+async def test_a_card_is_not_over_what_was_pressed_and_takes_no_focus():
+    body = BODY.replace("<button id=dead>Pay</button>", "<span id=dead data-siq=pay>Pay</span>")
+    async with open_site(body) as (site, page):
+        await page.set_viewport_size({"width": 400, "height": 640})
+        await page.goto(SITE)
+        await page.hover("#dead")
+        await site.until(lambda: "/sentientiq-more.js" in site.fetched)
+        for _ in range(3):
+            await page.click("#dead")
+        await site.until(lambda: site.presses() == 3)
+        assert await page.evaluate("document.activeElement == document.body")
+        send(site, "i1")
+        await page.locator(CARD).wait_for()
+        assert await page.evaluate(
+            """() => {
+              const card = document.querySelector('siq-intervention').getBoundingClientRect();
+              return card.bottom < dead.getBoundingClientRect().top;
+            }"""
+        )
+        assert site.errors == []
+
+
+async def test_a_clock_that_is_none_takes_no_card_away():
+    async with open_site(BODY) as (site, page):
+        await page.goto(SITE)
+        await site.until(lambda: site.frames)
+        welcome: dict[str, Any] = {
+            "type": "welcome",
+            "session": "s1",
+            "resume": "r1",
+            "acked": 0,
+            "config": {},
+        }
+        site.sockets[-1].send(json.dumps({**welcome, "clock": {}}))
+        send(site, "i1")
+        await site.until(lambda: site.outcomes() == ["shown"])
+        await page.evaluate("new Promise((done) => setTimeout(done, 20))")
+        assert await page.locator(CARD).count() == 1
+        assert site.errors == []
+
+
 async def test_a_page_renders_help_itself_if_it_wants():
     async with open_site(BODY) as (site, page):
         await page.goto(SITE)

@@ -5,15 +5,15 @@ import type { Events, Handler } from "./types";
 const handlers = new Set<[name: keyof Events, fn: (event: any) => void]>();
 
 /** Listens; the returned function stops listening. */
-export function listen<K extends keyof Events>(name: K, fn: Handler<K>): () => void {
+export const listen = <K extends keyof Events>(name: K, fn: Handler<K>): () => void => {
   const entry: [K, Handler<K>] = [name, fn];
   handlers.add(entry);
   return () => void handlers.delete(entry);
-}
+};
 
 export type Publish = typeof publish;
 
-export function publish<K extends keyof Events>(name: K, event: Events[K]) {
+export const publish = <K extends keyof Events>(name: K, event: Events[K]) => {
   for (const [wanted, fn] of handlers) {
     try {
       if (wanted == name) fn(event);
@@ -22,4 +22,4 @@ export function publish<K extends keyof Events>(name: K, event: Events[K]) {
       reportError(error);
     }
   }
-}
+};

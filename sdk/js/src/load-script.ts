@@ -2,9 +2,11 @@
 // nonce, and only if it is the very file this build was made with. The build puts this module in the place
 // of load.ts, and the hash.
 
+import { guard } from "./hooks";
 import type * as npm from "./load";
 
 declare const MORE: string;
+declare const trustedTypes: any;
 
 /** Our own script element. */
 export const own = document.currentScript as HTMLScriptElement | null;
@@ -12,9 +14,14 @@ export const own = document.currentScript as HTMLScriptElement | null;
 export const loadMore: typeof npm.loadMore = () =>
   new Promise((resolve, reject) => {
     const script: any = document.createElement("script");
+    let src: any = new URL("sentientiq-more.js", own!.src) + "";
+    // Trusted Types: where there are none, or no policy of ours is allowed, a text must do.
+    guard(() => {
+      src = trustedTypes.createPolicy("sentientiq", { createScriptURL: (url: string) => url }).createScriptURL(src);
+    })();
     document.head.append(
       Object.assign(script, {
-        src: new URL("sentientiq-more.js", own!.src),
+        src,
         nonce: own!.nonce,
         integrity: MORE,
         crossOrigin: "",

@@ -2,14 +2,15 @@
 // the visitor's first sign; what happens to fields until it is there is kept for it.
 
 import { handle, now } from "./clock";
-import { isField, pathOf, targetOf } from "./element";
+import { isField, pathOf, place, targetOf } from "./element";
 import { publish } from "./emitter";
 import { guard, on, wrap } from "./hooks";
 import { loadMore } from "./load";
 import type { More } from "./more/index";
 import { bareUrl, ignored, masked } from "./privacy";
-import { emit, say, stream } from "./record";
+import { emit, say } from "./record";
 import { first } from "./session";
+import { stream } from "./stream";
 import type { Intervention } from "./types";
 
 const parts = () =>
@@ -27,20 +28,21 @@ const parts = () =>
     publish,
     say,
     first,
+    place,
   ] as const;
 
 export type Parts = ReturnType<typeof parts>;
 
 export let more: More | undefined;
 let asked: Promise<void> | undefined;
-let held: [Event, Element][] | undefined = [];
+let held: [event: Event, el: Element, at: number][] | undefined = [];
 
-async function fetchMore() {
+const fetchMore = async () => {
   try {
     more = (await loadMore())(parts());
     if (stream) more._start();
-    for (const [event, el] of held!) {
-      handle(event.timeStamp);
+    for (const [event, el, at] of held!) {
+      handle(at);
       guard(more._forms)(event, el);
     }
   } catch {
@@ -48,21 +50,21 @@ async function fetchMore() {
   }
   handle(0);
   held = undefined;
-}
+};
 
-export function startMore() {
+export const startMore = () => {
   more?._start();
-  on("pointerover pointerdown keydown focusin", () => (asked ||= fetchMore()));
-  on("focusin focusout input change submit invalid pointerdown", (e) => {
+  on("pointerover pointerdown keydown focusin focusout input change submit invalid", (e) => {
+    asked ||= fetchMore();
     if (more) more._forms(e, pathOf(e)[0]);
-    else held?.push([e, pathOf(e)[0]]);
+    else held?.push([e, pathOf(e)[0], performance.now()]);
   });
-}
+};
 
 /** Shows help, `ahead` ms before the server's clock. */
-export async function help(item: Intervention, ahead: number) {
+export const help = async (item: Intervention, ahead: number) => {
   if (!first(item.id)) return;
   await (asked ||= fetchMore());
   if (more) more._help(item, ahead);
   else say("outcome", { intervention: item.id, kind: "failed" });
-}
+};

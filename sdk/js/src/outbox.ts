@@ -19,14 +19,12 @@ const MAX_CHARS = 8_500;
 // A visitor who is offline for long loses samples of motion first, never presses.
 const MAX_FRAMES = 20;
 
-const isTarget = (value: Value): value is Target => Array.isArray(value);
-
 /** A value within the wire's limits; an object beyond them is left out. */
-export function bounded(value: Value): Value {
+export const bounded = (value: Value): Value => {
   if (typeof value == "string") return value.slice(0, MAX_STRING);
   if (typeof value == "number") return Math.round(value) || 0;
   return value && JSON.stringify(value).length > MAX_PROPS ? null : value;
-}
+};
 
 let unacked: Message[] = [];
 let open: Message | undefined;
@@ -46,7 +44,7 @@ const thin = () => {
   }
 };
 
-export function addEvent(t: number, code: Code, args: Value[], ptr: Ptr, page: string) {
+export const addEvent = (t: number, code: Code, args: Value[], ptr: Ptr, page: string) => {
   const row: Row = [t, code, ...args.map(bounded)];
   size += JSON.stringify(row).length;
   if (open?.ptr != ptr || size > MAX_CHARS) {
@@ -55,7 +53,7 @@ export function addEvent(t: number, code: Code, args: Value[], ptr: Ptr, page: s
     add({ type: "events", ptr, page, _rows: [] });
   }
   open!._rows!.push(row);
-}
+};
 
 export const addMessage = (type: string, fields: object) => add({ type, ...fields });
 
@@ -64,10 +62,10 @@ export const ack = (acked: number) => {
 };
 
 /** The messages after `sent`, oldest first; no more events for any of them. */
-export function after(sent: number) {
+export const after = (sent: number) => {
   open = undefined;
   return unacked.filter((m) => m.seq > sent);
-}
+};
 
 export const clear = () => {
   open = undefined;
@@ -76,34 +74,33 @@ export const clear = () => {
 };
 
 /** One message as it is sent. */
-export function frame({ _rows: rows, ...head }: Message) {
+export const frame = ({ _rows: rows, ...head }: Message) => {
   if (!rows) return JSON.stringify(head);
   const targets: [number, ...Target][] = [];
   const names: string[] = [];
-  const index = (target: Target) => {
-    const name = target.join();
-    return names.indexOf(name) + 1 || targets.push([names.push(name), ...target]);
+  const indexed = (value: Value) => {
+    if (!Array.isArray(value)) return value;
+    const name = value.join();
+    return names.indexOf(name) + 1 || targets.push([names.push(name), ...(value as Target)]);
   };
   const [[t0]] = rows;
   let previous = t0;
   const events = rows.map(([t, code, ...args]) => {
-    const row = [code, t - previous, ...args.map((a) => (isTarget(a) ? index(a) : a))];
+    const row = [code, t - previous, ...args.map(indexed)];
     previous = t;
     return row;
   });
   return JSON.stringify({ ...head, t0, targets, events });
-}
+};
 
 /** What is unacknowledged as a body of /v1/batch, with `limit` characters of messages; motion goes first. */
-export function batch(hello: object, limit: number, lean?: boolean): string {
+export const batch = (hello: object, limit: number, lean?: boolean): string => {
   if (lean) thin();
   const head = JSON.stringify(hello);
-  const frames: string[] = [];
   let size = head.length;
-  for (const text of after(0).map(frame)) {
-    if ((size += text.length) < limit) frames.push(text);
-    else if (lean) break;
-    else return batch(hello, limit, true);
-  }
+  const frames = after(0)
+    .map(frame)
+    .filter((text) => (size += text.length) < limit);
+  if (size >= limit && !lean) return batch(hello, limit, true);
   return frames[0] && `{"hello":${head},"messages":[${frames}]}`;
-}
+};

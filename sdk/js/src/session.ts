@@ -21,56 +21,54 @@ const begun = (now: number): Visit => ({ a: now, l: now, i: [] });
 
 /** The entry in the browser's storage. */
 export let entry = "";
-let visit = begun(0);
+export let visit = begun(0);
+export let key: string;
 
 const alive = (v: Visit | undefined, now: number) => v && now - v.l < IDLE && now - v.a < LONGEST;
 
-function write() {
-  keep(entry, JSON.stringify(visit));
-}
+const write = () => keep(entry, JSON.stringify(visit));
 
 /** What another tab or page has written last. */
-function read(): Visit | undefined {
+const read = (): Visit | undefined => {
   try {
     return JSON.parse(kept()[entry]);
   } catch {
     // Nothing yet, or nothing of ours.
     return undefined;
   }
-}
+};
 
-export const openSession = (key: string) => {
+export const openSession = (given: string) => {
+  key = given;
   entry = "siq:" + key.slice(-12);
 };
 
 /** Joins the visit another tab or page has begun, or begins one. */
-export function begin(now: number, afresh?: boolean) {
+export const begin = (now: number, afresh?: boolean) => {
   const found = read();
-  visit = !afresh && alive(found, now) ? found! : begun(now);
-}
+  visit = afresh || !alive(found, now) ? begun(now) : found!;
+};
 
 /** Takes note of activity at `now`; false when the visit had ended before it. */
-export function touch(now: number): boolean {
-  if (!alive(visit, now)) {
-    // Idle here, but perhaps not in another tab.
-    const other = read();
-    if (other?.s != visit.s || !alive(other, now)) return false;
-  }
+export const touch = (now: number): boolean => {
+  // Idle here, but perhaps not in another tab.
+  const last = alive(visit, now) ? visit : read();
+  if (last?.s != visit.s || !alive(last, now)) return false;
   if (now - visit.l > TOUCH) {
     visit.l = now;
     write();
   }
   return true;
-}
+};
 
-export function welcome({ session, resume }: { session: string; resume: string }) {
-  visit.s = session;
-  visit.r = resume;
+export const welcome = (message: { session: string; resume: string }) => {
+  visit.s = message.session;
+  visit.r = message.resume;
   write();
-}
+};
 
 /** True the first time something is noted in this visit, in whichever tab; `peek` notes nothing. */
-export function first(id: string, peek?: boolean): boolean {
+export const first = (id: string, peek?: boolean): boolean => {
   const other = read();
   if (other?.s == visit.s) visit.i = other!.i;
   if (visit.i.includes(id)) return false;
@@ -78,12 +76,10 @@ export function first(id: string, peek?: boolean): boolean {
   visit.i = [...visit.i, id].slice(-REMEMBERED);
   write();
   return true;
-}
+};
 
 /** Leaves nothing in the browser. */
-export function forget() {
+export const forget = () => {
   visit = begun(0);
   for (const name of keptUnder(entry)) keep(name);
-}
-
-export const identity = () => ({ session: visit.s, resume: visit.r });
+};

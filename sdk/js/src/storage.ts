@@ -3,13 +3,13 @@
 import { guard } from "./hooks";
 
 /** What is kept in this browser, by name. */
-export function kept(): Record<string, string> {
+export const kept = (): Record<string, string> => {
   try {
     return localStorage || {};
   } catch {
     return {};
   }
-}
+};
 
 /** Keeps a value; nothing removes it. */
 export const keep = guard((name: string, value?: string | 0) => {

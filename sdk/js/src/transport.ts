@@ -3,9 +3,12 @@
 
 import { now } from "./clock";
 import { publish } from "./emitter";
+import { hello, keptAs } from "./hello";
 import { guard } from "./hooks";
 import { ack, after, batch, frame } from "./outbox";
 import { keep, kept, keptUnder } from "./storage";
+import { stream } from "./stream";
+import type { Options } from "./types";
 import { SUBPROTOCOL } from "./wire";
 
 const BACKOFF_MIN = 1_000;
@@ -25,12 +28,9 @@ const IDLE = 4408;
 
 let endpoint: string;
 let http: string;
-let hello: () => { session?: string };
-/** The entry of the browser's storage in which this stream is kept. */
-let entry: () => string;
 let heard: (message: any) => void;
 let socket: WebSocket | undefined;
-let welcomed = false;
+export let welcomed = false;
 let stopped = true;
 let dormant = false;
 let sent = 0;
@@ -39,23 +39,20 @@ let coalesce = 250;
 /** Share of pointer moves to keep, 0 to 1. */
 export let sampling = 1;
 let pausedUntil = 0;
-let urgent = false;
 let flushTimer: any;
+/** How many ms it was set to. */
+let due: number;
 let retryTimer: any;
 
-export const isOpen = () => welcomed;
-
-export const setLine = (
-  toSocket: string,
-  toBatches: string,
-  ...given: [typeof hello, typeof entry, typeof heard]
-) => {
-  endpoint = toSocket;
-  http = toBatches + "/v1/batch";
-  [hello, entry, heard] = given;
+export const setLine = (options: Options, hears: typeof heard) => {
+  endpoint = options.endpoint;
+  // The edge serves HTTP on the port next to its WebSocket; behind a proxy both share one origin.
+  const nextTo = () => new URL(endpoint.replace(/^ws/, "http").replace(":8080", ":8081"), location.href).origin;
+  http = (options.httpEndpoint || nextTo()) + "/v1/batch";
+  heard = hears;
 };
 
-export function connect() {
+export const connect = () => {
   stopped = dormant = false;
   if (socket) return;
   publish("status", "connecting");
@@ -67,26 +64,29 @@ export function connect() {
   } catch {
     retry();
   }
-}
+};
 
-function drop() {
+const drop = () => {
   clearTimeout(retryTimer);
   const ws = socket;
   socket = undefined;
   welcomed = false;
   // A server that never answers the closing handshake must not keep the old socket's events alive.
   ws?.close();
-}
+};
 
-function refuse(code: number) {
+/** Whether it is over; says so. */
+const refused = (code: number) => {
+  if (!FINAL.includes(code)) return false;
   stopped = true;
   publish("status", "stopped");
   heard({ type: "error", code: code + "", message: "refused", config: { kill: true } });
-}
+  return true;
+};
 
-function retry(code = 0) {
+const retry = (code = 0) => {
   drop();
-  if (FINAL.includes(code)) return refuse(code);
+  if (refused(code)) return;
   publish("status", "closed");
   // Nobody is there: connect again with the visitor's next move.
   dormant = code == IDLE;
@@ -94,17 +94,17 @@ function retry(code = 0) {
   reconnectAfter(Math.min(BACKOFF_MAX, BACKOFF_MIN * 2 ** attempt++));
   // By requests, if it is sockets that fail.
   later(coalesce);
-}
+};
 
 /** With full jitter, so that a restarted edge is not met by everyone at once. */
-export function reconnectAfter(ms: number) {
+export const reconnectAfter = (ms: number) => {
   retryTimer = setTimeout(() => {
     drop();
     if (!stopped) connect();
   }, Math.random() * ms);
-}
+};
 
-function receive(message: any) {
+const receive = (message: any) => {
   const { type, config, retry_after_ms } = message;
   coalesce = config?.coalesce_ms ?? coalesce;
   sampling = config?.sampling ?? sampling;
@@ -120,7 +120,7 @@ function receive(message: any) {
     sent = message.acked;
     acked(sent);
     // It may be kept under no session yet.
-    keep(entry());
+    keep(keptAs());
   }
   if (type == "ack") acked(message.seq);
   if (type == "drain") reconnectAfter(message.after_ms);
@@ -129,17 +129,16 @@ function receive(message: any) {
     publish("status", "open");
     flush();
   }
-}
+};
 
-function acked(seq: number) {
+const acked = (seq: number) => {
   ack(seq);
   // Progress, not a mere connection, is what ends the back-off.
   if (seq) attempt = 0;
-}
+};
 
-export function flush() {
+export const flush = () => {
   flushTimer = clearTimeout(flushTimer);
-  urgent = false;
   if (stopped) return;
   if (dormant) return connect();
   const wait = pausedUntil - now();
@@ -150,13 +149,13 @@ export function flush() {
       sent = message.seq;
     }
   } else if (attempt >= BLOCKED) post();
-}
+};
 
 const send = (body: string, keepalive?: boolean) => fetch(http, { method: "POST", body, keepalive });
 
 /** Sockets do not get through, perhaps this does; nobody can push then. */
-async function post() {
-  const name = entry();
+const post = async () => {
+  const begun = stream;
   const body = batch(hello(), MAX_BEACON);
   if (!body) return;
   pausedUntil = now() + ANSWER_MS;
@@ -164,9 +163,9 @@ async function post() {
   try {
     const answer = await send(body, true);
     wait = 1000 * (answer.headers.get("Retry-After") as any) || wait;
-    if (FINAL.includes(4000 + answer.status)) return refuse(4000 + answer.status);
+    if (refused(4000 + answer.status)) return;
     // For another stream by now, it would be the wrong answer.
-    if (answer.ok && name == entry()) {
+    if (answer.ok && begun == stream) {
       const message = await answer.json();
       wait = 1000;
       ack(message.acked);
@@ -177,10 +176,10 @@ async function post() {
   }
   pausedUntil = now() + wait;
   later(wait);
-}
+};
 
 /** Sends what earlier pages had to keep; the edge drops what it had already. */
-export function sendKept(prefix: string) {
+export const sendKept = (prefix: string) => {
   for (const name of keptUnder(prefix)) {
     send(kept()[name]).then(
       // Refused for good is settled as well.
@@ -188,35 +187,32 @@ export function sendKept(prefix: string) {
       () => {},
     );
   }
-}
+};
 
 /** The page may be gone in a moment: leaves what is unacknowledged with the browser, and in its storage. */
-export function leave(urgently: boolean) {
+export const leave = (urgently: boolean) => {
   const said = hello();
   // Under no session, the edge could not tell that it has had something already: one way only.
   if (urgently && (said.session || !attempt)) {
     const body = batch(said, MAX_BEACON);
     if (body) navigator.sendBeacon(http, body);
   }
-  if (said.session || attempt) keep(entry(), batch(said, MAX_KEPT));
-}
+  if (said.session || attempt) keep(keptAs(), batch(said, MAX_KEPT));
+};
 
 /** Closes for good; `bye` tells the edge that this stream has ended. */
-export function disconnect(bye: boolean) {
+export const disconnect = (bye: boolean) => {
   if (bye && welcomed) socket!.send('{"type":"bye"}');
   stopped = true;
   drop();
-}
+};
 
-function later(ms: number) {
-  flushTimer ||= setTimeout(guard(flush), ms);
-}
+/** Flushes in so many ms, unless it does sooner anyway. */
+const later = (ms: number) => {
+  if (flushTimer && ms >= due) return;
+  clearTimeout(flushTimer);
+  flushTimer = setTimeout(guard(flush), (due = ms));
+};
 
 /** Sends soon: a critical event within an animation frame, the rest with the next batch. */
-export function schedule(critical?: boolean) {
-  if (!critical) return later(coalesce);
-  if (urgent) return;
-  urgent = true;
-  flushTimer = clearTimeout(flushTimer);
-  later(SOON_MS);
-}
+export const schedule = (critical?: boolean) => later(critical ? SOON_MS : coalesce);

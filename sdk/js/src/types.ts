@@ -18,6 +18,8 @@ export interface Options {
   ignore?: string;
   /** CSS selector of elements whose names are never sent, besides `[data-siq-mask]`. */
   mask?: string;
+  /** Names of the parameters that a page's address keeps where it is sent. Default: none. */
+  query?: string[];
   /** Honour Global Privacy Control and Do Not Track. Default: true. */
   respectGpc?: boolean;
 }

@@ -8,7 +8,7 @@ export async function load(name) {
     bundle: true,
     format: "esm",
     write: false,
-    define: { SDK_VERSION: '"test"', SCRIPT: "false" },
+    define: { SDK_VERSION: '"test"' },
   });
   return import("data:text/javascript;base64," + Buffer.from(outputFiles[0].contents).toString("base64"));
 }

@@ -88,9 +88,18 @@ async def presses_twice(page: Page) -> None:
 async def uses_the_keyboard(page: Page) -> None:
     """Never touch the mouse."""
     await page.locator("#works").focus()
+    # The first sign loads what sees answers, which may take longer than to press a key.
+    await page.wait_for_function("!!document.querySelector('script[src*=more]')?.siq")
     for _ in range(5):
         await page.keyboard.press("Enter")
         await asyncio.sleep(_PACE_S)
+
+
+async def presses_in_a_new_frame(page: Page) -> None:
+    """Open a frame that was not there, and press what does nothing in it."""
+    await press(page, "#add")
+    await page.frame_locator("#added").locator("#dead").wait_for()
+    await press(page, "#dead", 5, frame="#added")
 
 
 class Scene(NamedTuple):
@@ -121,9 +130,10 @@ SCENES: dict[str, Scene] = {
     "spa_dead": Scene("spa", presses("#dead", 5), rage=True),
     "shadow_dead": Scene("shadow", presses("#dead", 5), rage=True),
     "shadow_works": Scene("shadow", presses("#works", 5)),
-    # Frames are not looked into: nothing is seen of them, and nothing made up.
-    "frames_dead": Scene("frames", presses("#dead", 5, "#frame")),
-    "frames_works": Scene("frames", presses("#works", 5, "#frame")),
+    "frames_dead": Scene("frames", presses("#dead", 5, "#frame"), rage=True, daily=True),
+    "frames_works": Scene("frames", presses("#works", 5, "#frame"), daily=True),
+    "frames_added": Scene("frames", presses_in_a_new_frame, rage=True),
+    "frames_elsewhere": Scene("frames", presses("#dead", 5, "#elsewhere")),
     "datepicker_pages": Scene("datepicker", presses("#next-month", 6), daily=True),
     "stepper_plus": Scene("stepper", presses("#plus", 6), daily=True),
     "stepper_state": Scene("stepper", presses("#plus-state", 6)),

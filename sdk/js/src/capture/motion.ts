@@ -1,33 +1,38 @@
 // Where the pointer goes, where it rests, and how it leaves; scrolling; the size of the window.
 
 import { now } from "../clock";
-import { actionable, canAct, pathOf, targetOf as target } from "../element";
+import { actionable, canAct, pathOf, place, targetOf as target } from "../element";
 import { guard, on } from "../hooks";
+import { more } from "../more";
 import { ignored } from "../privacy";
-import { emit, setPtr } from "../record";
+import { emit } from "../record";
+import { setPtr } from "../stream";
 import { sampling } from "../transport";
 import { Code } from "../wire";
 import { throttle } from "./throttle";
-import { more } from "../more";
 
 const MOVE_S = 0.04;
 const DWELL_MS = 1000;
 const SCROLL_MS = 100;
 const RESIZE_MS = 250;
 
-export function captureMotion() {
+export const captureMotion = () => {
   let movedAt = 0;
-  let [lastX, lastY, vx, vy] = [0, 0, 0, 0];
+  let lastX = 0;
+  let lastY = 0;
+  let vx = 0;
+  let vy = 0;
   let rest: Element | undefined;
   let restAt = 0;
   let dwelling: any;
   let open = false;
 
   on("pointermove", (e: PointerEvent) => {
-    if (e.pointerType == "touch" || !e.isTrusted) return;
-    const { timeStamp: t, clientX: x, clientY: y } = e;
+    if (!e.isTrusted || e.pointerType == "touch") return;
+    const t = now();
     const seconds = (t - movedAt) / 1000;
     if (seconds * sampling < MOVE_S) return;
+    const [x, y] = place(e.target as Element, e.clientX, e.clientY);
     vx = (x - lastX) / seconds;
     vy = (y - lastY) / seconds;
     lastX = x;
@@ -37,12 +42,12 @@ export function captureMotion() {
     emit(Code.PointerMove, [x, y]);
   });
 
-  function leave() {
+  const leave = () => {
     clearTimeout(dwelling);
     if (open) emit(Code.Hover, [target(rest!), now() - restAt]);
     open = false;
     rest = undefined;
-  }
+  };
 
   on("pointerover", (e: PointerEvent) => {
     if (e.pointerType != "mouse") return;
@@ -64,10 +69,9 @@ export function captureMotion() {
   });
 
   on("mouseout", (e: MouseEvent) => {
-    if (e.relatedTarget) return;
+    if (e.relatedTarget || e.view != window) return;
     leave();
-    const { clientX: x, clientY: y } = e;
-    const gaps = [y, innerWidth - x, innerHeight - y, x];
+    const gaps = [e.clientY, innerWidth - e.clientX, innerHeight - e.clientY, e.clientX];
     emit(Code.PointerExit, [gaps.indexOf(Math.min(...gaps)), vx, vy], true);
   });
 
@@ -78,8 +82,8 @@ export function captureMotion() {
     () => emit(Code.Scroll, [pane.scrollTop, pane.scrollHeight - pane.clientHeight]),
   );
   on("scroll", (e) => {
-    const el = e.target == document ? document.scrollingElement : e.target;
-    if (!el || (e.target != document && el.clientHeight < innerHeight * 0.6)) return;
+    const el = e.target.scrollingElement || e.target;
+    if (el.clientHeight < innerHeight * 0.6) return;
     pane = el;
     scrolled();
   });
@@ -87,4 +91,4 @@ export function captureMotion() {
   const resized = throttle(RESIZE_MS, () => emit(Code.Resize, [innerWidth, innerHeight]));
   // A video's own `resize` passes here too.
   on("resize", (e) => e.target == window && resized());
-}
+};

@@ -2,13 +2,14 @@
 // count a label twice and a disabled button never.
 
 import { now } from "../clock";
-import { actionable, canAct, isField, pathOf, targetOf, UNOBSERVED } from "../element";
+import { actionable, canAct, isField, pathOf, place, targetOf, UNOBSERVED } from "../element";
 import { on } from "../hooks";
-import { ignored } from "../privacy";
-import { emit, setPtr } from "../record";
-import type { Press } from "../more/reactions";
-import { Code } from "../wire";
 import { more } from "../more";
+import type { Press } from "../more/reactions";
+import { ignored } from "../privacy";
+import { emit } from "../record";
+import { setPtr } from "../stream";
+import { Code } from "../wire";
 
 const DRAG_PX = 10;
 const DOUBLE_MS = 500;
@@ -25,30 +26,30 @@ export const forgetPresses = () => {
   more?._forget();
 };
 
-export function capturePresses() {
-  let down: { _el: Element; _press?: Press; _event: PointerEvent } | undefined;
+export const capturePresses = () => {
+  let down: [el: Element, press: Press | undefined, at: PointerEvent] | undefined;
   let lastEl: Element | undefined;
   let lastAt = 0;
   let detail = 0;
   let pointerAt = 0;
   let repeating = false;
 
-  function record(el: Element, press: Press | undefined, x: number, y: number, e: MouseEvent | KeyboardEvent) {
+  const record = (el: Element, press: Press | undefined, x: number, y: number, e: any) => {
     const t = now();
     detail = lastEl == el && t - lastAt < DOUBLE_MS ? detail + 1 : 1;
     lastEl = el;
     lastAt = t;
-    const modifiers = +e.shiftKey | (+e.ctrlKey << 1) | (+e.altKey << 2) | (+e.metaKey << 3);
-    const [name, flags] = targetOf(el);
-    emit(Code.Click, [x, y, [name, press ? flags : flags | UNOBSERVED], 0, detail, modifiers || null], true);
+    const modifiers = e.shiftKey | (e.ctrlKey << 1) | (e.altKey << 2) | (e.metaKey << 3);
+    const target = targetOf(el, press ? 0 : UNOBSERVED);
+    emit(Code.Click, [...place(el, x, y), target, 0, detail, modifiers || null], true);
     count++;
     if (press) more!._commit(press, count);
-  }
+  };
 
-  function byKeyboard(el: Element, e: KeyboardEvent | MouseEvent) {
+  const byKeyboard = (el: Element, e: KeyboardEvent | MouseEvent) => {
     const box = el.getBoundingClientRect();
     record(el, more?._begin(el), box.x + box.width / 2, box.y + box.height / 2, e);
-  }
+  };
 
   // A press that was begun and never counts is forgotten by what watches it, after a while.
   const release = () => {
@@ -61,13 +62,13 @@ export function capturePresses() {
     setPtr(e.pointerType as any);
     const path = pathOf(e);
     const el = actionable(path)!;
-    if (!ignored(path[0])) down = { _el: el, _press: more?._begin(el), _event: e };
+    if (!ignored(path[0])) down = [el, more?._begin(el), e];
   });
 
   on("pointerup", (e: PointerEvent) => {
-    if (!down || e.pointerId != down._event.pointerId) return;
-    const { _el: el, _press: press, _event: event } = down;
-    const px = Math.hypot(e.clientX - event.clientX, e.clientY - event.clientY);
+    if (e.pointerId != down?.[2].pointerId) return;
+    const [el, press, at] = down!;
+    const px = Math.hypot(e.clientX - at.clientX, e.clientY - at.clientY);
     if (px > DRAG_PX) emit(Code.Drag, [px]);
     if (actionable(pathOf(e)) != el) emit(Code.PressCancel, [targetOf(el)]);
     else if (px <= DRAG_PX) {
@@ -81,7 +82,7 @@ export function capturePresses() {
 
   on("keydown", (e: KeyboardEvent) => {
     repeating = e.repeat;
-    if (!e.isTrusted || e.repeat || (e.key != "Enter" && e.key != " ")) return;
+    if (!e.isTrusted || repeating || (e.key != "Enter" && e.key != " ")) return;
     const el = pathOf(e)[0];
     // Native controls make a click of it, below; anything else that takes the focus may listen to keys.
     if (!el.matches(NATIVE) && !isField(el) && canAct(el) && !ignored(el)) byKeyboard(el, e);
@@ -96,4 +97,4 @@ export function capturePresses() {
       if (path[0].localName != "label") byKeyboard(el, e);
     }
   });
-}
+};

@@ -3,7 +3,7 @@
 import { guard } from "../hooks";
 
 /** At most one call per `ms`, after it, for all that came meanwhile. */
-export function throttle(ms: number, fn: () => void): () => void {
+export const throttle = (ms: number, fn: () => void): () => void => {
   let timer: any;
   const run = guard(() => {
     timer = 0;
@@ -12,4 +12,4 @@ export function throttle(ms: number, fn: () => void): () => void {
   return () => {
     timer ||= setTimeout(run, ms);
   };
-}
+};

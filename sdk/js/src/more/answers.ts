@@ -9,18 +9,16 @@ const BACKGROUND_MS = 10_000;
 const BY_HAND_MS = 300;
 const NETWORK_MS = 300;
 
-export function captureAnswers() {
+export const captureAnswers = () => {
   const background = new Map<string, number>();
   // When the visitor last scrolled, tabbed or typed: what follows is their doing, not the page's answer.
   let byHand = 0;
 
   // The Navigation API tells at once; where it is missing the page's unloading does.
-  on("navigate", () => react(Answer.Navigation), (window as any).navigation);
-  // Another window, a file chooser, a print dialog: the page loses the focus.
-  on("blur", (e) => e.target == window && react(Answer.Dialog));
-  for (const name of ["open", "alert", "confirm", "prompt", "print"]) {
-    wrap(window, name, () => void react(Answer.Dialog));
-  }
+  on("navigate", () => react(Answer.Navigation), (view) => view.navigation);
+  // Another window, a file chooser, a print dialog: the page loses the focus, and not to one of its frames.
+  on("blur", () => document.hasFocus() || react(Answer.Dialog));
+  wrap("open alert confirm prompt print", () => void react(Answer.Dialog));
 
   on("visibilitychange", next);
   on("keydown", escape);
@@ -50,20 +48,20 @@ export function captureAnswers() {
   });
 
   /** A request soon after a press answers it, unless the page makes this request on its own. */
-  function request(name: string) {
+  const request = (name: string) => {
     const t = now();
     if (!latest() || t - background.get(name)! < BACKGROUND_MS) {
       if (background.size > 50) background.clear();
       background.set(name, t);
     } else react(Answer.Network, (p) => t - p._t < NETWORK_MS);
-  }
+  };
 
   /** Without a status, nobody has answered. */
   const ended = (name: string, status: number) => {
     if (!status || status >= 400) emit(Code.Error, ["request:" + name], true);
   };
 
-  wrap(window, "fetch", ([input, init]) => {
+  wrap("fetch", ([input, init]) => {
     // Other scripts report clicks this way; that is no answer to the visitor.
     if (init?.keepalive || init?.mode == "no-cors") return;
     const name = bareUrl((input?.url || input) + "");
@@ -76,12 +74,17 @@ export function captureAnswers() {
       );
   });
 
-  const names = new WeakMap<XMLHttpRequest, string>();
-  wrap(XMLHttpRequest.prototype, "open", ([, url], self) => {
-    for (const type of names.has(self) ? [] : ["load", "error"]) {
-      self.addEventListener(type, () => ended(names.get(self)!, self.status));
-    }
-    names.set(self, bareUrl(url + ""));
-  });
-  wrap(XMLHttpRequest.prototype, "send", (_, self) => request(names.get(self)!));
-}
+  // A request carries its name with it.
+  const requests = (view: any) => view.XMLHttpRequest.prototype;
+  wrap(
+    "open",
+    ([, url], self) => {
+      for (const type of self.siq ? [] : ["load", "error"]) {
+        self.addEventListener(type, () => ended(self.siq, self.status));
+      }
+      self.siq = bareUrl(url + "");
+    },
+    requests,
+  );
+  wrap("send", (_, self) => request(self.siq), requests);
+};

@@ -1,7 +1,8 @@
 // One card: built node by node (no markup strings, so Trusted Types and a strict CSP are content).
 
 import type { Action, Intervention } from "../types";
-import { guard } from "./core";
+import { guard, place } from "./core";
+import { lastPressed } from "./reactions";
 import { STYLE } from "./style";
 
 const make = (tag: string, properties: object, ...content: (string | Node)[]) => {
@@ -11,15 +12,15 @@ const make = (tag: string, properties: object, ...content: (string | Node)[]) =>
 };
 
 /** A button, or a link if the action leads somewhere: nowhere that runs. */
-function control({ label, url }: Action) {
+const control = ({ label, url }: Action) => {
   const { href, origin } = new URL(url || "about:", location.href);
   if (!/^(https?|mailto|tel):/.test(href)) return make("button", {}, label);
   // Another site opens beside the page, so that nothing in it is lost.
   return make("a", { href, target: origin == location.origin ? "" : "_blank" }, label);
-}
+};
 
 /** Shows a card until it is `done`, with an action or without; the result takes it away. */
-export function showCard({ payload }: Intervention, done: (action?: Action) => void): () => void {
+export const showCard = ({ payload }: Intervention, done: (action?: Action) => void): () => void => {
   const before = document.activeElement as HTMLElement | null;
   const host = make("siq-intervention", {});
   const root = host.attachShadow({ mode: "open" });
@@ -27,12 +28,12 @@ export function showCard({ payload }: Intervention, done: (action?: Action) => v
   sheet.replaceSync(STYLE);
   root.adoptedStyleSheets = [sheet];
 
-  function leave() {
+  const leave = () => {
     const held = root.activeElement;
     host.remove();
     // Whoever was in the card with the keyboard goes back to where they came from.
     if (held) before?.focus({ preventScroll: true });
-  }
+  };
 
   const pressed = (el: HTMLElement, action?: Action) => {
     el.onclick = guard(() => {
@@ -43,8 +44,10 @@ export function showCard({ payload }: Intervention, done: (action?: Action) => v
     return el;
   };
 
-  // Never over what the visitor is at: what is pressed has the focus.
-  if (before!.getBoundingClientRect().top > innerHeight / 3) host.style.inset = "16px 16px auto auto";
+  // Never over what the visitor is at: what has the focus, or was pressed and takes none.
+  if ([before, lastPressed].some((el) => el && place(el, 0, el.getBoundingClientRect().y)[1] > innerHeight / 3)) {
+    host.style.inset = "16px 16px auto auto";
+  }
   document.body.append(host);
   // Announced politely, and never taking the focus from what the visitor is doing.
   root.append(
@@ -58,4 +61,4 @@ export function showCard({ payload }: Intervention, done: (action?: Action) => v
     ),
   );
   return leave;
-}
+};

@@ -15,7 +15,8 @@ export let target: Parts[9];
 export let publish: Parts[10];
 export let say: Parts[11];
 export let first: Parts[12];
+export let place: Parts[13];
 
 export const plug = (parts: Parts) => {
-  [emit, now, on, wrap, guard, ignored, masked, bareUrl, isField, target, publish, say, first] = parts;
+  [emit, now, on, wrap, guard, ignored, masked, bareUrl, isField, target, publish, say, first, place] = parts;
 };

@@ -16,14 +16,14 @@ let deletes = 0;
 let paste: 1 | undefined;
 let pause: any;
 
-function endBurst() {
+const endBurst = () => {
   clearTimeout(pause);
   if (typing) emit(Code.Input, [target(typing), keys, deletes, last - begun, paste]);
   typing = paste = undefined;
   keys = deletes = 0;
-}
+};
 
-function type(el: Element, kind: string) {
+const type = (el: Element, kind: string) => {
   if (typing != el) endBurst();
   last = now();
   if (!typing) begun = last;
@@ -34,10 +34,10 @@ function type(el: Element, kind: string) {
   else if (/^insert(?!Repl)/.test(kind)) keys++;
   clearTimeout(pause);
   pause = setTimeout(endBurst, PAUSE_MS);
-}
+};
 
 /** Takes one of the events of fields, and the element that it hit. */
-export function forms(e: any, el: any) {
+export const forms = (e: any, el: any) => {
   const kind: string = e.type;
   // What was typed belongs before the press that sends it.
   if (/pointerdown|focusout|submit/.test(kind)) endBurst();
@@ -56,7 +56,6 @@ export function forms(e: any, el: any) {
   if (kind == "change" && !isField(el)) emit(Code.Change, [target(el)]);
   if (kind == "submit") emit(Code.Submit, [target(el)], true);
   if (kind == "invalid") {
-    const reason = Object.keys(ValidityState.prototype).find((name) => el.validity[name]);
-    emit(Code.Invalid, [target(el), reason]);
+    for (const reason in el.validity) if (el.validity[reason]) return emit(Code.Invalid, [target(el), reason]);
   }
-}
+};

@@ -9,12 +9,11 @@ import { help } from "./queue";
 import { arm, begin, commit, forget, react } from "./reactions";
 import { captureSelections } from "./selection";
 
-export function createMore(parts: Parts) {
+export const createMore = (parts: Parts) => {
   plug(parts);
   return {
     /** Begins to observe, or begins again. */
     _start() {
-      forget();
       captureAnswers();
       captureSelections();
     },
@@ -26,6 +25,6 @@ export function createMore(parts: Parts) {
     _forms: forms,
     _help: help,
   };
-}
+};
 
 export type More = ReturnType<typeof createMore>;

@@ -11,22 +11,22 @@ let close: (() => void) | undefined;
 let done: (action?: Action) => void;
 let expiry: any;
 
-function shut() {
+const shut = () => {
   clearTimeout(expiry);
   close?.();
   close = undefined;
-}
+};
 
 /** The Escape key waves a card away, wherever the focus is. */
-export function escape({ key }: KeyboardEvent) {
+export const escape = ({ key }: KeyboardEvent) => {
   if (key != "Escape" || !close) return;
   close();
   done();
-}
+};
 
 const remaining = (item: Intervention) => item.expires_at - now() - ahead;
 
-export function next() {
+export const next = () => {
   const item = waiting;
   if (!item || document.hidden) return;
   waiting = undefined;
@@ -36,7 +36,7 @@ export function next() {
     say("outcome", { intervention: item.id, kind, action });
   // Who has waved it away does not want it again.
   if (!first(item.template, true)) return report("dismissed");
-  let prevented = false;
+  let prevented: boolean | undefined;
   publish("intervention", { ...item, preventDefault: () => (prevented = true), report });
   if (prevented) return;
   try {
@@ -53,12 +53,12 @@ export function next() {
   }
   // setTimeout counts in 31 bits.
   expiry = setTimeout(shut, Math.min(remaining(item), 1e9));
-}
+};
 
 /** Shows help as soon as somebody can see it; without, takes away what is there. */
-export function help(item?: Intervention, serverAhead = 0) {
+export const help = (item?: Intervention, serverAhead = 0) => {
   waiting = item;
   ahead = serverAhead;
   if (item) next();
   else shut();
-}
+};

@@ -27,7 +27,9 @@ export interface Press {
 }
 
 const controlled = (el: Element) =>
-  ["aria-controls", "aria-owns", "popovertarget"].map((name) => document.getElementById(el.getAttribute(name)!));
+  ["aria-controls", "aria-owns", "popovertarget"].map((name) =>
+    el.ownerDocument.getElementById(el.getAttribute(name)!),
+  );
 
 /** Values set by script leave no mutation behind; compared here, never sent. */
 const valuesOf = (near: Element) =>
@@ -45,13 +47,13 @@ let pressedAt = 0;
 const idle = new WeakMap<Node, number>();
 let observer: MutationObserver | undefined;
 
-function report(press: Press) {
+const report = (press: Press) => {
   const [kind, at] = press._answer!;
   emit(Code.Reaction, [kind, press._index, Math.max(0, at - press._t)], true);
-}
+};
 
-export function react(kind: Answer, answers?: (press: Press) => unknown) {
-  let any = false;
+export const react = (kind: Answer, answers?: (press: Press) => unknown) => {
+  let any: boolean | undefined;
   for (const press of open) {
     if (press._answer || (answers && !answers(press))) continue;
     any = true;
@@ -61,9 +63,9 @@ export function react(kind: Answer, answers?: (press: Press) => unknown) {
   // A press that is still held down keeps its answer until it counts.
   open = open.filter((press) => !press._answer || !press._index);
   return any;
-}
+};
 
-function mutated(records: MutationRecord[]) {
+const mutated = (records: MutationRecord[]) => {
   const t = now();
   for (const record of records) {
     const { target, type, attributeName, oldValue, addedNodes, removedNodes } = record;
@@ -77,50 +79,52 @@ function mutated(records: MutationRecord[]) {
     const kind = dialog ? Answer.Dialog : type == "attributes" ? Answer.State : Answer.Mutation;
     const answered = react(kind, (press) => {
       if (el == press._el) return attributeName != "style";
-      if (dialog || [press._el, ...press._controls].some((r) => r?.contains(el))) return true;
+      if (dialog || [...press._controls, press._el].some((r) => r?.contains(el))) return true;
       if (press._t - idle.get(el)! < IDLE_MS) return false;
       return press._near.contains(el) || t - press._t < ELSEWHERE_MS;
     });
     if (!answered && t - pressedAt > ELSEWHERE_MS) idle.set(el, t);
   }
-}
+};
 
-function observe(root: Node) {
-  observer ||= new MutationObserver(guard(mutated));
-  observer.observe(root, {
-    subtree: true,
-    childList: true,
-    characterData: true,
-    // And so, attributes.
-    attributeOldValue: true,
-  });
-}
 
-function sweep() {
+const sweep = () => {
   sweepTimer = 0;
   const t = now();
   react(Answer.State, (press) => valuesOf(press._near) != press._values);
   open = open.filter((press) => t - press._t < OPEN_MS);
   if (open.length || t < watchUntil) sweepTimer = setTimeout(guard(sweep), SWEEP_MS);
   else observer!.disconnect();
-}
+};
 
 /** The pointer rests on something that can be pressed: learn what moves on its own. */
-export function arm(el: Element) {
+export const arm = (el: Element) => {
   watchUntil = now() + IDLE_MS;
+  observer ||= new MutationObserver(guard(mutated));
   // Observing the same root again changes nothing.
-  observe(document);
-  observe(el.getRootNode());
+  for (const root of [document, el.getRootNode()]) {
+    observer.observe(root, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      // And so, attributes.
+      attributeOldValue: true,
+    });
+  }
   sweepTimer ||= setTimeout(guard(sweep), SWEEP_MS);
-}
+};
 
 export const latest = () => open[open.length - 1];
 
-export function refresh() {
+export const refresh = () => {
   for (const press of open) press._values = valuesOf(press._near);
-}
+};
 
-export function begin(el: Element): Press {
+/** What was pressed last. */
+export let lastPressed: Element | undefined;
+
+export const begin = (el: Element): Press => {
+  lastPressed = el;
   const near = el.closest(COMPONENT) || el.parentElement || el;
   const press = {
     _el: el,
@@ -132,19 +136,19 @@ export function begin(el: Element): Press {
   open.push(press);
   arm(el);
   return press;
-}
+};
 
 /** The press is complete and has been recorded as the stream's click number `index`. */
-export function commit(press: Press, index: number) {
+export const commit = (press: Press, index: number) => {
   press._index = index;
   press._t = pressedAt = now();
   if (press._answer) {
     report(press);
     open = open.filter((other) => other != press);
   }
-}
+};
 
 /** A new stream: presses count from 1 again. */
-export function forget() {
+export const forget = () => {
   open = [];
-}
+};

@@ -6,11 +6,11 @@ import { react } from "./reactions";
 
 const SELECT_MS = 300;
 
-export function captureSelections() {
+export const captureSelections = () => {
   let selecting: any;
 
-  on("selectionchange", () => {
-    const selection = getSelection()!;
+  on("selectionchange", (e) => {
+    const selection: Selection = e.currentTarget.getSelection();
     if (!selection.isCollapsed) react(Answer.Selection);
     clearTimeout(selecting);
     selecting = setTimeout(() => {
@@ -20,4 +20,4 @@ export function captureSelections() {
   });
 
   on("copy", (e) => ignored(e.target) || emit(Code.Copy, []));
-}
+};

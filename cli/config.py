@@ -81,6 +81,16 @@ def _company(raw: bytes) -> bytes:
     return raw
 
 
+def _identity(raw: bytes) -> bytes:
+    from services.identity.token_policy import TokenPolicyError, parse_policy
+
+    try:
+        parse_policy(raw)
+    except TokenPolicyError as error:
+        raise _Unusable(str(error)) from error
+    return raw
+
+
 def _json_object(raw: bytes) -> bytes:
     try:
         document: object = json.loads(raw)
@@ -96,6 +106,7 @@ _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "policy": _policy,
     "sdk": _json_object,
     "company": _company,
+    "identity": _identity,
 }
 _kind = click.argument("kind", type=click.Choice(list(_READERS)))
 
@@ -109,6 +120,7 @@ def command() -> None:
     policy     JSON: which emotion of whom brings which help
     sdk        JSON: what the page's script is told
     company    JSON: whose a domain is, and where more is known (docs/company.md)
+    identity   JSON: which tokens prove who a visitor is (docs/tokens.md)
 
     Talks to SIQ_IDENTITY_ADDR with SIQ_MESH_SECRET, else to the mesh that runs on this machine.
     """

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 from services.identity.company.classify import Kind
-from services.identity.company.judge import NO_RULES, company_of
-from services.identity.company.rules import Rules
+from services.identity.company.judge import company_of
+from services.identity.company.rules import NO_RULES, Rules
 from services.identity.model import Assurance, Facts, Identity
 from services.identity.money import Money
 from services.identity.tier import tier_of

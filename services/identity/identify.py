@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.common import logs
+from services.identity.company.rules import Rules
 from services.identity.fold import fold
 from services.identity.identity_store import IdentityStore
 from services.identity.model import Assurance, Envelope, Facts, Resolved
@@ -22,9 +23,9 @@ from services.identity.statement import (
     read_statement,
     verified_facts,
 )
-from services.identity.tenant_rules import TenantRules
-from services.identity.tenant_store import TenantStore
-from services.identity.tokens import TokenRefused, verify
+from services.identity.tenant_documents import TenantDocuments
+from services.identity.token_checks import TokenChecks
+from services.identity.tokens import TokenRefused
 
 _log = logs.get(__name__)
 
@@ -39,13 +40,13 @@ class Identifier:
     def __init__(
         self,
         sealing: SealingKey,
-        tenants: TenantStore,
+        tokens: TokenChecks,
         identities: IdentityStore,
-        rules: TenantRules,
+        rules: TenantDocuments[Rules],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sealing = sealing
-        self._tenants = tenants
+        self._tokens = tokens
         self._identities = identities
         self._rules = rules
         self._clock = clock
@@ -86,8 +87,10 @@ class Identifier:
         """A valid token speaks alone; without one, the rest is what the page claims."""
         if statement.token:
             try:
-                secret = await self._tenants.identity_secret(envelope.tenant_id)
-                facts, unusable = verified_facts(verify(statement.token, secret, self._clock()))
+                claims = await self._tokens.claims(
+                    envelope.tenant_id, statement.token, self._clock()
+                )
+                facts, unusable = verified_facts(claims)
                 if facts.user_id is None:
                     raise TokenRefused("claim sub is not usable as a user_id")
             except TokenRefused as refusal:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.common.metrics import Catalogue, Metric
 from services.identity.enrich.lookups import Lookups
 from services.identity.identify import Identifier
-from services.identity.tenant_rules import TenantRules
+from services.identity.key_sets import KeySets
+from services.identity.tenant_documents import TenantDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,8 @@ class Counted:
 
     identifier: Identifier
     lookups: Lookups
-    rules: TenantRules
+    documents: Mapping[str, TenantDocuments[Any]]
+    key_sets: KeySets
 
 
 METRICS: Catalogue[Counted] = Catalogue(
@@ -63,11 +67,25 @@ METRICS: Catalogue[Counted] = Catalogue(
             ("end",),
         ),
         Metric(
-            "siq_identity_invalid_company_rules_total",
+            "siq_identity_invalid_documents_total",
             "counter",
             "{documents}",
-            "Tenants' company documents that cannot be used: the last good one stays in force",
-            lambda counted: counted.rules.invalid_documents,
+            "Tenants' documents that cannot be used: the last good one stays in force",
+            lambda counted: {
+                kind: documents.invalid_documents for kind, documents in counted.documents.items()
+            },
+            ("kind",),
+        ),
+        Metric(
+            "siq_identity_key_sets_total",
+            "counter",
+            "{fetches}",
+            "Tenants' public keys (JWKS) that were fetched, or could not be: the last ones stay",
+            lambda counted: {
+                "fetched": counted.key_sets.fetched,
+                "failed": counted.key_sets.failed,
+            },
+            ("end",),
         ),
     ),
 )

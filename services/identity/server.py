@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from services.common.guard import Guard
 from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run_all
 from services.identity.company import classify
+from services.identity.company.rules import NO_RULES, Rules
+from services.identity.company.rules import parse as parse_rules
 from services.identity.config_feed import ConfigFeed
 from services.identity.config_store import ConfigStore
 from services.identity.database import Database
@@ -27,13 +29,16 @@ from services.identity.identify import Identifier
 from services.identity.identity_servicer import IdentityServicer
 from services.identity.identity_store import IdentityStore
 from services.identity.intake import Intake
+from services.identity.key_sets import KeySets
 from services.identity.metrics import METRICS, Counted
 from services.identity.pii import Pii
 from services.identity.sealing import SealingKey, load_sealing_key
 from services.identity.settings import Settings
-from services.identity.tenant_rules import TenantRules
+from services.identity.tenant_documents import TenantDocuments
 from services.identity.tenant_servicer import TenantServicer
 from services.identity.tenant_store import TenantStore
+from services.identity.token_checks import TokenChecks
+from services.identity.token_policy import TokenPolicy, parse_policy
 
 SCHEMA = "identity"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -52,12 +57,15 @@ class Parts:
     tenant_servicer: TenantServicer
     feed: ConfigFeed
     consumer: Consumer[Any]
-    rules: TenantRules
+    documents: Mapping[str, TenantDocuments[Any]]
+    """By kind."""
     lookups: Lookups
+    key_sets: KeySets
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """What runs beside the calls, for as long as the service lives."""
-        return (self.consumer.run(), self.feed.run(), self.rules.watch(), self.lookups.run())
+        watches = (documents.watch() for documents in self.documents.values())
+        return (self.consumer.run(), self.feed.run(), *watches, self.lookups.run())
 
 
 def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> Parts:
@@ -69,16 +77,24 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     feed = ConfigFeed(settings.postgres_url, configs)
     guard = Guard(settings.allowed_private_hosts)
     lookups = Lookups(Opener(settings.enrichment_folder, guard), identities.enrich)
-    rules = TenantRules(configs, feed, lookups)
-    identifier = Identifier(sealing, tenants, identities, rules)
+
+    async def use_enrichers(tenant_id: str, before: Rules, after: Rules) -> None:
+        if after.enrichers != before.enrichers:
+            await lookups.use(tenant_id, after.enrichers)
+
+    rules = TenantDocuments("company", parse_rules, NO_RULES, configs, feed, use_enrichers)
+    policies = TenantDocuments("identity", parse_policy, TokenPolicy(), configs, feed)
+    key_sets = KeySets(guard)
+    identifier = Identifier(sealing, TokenChecks(tenants, policies, key_sets), identities, rules)
     return Parts(
         identifier,
         IdentityServicer(identifier, identities, lookups, sealing),
         TenantServicer(tenants, configs, feed),
         feed,
         Intake(identifier, identities).consumer(log),
-        rules,
+        {documents.kind: documents for documents in (rules, policies)},
         lookups,
+        key_sets,
     )
 
 
@@ -92,13 +108,16 @@ async def running(
     pool = await postgres.connect(settings.postgres_url, schema=SCHEMA)
     log = open_log(settings.log_url)
     parts = wire(pool, log, sealing, settings)
-    metrics.publish(METRICS, Counted(parts.identifier, parts.lookups, parts.rules))
+    metrics.publish(
+        METRICS, Counted(parts.identifier, parts.lookups, parts.documents, parts.key_sets)
+    )
     classify.load()
     server = GrpcServer(settings.listen, settings.mesh_secret)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
     tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)
     try:
-        await parts.rules.load()
+        for documents in parts.documents.values():
+            await documents.load()
         if before_serving is not None:
             await before_serving(parts)
         await server.start(SERVICES)
@@ -107,6 +126,7 @@ async def running(
     finally:
         await server.stop()
         await log.close()
+        await parts.key_sets.close()
         await _close(pool)
 
 

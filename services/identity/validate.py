@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -15,10 +15,12 @@ from services.identity.company.address import domain_of
 from services.identity.company.rules import RulesError, parse
 from services.identity.company.suffix import registrable
 from services.identity.text import is_clean
+from services.identity.token_policy import TokenPolicyError, parse_policy
 from services.identity.tokens import SECRET_BYTES
 
-KINDS = ("sdk", "detection", "policy", "company")
+KINDS = ("sdk", "detection", "policy", "company", "identity")
 _JSON_KINDS = ("sdk", "detection")
+_READERS: dict[str, Callable[[bytes], object]] = {"company": parse, "identity": parse_policy}
 _ENVIRONMENTS = ("live", "test")
 _CHANNELS = ("sms", "slack", "webhook")
 _MOST_BODY = 1024 * 1024
@@ -84,10 +86,10 @@ def body(field: str, document_kind: str, value: bytes) -> bytes:
             raise InvalidArgument(f"{field}: expected JSON: {error}") from error
         if not isinstance(document, dict):
             raise InvalidArgument(f"{field}: expected a JSON object")
-    if document_kind == "company":
+    if reader := _READERS.get(document_kind):
         try:
-            parse(value)
-        except RulesError as error:
+            reader(value)
+        except (RulesError, TokenPolicyError) as error:
             raise InvalidArgument(f"{field}.{error}") from error
     return value
 

@@ -94,6 +94,20 @@ class Service:
         answer: Any = await self.identity.Resolve(request)
         return answer.identity
 
+    async def put_config(self, tenant_id: str, kind: str, document: Mapping[str, Any]) -> None:
+        """Store a document of the tenant's, and wait until it is in force."""
+        documents = self.parts.documents[kind]
+        before = documents.of(tenant_id)
+        body = json.dumps(document).encode()
+        await self.tenants.PutConfig(
+            tpb.PutConfigRequest(tenant_id=tenant_id, kind=kind, body=body)
+        )
+
+        async def in_force() -> bool:
+            return documents.of(tenant_id) is not before
+
+        await until(in_force)
+
     async def make_tenant(self) -> str:
         """A fresh tenant with an identity secret."""
         tenant_id = f"t{secrets.token_hex(6)}"
@@ -152,10 +166,13 @@ async def running_service(
             await asyncio.wait([loops])
 
 
-def identity_token(secret: str = SECRET, **claims: Any) -> str:
+def identity_token(
+    secret: Any = SECRET, algorithm: str = "HS256", kid: str = "", **claims: Any
+) -> str:
     """A token as the tenant's server signs it."""
     now = int(time.time())
-    return str(_jwt.encode({"sub": "u1", "iat": now, "exp": now + 600, **claims}, secret, "HS256"))
+    told = {"sub": "u1", "iat": now, "exp": now + 600, **claims}
+    return str(_jwt.encode(told, secret, algorithm, headers={"kid": kid} if kid else None))
 
 
 async def refused(call: Awaitable[Any]) -> tuple[str, str]:

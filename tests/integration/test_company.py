@@ -49,20 +49,6 @@ async def tenant(service: Service) -> str:
     return await service.make_tenant()
 
 
-async def _put(service: Service, tenant: str, document: Mapping[str, Any]) -> None:
-    """Store the tenant's document, and wait until it is in force."""
-    request = tpb.PutConfigRequest(
-        tenant_id=tenant, kind="company", body=json.dumps(document).encode()
-    )
-    before = service.parts.rules.of(tenant)
-    await service.tenants.PutConfig(request)
-
-    async def in_force() -> bool:
-        return service.parts.rules.of(tenant) is not before
-
-    await until(in_force)
-
-
 async def _says(
     service: Service, tenant: str, session: str, content: Mapping[str, Any]
 ) -> pb.UserIdentity:
@@ -103,9 +89,9 @@ async def test_only_organisations_are_companies(service: Service, tenant: str) -
 
 
 async def test_the_tenant_knows_better(service: Service, tenant: str) -> None:
-    await _put(
-        service,
+    await service.put_config(
         tenant,
+        "company",
         {
             "companies": {"acme-mail.example": "acme.example"},
             "not_companies": ["agency.example"],
@@ -128,7 +114,7 @@ async def test_the_tenant_knows_better(service: Service, tenant: str) -> None:
 
 
 async def test_rules_of_one_tenant_are_no_other_tenants(service: Service, tenant: str) -> None:
-    await _put(service, tenant, {"not_companies": ["acme.example"]})
+    await service.put_config(tenant, "company", {"not_companies": ["acme.example"]})
     other = await service.make_tenant()
     assert (await _says(service, tenant, "s1", {"email": "jane@acme.example"})).company == ""
     assert (await _says(service, other, "s1", {"email": "jane@acme.example"})).company
@@ -139,7 +125,7 @@ async def test_rules_are_in_force_again_after_a_restart(
 ) -> None:
     async with running_service(postgres_url, log_url, tmp_path) as first:
         tenant = await first.make_tenant()
-        await _put(first, tenant, {"not_companies": ["acme.example"]})
+        await first.put_config(tenant, "company", {"not_companies": ["acme.example"]})
     async with running_service(postgres_url, log_url, tmp_path) as second:
         assert (await _says(second, tenant, "s1", {"email": "jane@acme.example"})).company == ""
 
@@ -189,7 +175,7 @@ async def test_an_identify_is_enriched_from_the_tenants_own_source(
 ) -> None:
     person = tpb.Person(person_id="dana", role="success")
     await service.tenants.PutPerson(tpb.PutPersonRequest(tenant_id=tenant, person=person))
-    await _put(service, tenant, {"enrichers": [enricher]})
+    await service.put_config(tenant, "company", {"enrichers": [enricher]})
     told = await _says(service, tenant, "s1", {"user_id": "u1", "email": JANE})
     assert (told.company, told.settling) == ("", True)
     who = await _settled(service, tenant, "s1")
@@ -203,7 +189,7 @@ async def test_an_identify_is_enriched_from_the_tenants_own_source(
 async def test_what_the_page_states_is_not_contradicted(
     service: Service, tenant: str, enricher: Mapping[str, Any]
 ) -> None:
-    await _put(service, tenant, {"enrichers": [enricher]})
+    await service.put_config(tenant, "company", {"enrichers": [enricher]})
     traits = {"company": "initech.example", "company_name": "Initech"}
     await _says(service, tenant, "s1", {"email": JANE, "traits": traits})
     who = await _settled(service, tenant, "s1")
@@ -217,7 +203,7 @@ async def test_what_the_page_states_is_not_contradicted(
 async def test_another_person_inherits_nothing_looked_up(
     service: Service, tenant: str, enricher: Mapping[str, Any]
 ) -> None:
-    await _put(service, tenant, {"enrichers": [enricher]})
+    await service.put_config(tenant, "company", {"enrichers": [enricher]})
     await _says(service, tenant, "s1", {"user_id": "u1", "email": JANE})
     assert (await _settled(service, tenant, "s1")).company_name == "Acme Robotics"
     second = service.sealed(tenant, {"user_id": "u2", "email": "bob@gmail.com"}, seq=2)
@@ -235,7 +221,7 @@ async def test_sources_are_asked_in_order_and_fill_gaps(
         {"kind": "csv", "key": "email", "file": "crm.csv"},
         {"kind": "http", "key": "domain", "url": crm.url, "token": "crm.token"},
     ]
-    await _put(service, tenant, {"enrichers": sources})
+    await service.put_config(tenant, "company", {"enrichers": sources})
     await _says(service, tenant, "s1", {"email": "jane@acme.example"})
     who = await _settled(service, tenant, "s1")
     assert (who.company_size, who.company_name) == ("7", "Acme by its domain")
@@ -248,7 +234,7 @@ async def test_a_source_that_fails_leaves_the_identity_as_it_is(
     (_folder(service, tenant) / "crm.token").write_text(TOKEN)
     crm.answer = Response(status_code=503)
     source = {"kind": "http", "key": "email", "url": crm.url, "token": "crm.token"}
-    await _put(service, tenant, {"enrichers": [source]})
+    await service.put_config(tenant, "company", {"enrichers": [source]})
     await _says(service, tenant, "s1", {"email": "jane@acme.example"})
     who = await _settled(service, tenant, "s1")
     assert (who.company, who.company_name, who.version) == ("acme.example", "", 1)

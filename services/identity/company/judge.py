@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from services.identity.company.address import ascii_host
 from services.identity.company.classify import Finding, Kind, classify, names_of
-from services.identity.company.rules import Rules
+from services.identity.company.rules import NO_RULES, Rules
 from services.identity.company.suffix import registrable
-
-NO_RULES: Final = Rules()
 
 
 def company_of(

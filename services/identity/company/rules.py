@@ -54,6 +54,9 @@ class Rules:
     enrichers: tuple[Spec, ...] = _NO_SPECS
 
 
+NO_RULES: Final = Rules()
+
+
 def parse(body: bytes) -> Rules:
     """Read a document as it is stored.
 

@@ -141,7 +141,7 @@ class ConfigDocument(_message.Message):
     tenant_id: _builtins.str
     """Owner."""
     kind: _builtins.str
-    """"sdk", "detection", "policy" or "company"."""
+    """"sdk", "detection", "policy", "company" or "identity"."""
     version: _builtins.int
     """Grows by one with each change."""
     body: _builtins.bytes

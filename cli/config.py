@@ -101,12 +101,36 @@ def _json_object(raw: bytes) -> bytes:
     return raw
 
 
+def _rules(raw: bytes) -> bytes:
+    from services.identity.value.document import DocumentError
+    from services.identity.value.rules import read_rules
+
+    try:
+        read_rules(raw)
+    except DocumentError as error:
+        raise _Unusable(str(error)) from error
+    return raw
+
+
+def _rates(raw: bytes) -> bytes:
+    from services.identity.value.document import DocumentError
+    from services.identity.value.rates import read_rates
+
+    try:
+        read_rates(raw)
+    except DocumentError as error:
+        raise _Unusable(str(error)) from error
+    return raw
+
+
 _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "detection": _from_toml,
     "policy": _policy,
     "sdk": _json_object,
     "company": _company,
     "identity": _identity,
+    "value": _rules,
+    "rates": _rates,
 }
 _kind = click.argument("kind", type=click.Choice(list(_READERS)))
 
@@ -121,6 +145,8 @@ def command() -> None:
     sdk        JSON: what the page's script is told
     company    JSON: whose a domain is, and where more is known (docs/company.md)
     identity   JSON: which tokens prove who a visitor is (docs/tokens.md)
+    value      JSON: currency, horizon, tiers, and what users of a plan are worth
+    rates      JSON: exchange rates by currency and date
 
     Talks to SIQ_IDENTITY_ADDR with SIQ_MESH_SECRET, else to the mesh that runs on this machine.
     """

@@ -16,7 +16,11 @@ _COMMANDS = {
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
     "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),
     "keys": ("cli.keys", "Publishable keys of tenants, and bearer tokens for gRPC."),
-    "config": ("cli.config", "A tenant's documents: detection, policy, sdk."),
+    "config": ("cli.config", "A tenant's documents: detection, policy, sdk, value, rates."),
+    "transactions": (
+        "cli.transactions.command",
+        "What users paid, from CSV files.",
+    ),
     "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
 }
 

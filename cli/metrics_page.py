@@ -22,6 +22,8 @@ CATALOGUES: tuple[Catalogue[Any], ...] = (
     edge.metrics.METRICS,
     services.detection.metrics.METRICS,
     services.identity.metrics.METRICS,
+    services.identity.metrics.TRANSACTION_METRICS,
+    services.identity.metrics.VALUE_METRICS,
     services.intervention.metrics.METRICS,
     services.accountability.metrics.METRICS,
     services.pipeline.metrics.METRICS,

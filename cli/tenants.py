@@ -1,4 +1,4 @@
-"""TenantService as the commands use it: tenants, people and keys, through the real RPCs."""
+"""Identity as the commands use it: tenants, people and keys, through the real RPCs."""
 
 from __future__ import annotations
 
@@ -88,15 +88,15 @@ class Tenants:
 
 
 @asynccontextmanager
-async def open_tenants(address: str, secret: str) -> AsyncGenerator[Tenants]:
-    """Connect to TenantService; what it refuses becomes an error with its own words.
+async def open_channel(address: str, secret: str) -> AsyncGenerator[grpc.aio.Channel]:
+    """Connect to identity; what it refuses becomes an error with its own words.
 
     Raises:
         CliError: a call failed.
     """
     channel = connect(address, make_token(secret, subject="cli"))
     try:
-        yield Tenants(channel)
+        yield channel
     except grpc.aio.AioRpcError as error:
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             raise CliError(
@@ -108,13 +108,29 @@ async def open_tenants(address: str, secret: str) -> AsyncGenerator[Tenants]:
         await channel.close()
 
 
+@asynccontextmanager
+async def open_tenants(address: str, secret: str) -> AsyncGenerator[Tenants]:
+    """Connect to TenantService; raises as `open_channel` does."""
+    async with open_channel(address, secret) as channel:
+        yield Tenants(channel)
+
+
+def address_of(data: Path) -> str:
+    """Where identity is: SIQ_IDENTITY_ADDR, else that of the mesh that runs on a data folder.
+
+    Raises:
+        CliError: none does.
+    """
+    return os.environ.get("SIQ_IDENTITY_ADDR") or mesh.require(data).env["SIQ_IDENTITY_ADDR"]
+
+
 def ask(data: Path, call: Callable[[Tenants], Awaitable[T]]) -> T:
     """Call TenantService at SIQ_IDENTITY_ADDR, else of the mesh that runs on a data folder.
 
     Raises:
         CliError: there is none, or the call failed.
     """
-    address = os.environ.get("SIQ_IDENTITY_ADDR") or mesh.require(data).env["SIQ_IDENTITY_ADDR"]
+    address = address_of(data)
     secret = mesh.mesh_secret(data)
 
     async def talk() -> T:

@@ -20,6 +20,7 @@ from edge.effects import Accept, Admit, Effect, Hang, Send, Welcomed
 from edge.sdk import Sdk, routes
 from edge.segment.routes import Segment
 from edge.sources import FORWARDED
+from edge.transactions import TransactionHook
 from edge.worker import Worker
 from services.common.http import CLOSE, BadBody, read_body
 
@@ -169,6 +170,7 @@ def application(worker: Worker, sdk: Sdk | None = None) -> Starlette:
                 middleware=[_FROM_ANYWHERE],
             ),
             *segment.routes(),
+            Route("/v1/transactions/{tenant}", TransactionHook(worker).take, methods=["POST"]),
             *routes(sdk),
         ]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from typing import Any
@@ -20,6 +21,7 @@ _FRESH_S = 300.0
 _ANONYMOUS_FRESH_S = 10.0
 _SETTLING_FRESH_S = 1.0
 _CAPACITY = 50_000
+_PAUSE_S = 0.5
 
 _Key = tuple[str, str]
 
@@ -44,6 +46,9 @@ class Identities:
         self._known: OrderedDict[_Key, tuple[pb.UserIdentity, float]] = OrderedDict()
         self._identifying: dict[_Key, asyncio.Task[None]] = {}
         self._untold: OrderedDict[_Key, pb.SealedIdentify] = OrderedDict()
+        # Sessions of a user, to find them when the user's value changes.
+        self._sessions: dict[tuple[str, str], set[_Key]] = {}
+        self._changes = 0
         self.failures = 0
 
     async def learn_key(self) -> None:
@@ -56,10 +61,31 @@ class Identities:
                 _log.warning("identity away, no sealing key yet", error=error.details())
                 await asyncio.sleep(0.5)
 
+    async def watch_values(self) -> None:
+        """Have identities asked for again when their value has changed, until cancelled."""
+        while True:
+            try:
+                request = pb.WatchValuesRequest()
+                async for change in self._stub.WatchValues(request, wait_for_ready=True):
+                    self._age(change.tenant_id, change.user_id)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("watch of values broke, reopening", code=error.code().name)
+            await asyncio.sleep(_PAUSE_S)
+
+    def _age(self, tenant: str, user: str) -> None:
+        """Make what is known of a user old: used only while identity does not answer."""
+        self._changes += 1
+        if user:
+            aged = self._sessions.get((tenant, user), set())
+        else:
+            aged = {key for key in self._known if tenant in ("", key[0])}
+        for key in aged:
+            self._known[key] = (self._known[key][0], -math.inf)
+
     def identify(self, identify: pb.SealedIdentify) -> None:
         """Tell identity at once; the log's consumer does it again if this fails."""
         key = (identify.tenant_id, identify.session_id)
-        self._known.pop(key, None)
+        self._drop(key)
         before = self._identifying.get(key)
         task = asyncio.create_task(self._identify(key, identify, before))
         self._identifying[key] = task
@@ -77,6 +103,7 @@ class Identities:
         await self._tell(key, identify, timeout_s=2.0)
 
     async def _tell(self, key: _Key, identify: pb.SealedIdentify, *, timeout_s: float) -> None:
+        changes = self._changes
         try:
             response = await self._stub.Identify(
                 pb.IdentifyRequest(identify=identify), timeout=timeout_s
@@ -90,7 +117,7 @@ class Identities:
                     self._untold.popitem(last=False)
             return
         self._untold.pop(key, None)
-        self._remember(key, response.identity)
+        self._remember(key, response.identity, changes)
 
     async def resolve(self, tenant: str, session: str) -> pb.UserIdentity | None:
         """Who the session is; None if identity does not answer in time.
@@ -113,6 +140,7 @@ class Identities:
         known = self._known.get(key)
         if known is not None and time.monotonic() - known[1] < _fresh_s(known[0]):
             return known[0]
+        changes = self._changes
         try:
             response = await self._stub.Resolve(
                 pb.ResolveRequest(tenant_id=tenant, session_id=session), timeout=0.5
@@ -121,18 +149,32 @@ class Identities:
             self.failures += 1
             _log.warning("identity away, using what is cached", error=error.details())
             return known[0] if known is not None else None
-        return self._remember(key, response.identity)
+        return self._remember(key, response.identity, changes)
 
     def forget(self, tenant: str, session: str) -> None:
         """Ask again next time."""
-        self._known.pop((tenant, session), None)
+        self._drop((tenant, session))
 
-    def _remember(self, key: _Key, identity: pb.UserIdentity) -> pb.UserIdentity:
+    def _remember(self, key: _Key, identity: pb.UserIdentity, changes: int) -> pb.UserIdentity:
+        """Keep an answer; it may be older than a change that was told while it was under way."""
         known = self._known.get(key)
         if known is not None and known[0].version > identity.version:
             return known[0]
-        self._known[key] = (identity, time.monotonic())
-        self._known.move_to_end(key)
+        self._drop(key)
+        at = time.monotonic() if changes == self._changes else -math.inf
+        self._known[key] = (identity, at)
+        if identity.user_id:
+            self._sessions.setdefault((key[0], identity.user_id), set()).add(key)
         if len(self._known) > _CAPACITY:
-            self._known.popitem(last=False)
+            self._drop(next(iter(self._known)))
         return identity
+
+    def _drop(self, key: _Key) -> None:
+        known = self._known.pop(key, None)
+        if known is None or not known[0].user_id:
+            return
+        user = (key[0], known[0].user_id)
+        sessions = self._sessions[user]
+        sessions.discard(key)
+        if not sessions:
+            del self._sessions[user]

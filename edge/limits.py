@@ -124,7 +124,7 @@ class Limits:
         return ""
 
     def calls(self, source: str, key: str, count: int, now_s: float) -> float:
-        """Count a request of Segment's API; returns the seconds to wait first, 0.0 for none."""
+        """Count a request of a server's; returns the seconds to wait first, 0.0 for none."""
         wait_s = self._frames_of_source.wait_s(source, now_s, 1)
         if wait_s:
             self.refuse("frames_per_ip")

@@ -90,7 +90,8 @@ class Worker:
         self.sdk_configs = SdkConfigs(
             TenantServiceStub(to_identity), self.hub, lambda tenant: self.tenants.forget(tenant)
         )
-        self.identities = Identities(IdentityServiceStub(to_identity), self.sealer)
+        self.identity = IdentityServiceStub(to_identity)
+        self.identities = Identities(self.identity, self.sealer)
         self.reactor = Reactor(
             self.hub, self.identities, self.tenants, InterventionServiceStub(to_intervention)
         )
@@ -224,6 +225,7 @@ class Worker:
         """What runs beside the sockets."""
         return [
             self.identities.learn_key(),
+            self.identities.watch_values(),
             self.writer.run(),
             self.writer.watch_fullness(),
             self.lane.run(),

@@ -16,7 +16,7 @@ from cli.errors import CliError
 from hotpath.model_file import read_default, write
 from hotpath.recording import RecordingError
 
-EXTRA: Final = ("scipy", "matplotlib")
+EXTRA: Final = ("matplotlib",)
 """What `sentientiq[calibrate]` brings."""
 
 

@@ -72,7 +72,7 @@ class Fit:
 
 def platt(log_odds: Floats, right: Floats) -> tuple[float, float]:
     """Fit slope and intercept, with Platt's targets that never promise certainty."""
-    optimize: Any = importlib.import_module("scipy.optimize")  # an extra, and without types
+    optimize: Any = importlib.import_module("scipy.optimize")  # without types
     hits = float(right.sum())
     target = np.where(right > 0, (hits + 1) / (hits + 2), 1 / (len(right) - hits + 2))
 

@@ -63,6 +63,18 @@ class _ServerStream(grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(_with_token(client_call_details, self._token, None), request)
 
 
+class _ClientStream(grpc.aio.StreamUnaryClientInterceptor):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def intercept_stream_unary(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        return await continuation(
+            _with_token(client_call_details, self._token, None), request_iterator
+        )
+
+
 class _BidiStream(grpc.aio.StreamStreamClientInterceptor):
     def __init__(self, token: str) -> None:
         self._token = token
@@ -76,9 +88,14 @@ class _BidiStream(grpc.aio.StreamStreamClientInterceptor):
 
 
 def connect(address: str, token: str) -> grpc.aio.Channel:
-    """Open a lazy channel; calls without a deadline of their own get 5 seconds."""
+    """Open a lazy channel; unary calls without a deadline of their own get 5 seconds."""
     return grpc.aio.insecure_channel(
         address,
         options=_OPTIONS,
-        interceptors=[_Unary(token), _ServerStream(token), _BidiStream(token)],
+        interceptors=[
+            _Unary(token),
+            _ServerStream(token),
+            _ClientStream(token),
+            _BidiStream(token),
+        ],
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from services.identity.company.classify import Kind
 from services.identity.company.judge import company_of
 from services.identity.company.rules import NO_RULES, Rules
-from services.identity.model import Assurance, Facts, Identity
+from services.identity.model import Assurance, Facts, Identity, Tier
 from services.identity.money import Money
 from services.identity.tier import tier_of
 
@@ -79,6 +79,8 @@ def fold(entries: Iterable[Entry], rules: Rules = NO_RULES) -> Identity:
         ltv_source=source,
         tier=tier_of(facts.ltv, facts.tier),
         established_at_ms=established_at_ms,
+        plan=facts.plan or "",
+        stated_tier=facts.tier or Tier.UNKNOWN,
     )
 
 

@@ -131,6 +131,9 @@ class Identifier:
             entries = await self._identities.entries(connection, *place)
             identity = fold(entries, self._rules.of(envelope.tenant_id))
             if identity != before.identity:
-                after = replace(before, identity=identity, version=before.version + 1)
+                version = before.version
+                if identity.user_id != before.identity.user_id:
+                    version = await self._identities.held_version(connection, before)
+                after = replace(before, identity=identity, version=version + 1)
                 await self._identities.save(connection, after)
         self.applied += 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
 
-from services.common.auth import principal
+from services.common.auth import ANY_TENANT, principal
 from services.common.errors import InvalidArgument
 from services.identity import validate
 from services.identity.company.classify import Kind
@@ -18,6 +19,9 @@ from services.identity.identity_store import IdentityStore
 from services.identity.model import Resolved
 from services.identity.money import Money
 from services.identity.sealing import SealingKey
+from services.identity.value.calls import TransactionCalls
+from services.identity.value.value_feed import ValueFeed
+from services.identity.value.webhook import TransactionHook
 
 
 class IdentityServicer(rpc.IdentityServiceServicer):
@@ -29,11 +33,17 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         identities: IdentityStore,
         lookups: Lookups,
         sealing: SealingKey,
+        transactions: TransactionCalls,
+        hook: TransactionHook,
+        value_feed: ValueFeed,
     ) -> None:
         self._identifier = identifier
         self._identities = identities
         self._lookups = lookups
         self._sealing = sealing
+        self._transactions = transactions
+        self._hook = hook
+        self._value_feed = value_feed
 
     async def Identify(self, request: pb.IdentifyRequest, context: Any) -> pb.IdentifyResponse:
         principal().require_role("mesh", "operator")
@@ -57,6 +67,32 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         self, request: pb.GetSealingKeyRequest, context: Any
     ) -> pb.GetSealingKeyResponse:
         return pb.GetSealingKeyResponse(public_key=self._sealing.public_key)
+
+    async def RecordTransactions(
+        self, request: pb.RecordTransactionsRequest, context: Any
+    ) -> pb.RecordTransactionsResponse:
+        return await self._transactions.record(request)
+
+    async def ImportTransactions(
+        self, request_iterator: AsyncIterator[pb.ImportTransactionsRequest], context: Any
+    ) -> pb.ImportTransactionsResponse:
+        return await self._transactions.import_all(request_iterator)
+
+    async def DeliverTransactions(
+        self, request: pb.DeliverTransactionsRequest, context: Any
+    ) -> pb.DeliverTransactionsResponse:
+        return await self._hook.deliver(request)
+
+    async def WatchValues(
+        self, request: pb.WatchValuesRequest, context: Any
+    ) -> AsyncIterator[pb.WatchValuesResponse]:
+        tenant_id = request.tenant_id or principal().tenant_id
+        if tenant_id != ANY_TENANT:
+            validate.tenant_id("tenant_id", tenant_id)
+            principal().require_tenant(tenant_id)
+        watched = None if tenant_id == ANY_TENANT else tenant_id
+        async for changed, user_id in self._value_feed.watch(watched):
+            yield pb.WatchValuesResponse(tenant_id=changed, user_id=user_id)
 
     def _answer(self, resolved: Resolved) -> pb.UserIdentity:
         """The identity as it stands; what the tenant's sources know follows."""
@@ -94,9 +130,15 @@ def _identity(resolved: Resolved) -> pb.UserIdentity:
         assurance=pb.Assurance.ValueType(identity.assurance),
         owner_person_id=resolved.owner_person_id,
         version=resolved.version,
+        ltv_observed=_money(identity.ltv_observed),
+        ltv_expected=_money(identity.ltv_expected),
+        ltv_reason=identity.ltv_reason,
+        ltv_lack=pb.ValueLack.ValueType(identity.ltv_lack),
     )
     if identity.established_at_ms:
         message.established_at.FromMilliseconds(identity.established_at_ms)
+    if identity.ltv_as_of_ms:
+        message.ltv_as_of.FromMilliseconds(identity.ltv_as_of_ms)
     return message
 
 

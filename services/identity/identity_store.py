@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from services.identity.database import Database
@@ -14,29 +14,39 @@ from services.identity.fold import Entry
 from services.identity.model import Assurance, Envelope, Facts, Identity, Resolved, Tier
 from services.identity.money import Money
 from services.identity.pii import Pii
+from services.identity.value.basis_store import VERSIONS, BasisStore
+from services.identity.value.overlay import Worth, valued
+from services.identity.value.value_store import read_value
 
 # The newest identifies of a session that make its identity: bounds the work a page can cause.
 _FOLDED = 500
 
+_FACTS = {field.name for field in fields(Facts)}
+
 # Who owns the company, else whom the tenant's sources name, if they are of the team.
 _SESSION = (
-    "SELECT s.*, coalesce((SELECT p.person_id FROM people p"
+    "SELECT s.*, v.version AS value_version, v.currency, v.paid_minor, v.expected_minor,"
+    " v.low_minor, v.high_minor, v.occasions, v.first_day, v.last_day, v.lack, v.reason,"
+    " v.as_of_ms,"
+    f" {VERSIONS}, coalesce((SELECT p.person_id FROM people p"
     " WHERE coalesce(nullif(s.company, ''), s.enriched_company) <> ''"
     " AND p.tenant_id = s.tenant_id"
     " AND p.owns_companies @> ARRAY[coalesce(nullif(s.company, ''), s.enriched_company)]"
     ' ORDER BY p.person_id COLLATE "C" LIMIT 1),'
     " (SELECT p.person_id FROM people p WHERE s.enriched_owner <> ''"
     " AND p.tenant_id = s.tenant_id AND p.person_id = s.enriched_owner)) AS owner_person_id"
-    " FROM sessions s WHERE s.tenant_id = $1 AND s.session_id = $2"
+    " FROM sessions s LEFT JOIN user_values v ON s.user_id <> '' AND v.tenant_id = s.tenant_id"
+    " AND v.user_id = s.user_id WHERE s.tenant_id = $1 AND s.session_id = $2"
 )
 
 
 class IdentityStore:
     """Reads and writes the tables of 0002_identities.sql and 0003_company.sql."""
 
-    def __init__(self, database: Database, pii: Pii) -> None:
+    def __init__(self, database: Database, pii: Pii, bases: BasisStore) -> None:
         self.database = database
         self._pii = pii
+        self._bases = bases
 
     async def applied(self, envelopes: Sequence[Envelope]) -> set[tuple[str, str, str, int]]:
         """Tell which of the identifies were applied before."""
@@ -54,12 +64,23 @@ class IdentityStore:
         return {tuple(row) for row in rows}
 
     async def resolve(self, tenant_id: str, session_id: str) -> Resolved:
-        """Return who the session is; anonymous if nobody ever said."""
+        """Return who the session is and what they are worth; anonymous if nobody ever said."""
         async with self.database.connection() as connection:
-            return await self._read(connection, tenant_id, session_id)
+            row: Any = await connection.fetchrow(_SESSION, tenant_id, session_id)
+            if row is None:
+                return Resolved(tenant_id, session_id, Identity())
+            rules_version = row["rules_version"]
+            worth = Worth(
+                read_value(row),
+                await self._bases.rules(connection, tenant_id, rules_version),
+                await self._bases.rates(connection, tenant_id, row["rates_version"]),
+                has_rules=rules_version > 0,
+            )
+        resolved = self._resolved(row)
+        return replace(resolved, identity=valued(resolved.identity, worth))
 
     async def lock(self, connection: Any, tenant_id: str, session_id: str) -> Resolved:
-        """Return who the session is, and make others who would change it wait.
+        """Return what its identifies make of the session, and have others who would change it wait.
 
         Raises:
             NotFound: no such tenant.
@@ -69,7 +90,22 @@ class IdentityStore:
             tenant_id,
             session_id,
         )
-        return await self._read(connection, tenant_id, session_id, " FOR UPDATE OF s")
+        row: Any = await connection.fetchrow(_SESSION + " FOR UPDATE OF s", tenant_id, session_id)
+        return self._resolved(row)
+
+    async def held_version(self, connection: Any, session: Resolved) -> int:
+        """Return the version of a locked session, whose user's value stays as it is from now on.
+
+        Needed where the session leaves the user: the value's part of the version goes with them.
+        """
+        version: Any = await connection.fetchval(
+            "SELECT s.version + v.version FROM sessions s JOIN user_values v"
+            " ON v.tenant_id = s.tenant_id AND v.user_id = s.user_id"
+            " WHERE s.tenant_id = $1 AND s.session_id = $2 FOR SHARE OF v",
+            session.tenant_id,
+            session.session_id,
+        )
+        return session.version if version is None else int(version)
 
     async def add(
         self, connection: Any, envelope: Envelope, assurance: Assurance, facts: Facts
@@ -115,6 +151,10 @@ class IdentityStore:
         """Write a session's identity and version.
 
         What was looked up goes where the session is now about somebody else.
+
+        The version that is told is this one and that of the user's value together, so it grows
+        whichever changes. What `lock` returned is the sum; kept as this part, it makes the next sum
+        larger whoever the user is now.
         """
         identity = session.identity
         place = (session.tenant_id, session.session_id)
@@ -126,7 +166,8 @@ class IdentityStore:
             " enriched_for = CASE WHEN enriched_for = $20 THEN enriched_for END,"
             " enriched = CASE WHEN enriched_for = $20 THEN enriched ELSE '' END,"
             " enriched_company = CASE WHEN enriched_for = $20 THEN enriched_company ELSE '' END,"
-            " enriched_owner = CASE WHEN enriched_for = $20 THEN enriched_owner ELSE '' END"
+            " enriched_owner = CASE WHEN enriched_for = $20 THEN enriched_owner ELSE '' END,"
+            " plan = $21, stated_tier = $22"
             " WHERE tenant_id = $1 AND session_id = $2",
             *place,
             session.version,
@@ -147,6 +188,8 @@ class IdentityStore:
             identity.company_kind,
             identity.company_parent,
             self._about(session.tenant_id, identity.email, identity.company),
+            identity.plan,
+            int(identity.stated_tier),
         )
 
     async def enrich(self, subject: Subject, found: Enrichment) -> None:
@@ -158,16 +201,19 @@ class IdentityStore:
         place = subject.place
         told = {name: value for name, value in asdict(found).items() if value}
         async with self.database.transaction() as connection:
-            before = await self._read(connection, *place, " FOR UPDATE OF s")
+            row: Any = await connection.fetchrow(_SESSION + " FOR UPDATE OF s", *place)
+            if row is None:
+                return
+            before = self._resolved(row)
             identity = before.identity
             if (identity.email, identity.company) != (subject.email, subject.company):
                 return
             await connection.execute(
-                "UPDATE sessions SET version = $3, enriched_for = $4, enriched = $5,"
+                "UPDATE sessions SET version = version + $3, enriched_for = $4, enriched = $5,"
                 " enriched_company = $6, enriched_owner = $7"
                 " WHERE tenant_id = $1 AND session_id = $2",
                 *place,
-                before.version + (found != before.enrichment),
+                int(found != before.enrichment),
                 self._about(subject.tenant_id, subject.email, subject.company),
                 self._pii.encrypt(json.dumps(told) if told else "", *place, "enriched"),
                 found.company,
@@ -178,13 +224,8 @@ class IdentityStore:
         """A keyed hash of whom a look-up is about."""
         return self._pii.blind_index(tenant_id, f"{email}\n{company}")
 
-    async def _read(
-        self, connection: Any, tenant_id: str, session_id: str, locking: str = ""
-    ) -> Resolved:
-        row: Any = await connection.fetchrow(_SESSION + locking, tenant_id, session_id)
-        if row is None:
-            return Resolved(tenant_id, session_id, Identity())
-        place = (tenant_id, session_id)
+    def _resolved(self, row: Any) -> Resolved:
+        place = (row["tenant_id"], row["session_id"])
         identity = Identity(
             assurance=Assurance(row["assurance"]),
             user_id=row["user_id"],
@@ -200,12 +241,14 @@ class IdentityStore:
             ltv_source=row["ltv_source"],
             tier=Tier(row["tier"]),
             established_at_ms=row["established_at_ms"],
+            plan=row["plan"],
+            stated_tier=Tier(row["stated_tier"]),
         )
         enriched = self._pii.decrypt(row["enriched"], *place, "enriched")
         return Resolved(
             *place,
             identity,
-            row["version"],
+            row["version"] + (row["value_version"] or 0),
             row["owner_person_id"] or "",
             Enrichment(**json.loads(enriched)) if enriched else NOTHING,
             row["enriched_for"] is not None,
@@ -223,4 +266,5 @@ def _facts(text: str) -> Facts:
         stated["ltv"] = Money(**ltv)
     if tier := stated.get("tier"):
         stated["tier"] = Tier(tier)
-    return Facts(**stated)
+    # A newer replica may have recorded more than this one knows.
+    return Facts(**{name: stated[name] for name in _FACTS & stated.keys()})

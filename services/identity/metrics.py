@@ -11,6 +11,8 @@ from services.identity.enrich.lookups import Lookups
 from services.identity.identify import Identifier
 from services.identity.key_sets import KeySets
 from services.identity.tenant_documents import TenantDocuments
+from services.identity.value.recorder import Recorder
+from services.identity.value.refresher import Refresher
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,54 @@ METRICS: Catalogue[Counted] = Catalogue(
                 "failed": counted.key_sets.failed,
             },
             ("end",),
+        ),
+    ),
+)
+
+TRANSACTION_METRICS: Catalogue[Recorder] = Catalogue(
+    "identity's transactions",
+    (
+        Metric(
+            "siq_identity_transactions_total",
+            "counter",
+            "{transactions}",
+            "Transactions recorded, repeated (known already) or refused (not usable, or known with"
+            " other content)",
+            lambda recorder: {
+                "recorded": recorder.recorded,
+                "repeated": recorder.repeated,
+                "refused": recorder.refused,
+            },
+            ("end",),
+        ),
+    ),
+)
+
+VALUE_METRICS: Catalogue[Refresher] = Catalogue(
+    "identity's values",
+    (
+        Metric(
+            "siq_identity_values_renewed_total",
+            "counter",
+            "{values}",
+            "Values computed again because they, their rules, rates or model had grown old",
+            lambda refresher: refresher.renewed,
+        ),
+        Metric(
+            "siq_identity_value_models_total",
+            "counter",
+            "{models}",
+            "Models of tenants' values that were fitted, or that the data did not determine",
+            lambda refresher: {"fitted": refresher.fitted, "not_fitted": refresher.not_fitted},
+            ("end",),
+        ),
+        Metric(
+            "siq_identity_value_failures_total",
+            "counter",
+            "{tenants}",
+            "Times that a tenant's values could not be renewed by a defect of ours; each is in the"
+            " log with its traceback",
+            lambda refresher: refresher.failed,
         ),
     ),
 )

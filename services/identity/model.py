@@ -27,6 +27,15 @@ class Tier(IntEnum):
     ENTERPRISE = 3
 
 
+class Lack(IntEnum):
+    """What a value, or its tier, is without; the numbers are those of the proto."""
+
+    NOTHING = 0
+    MODEL = 1
+    RATE = 2
+    PAYMENT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A sealed identify that passed validation."""
@@ -56,6 +65,7 @@ class Facts:
     company_name: str | None = None
     ltv: Money | None = None
     tier: Tier | None = None
+    plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,13 @@ class Identity:
     ltv_source: str = ""
     tier: Tier = Tier.UNKNOWN
     established_at_ms: int = 0
+    plan: str = ""
+    stated_tier: Tier = Tier.UNKNOWN
+    ltv_as_of_ms: int = 0
+    ltv_observed: Money | None = None
+    ltv_expected: Money | None = None
+    ltv_lack: Lack = Lack.NOTHING
+    ltv_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

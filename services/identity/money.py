@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+from services.common.currencies import DIGITS
 
 DEFAULT_CURRENCY = "USD"
 # Far above any customer's value, and safely inside int64 in minor units.
 _MOST_MAJOR = Decimal(10) ** 13
-_CURRENCY = re.compile(r"[A-Z]{3}")
-
-# ISO 4217 currencies whose minor unit is not a hundredth.
-_WHOLE = frozenset(
-    {
-        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
-        *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
-    }
-)
-_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
-def _exponent(currency: str) -> int:
-    if currency in _WHOLE:
-        return 0
-    return 3 if currency in _THOUSANDTHS else 2
+MOST_MINOR = 10**17
+"""Above any value, and inside what PostgreSQL and protobuf hold even when a few are added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +26,26 @@ class Money:
     @property
     def major(self) -> Decimal:
         """The amount in major units."""
-        return Decimal(self.minor).scaleb(-_exponent(self.currency))
+        return Decimal(self.minor).scaleb(-DIGITS.get(self.currency, 2))
+
+
+def of_major(currency: str, major: Decimal) -> Money:
+    """Round an amount in major units to the currency's minor unit, halves to even."""
+    minor = major.scaleb(DIGITS[currency]).to_integral_value(rounding=ROUND_HALF_EVEN)
+    return Money(currency, int(minor))
 
 
 def read_money(amount: object, currency: object = None) -> Money | None:
     """Read an amount in major units, a number or a plain decimal text; None if it is not usable.
 
-    A negative, infinite or absurd amount is not usable, nor is an unknown form of currency.
+    A negative, infinite or absurd amount is not usable, nor is an unknown currency.
     """
     if isinstance(amount, bool) or not isinstance(amount, int | float | str | Decimal):
         return None
-    if currency is None:
-        code = DEFAULT_CURRENCY
-    elif isinstance(currency, str) and _CURRENCY.fullmatch(currency.strip().upper()):
-        code = currency.strip().upper()
-    else:
+    if currency is not None and not isinstance(currency, str):
+        return None
+    code = DEFAULT_CURRENCY if currency is None else currency.strip().upper()
+    if code not in DIGITS:
         return None
     text = str(amount).strip()
     if len(text) > 40:
@@ -62,5 +56,4 @@ def read_money(amount: object, currency: object = None) -> Money | None:
         return None
     if not major.is_finite() or not 0 <= major <= _MOST_MAJOR:
         return None
-    minor = (major.scaleb(_exponent(code))).to_integral_value(rounding=ROUND_HALF_EVEN)
-    return Money(code, int(minor))
+    return of_major(code, major)

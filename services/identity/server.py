@@ -30,7 +30,8 @@ from services.identity.identity_servicer import IdentityServicer
 from services.identity.identity_store import IdentityStore
 from services.identity.intake import Intake
 from services.identity.key_sets import KeySets
-from services.identity.metrics import METRICS, Counted
+from services.identity.listener import Listener
+from services.identity.metrics import METRICS, TRANSACTION_METRICS, VALUE_METRICS, Counted
 from services.identity.pii import Pii
 from services.identity.sealing import SealingKey, load_sealing_key
 from services.identity.settings import Settings
@@ -39,6 +40,12 @@ from services.identity.tenant_servicer import TenantServicer
 from services.identity.tenant_store import TenantStore
 from services.identity.token_checks import TokenChecks
 from services.identity.token_policy import TokenPolicy, parse_policy
+from services.identity.value.basis_store import BasisStore
+from services.identity.value.calls import TransactionCalls
+from services.identity.value.recorder import Recorder
+from services.identity.value.refresher import Refresher
+from services.identity.value.value_feed import ValueFeed
+from services.identity.value.webhook import TransactionHook
 
 SCHEMA = "identity"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -55,17 +62,24 @@ class Parts:
     identifier: Identifier
     identity_servicer: IdentityServicer
     tenant_servicer: TenantServicer
-    feed: ConfigFeed
+    listener: Listener
     consumer: Consumer[Any]
     documents: Mapping[str, TenantDocuments[Any]]
     """By kind."""
     lookups: Lookups
     key_sets: KeySets
+    recorder: Recorder
+    refresher: Refresher
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """What runs beside the calls, for as long as the service lives."""
-        watches = (documents.watch() for documents in self.documents.values())
-        return (self.consumer.run(), self.feed.run(), *watches, self.lookups.run())
+        return (
+            self.consumer.run(),
+            self.listener.run(),
+            self.lookups.run(),
+            self.refresher.run(),
+            *(documents.watch() for documents in self.documents.values()),
+        )
 
 
 def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> Parts:
@@ -73,8 +87,12 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     database, pii = Database(pool), Pii(sealing.secret)
     tenants = TenantStore(database, pii)
     configs = ConfigStore(database)
-    identities = IdentityStore(database, pii)
-    feed = ConfigFeed(settings.postgres_url, configs)
+    bases = BasisStore()
+    identities = IdentityStore(database, pii, bases)
+    recorder = Recorder(database, bases)
+    calls = TransactionCalls(recorder)
+    hook = TransactionHook(tenants, calls)
+    feed, value_feed = ConfigFeed(configs), ValueFeed()
     guard = Guard(settings.allowed_private_hosts)
     lookups = Lookups(Opener(settings.enrichment_folder, guard), identities.enrich)
 
@@ -88,13 +106,15 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     identifier = Identifier(sealing, TokenChecks(tenants, policies, key_sets), identities, rules)
     return Parts(
         identifier,
-        IdentityServicer(identifier, identities, lookups, sealing),
+        IdentityServicer(identifier, identities, lookups, sealing, calls, hook, value_feed),
         TenantServicer(tenants, configs, feed),
-        feed,
+        Listener(settings.postgres_url, (feed, value_feed)),
         Intake(identifier, identities).consumer(log),
         {documents.kind: documents for documents in (rules, policies)},
         lookups,
         key_sets,
+        recorder,
+        Refresher(database, bases, recorder.clock_ms, settings.value_refresh_s),
     )
 
 
@@ -111,6 +131,8 @@ async def running(
     metrics.publish(
         METRICS, Counted(parts.identifier, parts.lookups, parts.documents, parts.key_sets)
     )
+    metrics.publish(TRANSACTION_METRICS, parts.recorder)
+    metrics.publish(VALUE_METRICS, parts.refresher)
     classify.load()
     server = GrpcServer(settings.listen, settings.mesh_secret)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)

@@ -28,3 +28,8 @@ class Settings:
         default=(),
     )
     listen: str = setting("SIQ_LISTEN", "gRPC host:port", default="127.0.0.1:7101")
+    value_refresh_s: float = setting(
+        "SIQ_VALUE_REFRESH_S",
+        "seconds between two looks for values and models that have grown old",
+        default=60.0,
+    )

@@ -98,6 +98,7 @@ def _facts(told: Mapping[str, Any]) -> tuple[Facts, list[str]]:
         ltv=read_money(told.get("ltv"), told.get("currency")),
         # Other plans are the tenant's own words, not mistakes.
         tier=tier_word(told.get("tier")) or tier_word(told.get("plan")),
+        plan=_clean(told.get("plan"), _MOST_NAME) or None,
     )
     usable = {
         "user_id": facts.user_id,

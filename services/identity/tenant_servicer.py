@@ -40,6 +40,7 @@ class TenantServicer(rpc.TenantServiceServicer):
                 validate.text("tenant.name", tenant.name, most=_MOST_NAME, least=0),
                 validate.identity_secret("tenant.identity_secret", tenant.identity_secret),
                 tenant.emotions_to_page,
+                validate.webhook_secret("tenant.transactions_secret", tenant.transactions_secret),
             )
         )
         return pb.PutTenantResponse()

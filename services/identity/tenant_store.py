@@ -24,6 +24,7 @@ class Tenant:
     name: str
     identity_secret: str
     emotions_to_page: bool
+    transactions_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,20 @@ class TenantStore:
 
     async def put_tenant(self, tenant: Tenant) -> None:
         """Create or replace a tenant."""
-        secret = self._pii.encrypt(tenant.identity_secret, tenant.tenant_id, "identity_secret")
+        place = tenant.tenant_id
+        secret = self._pii.encrypt(tenant.identity_secret, place, "identity_secret")
+        signs = self._pii.encrypt(tenant.transactions_secret, place, "transactions_secret")
         async with self._database.connection() as connection:
             await connection.execute(
-                "INSERT INTO tenants (tenant_id, name, identity_secret, emotions_to_page)"
-                " VALUES ($1, $2, $3, $4) ON CONFLICT (tenant_id) DO UPDATE SET name = $2,"
-                " identity_secret = $3, emotions_to_page = $4, updated_at = now()",
+                "INSERT INTO tenants (tenant_id, name, identity_secret, emotions_to_page,"
+                " transactions_secret) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id)"
+                " DO UPDATE SET name = $2, identity_secret = $3, emotions_to_page = $4,"
+                " transactions_secret = $5, updated_at = now()",
                 tenant.tenant_id,
                 tenant.name,
                 secret,
                 tenant.emotions_to_page,
+                signs,
             )
 
     async def identity_secret(self, tenant_id: str) -> str:
@@ -84,13 +89,24 @@ class TenantStore:
         Raises:
             NotFound: no such tenant.
         """
+        return await self._secret(tenant_id, "identity_secret")
+
+    async def transactions_secret(self, tenant_id: str) -> str:
+        """Return the secret that signs the tenant's webhooks of transactions; "" if it has none.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        return await self._secret(tenant_id, "transactions_secret")
+
+    async def _secret(self, tenant_id: str, column: str) -> str:
         async with self._database.connection() as connection:
             stored: Any = await connection.fetchval(
-                "SELECT identity_secret FROM tenants WHERE tenant_id = $1", tenant_id
+                f"SELECT {column} FROM tenants WHERE tenant_id = $1", tenant_id
             )
         if stored is None:
             raise NotFound("tenant_id: no such tenant; create it with PutTenant")
-        return self._pii.decrypt(stored, tenant_id, "identity_secret")
+        return self._pii.decrypt(stored, tenant_id, column)
 
     async def create_key(self, tenant_id: str, origins: Sequence[str], environment: str) -> str:
         """Make a publishable key. It is returned here and never again."""

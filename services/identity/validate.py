@@ -17,10 +17,19 @@ from services.identity.company.suffix import registrable
 from services.identity.text import is_clean
 from services.identity.token_policy import TokenPolicyError, parse_policy
 from services.identity.tokens import SECRET_BYTES
+from services.identity.value.document import DocumentError
+from services.identity.value.rates import read_rates
+from services.identity.value.rules import read_rules
 
-KINDS = ("sdk", "detection", "policy", "company", "identity")
+KINDS = ("sdk", "detection", "policy", "company", "identity", "value", "rates")
 _JSON_KINDS = ("sdk", "detection")
-_READERS: dict[str, Callable[[bytes], object]] = {"company": parse, "identity": parse_policy}
+# Those that this service uses itself: what it could not read is not stored.
+_READ_HERE: dict[str, Callable[[bytes], object]] = {
+    "company": parse,
+    "identity": parse_policy,
+    "value": read_rules,
+    "rates": read_rates,
+}
 _ENVIRONMENTS = ("live", "test")
 _CHANNELS = ("sms", "slack", "webhook")
 _MOST_BODY = 1024 * 1024
@@ -86,11 +95,13 @@ def body(field: str, document_kind: str, value: bytes) -> bytes:
             raise InvalidArgument(f"{field}: expected JSON: {error}") from error
         if not isinstance(document, dict):
             raise InvalidArgument(f"{field}: expected a JSON object")
-    if reader := _READERS.get(document_kind):
+    elif document_kind in _READ_HERE:
         try:
-            reader(value)
+            _READ_HERE[document_kind](value)
         except (RulesError, TokenPolicyError) as error:
             raise InvalidArgument(f"{field}.{error}") from error
+        except DocumentError as error:
+            raise InvalidArgument(f"{field}: {error}") from error
     return value
 
 

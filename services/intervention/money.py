@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
+from services.common.currencies import DIGITS
+
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-# ISO 4217 exponents that are not 2.
-_EXPONENTS = {
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0
-    ),
-    **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 
 
 def format_money(money: identity_pb2.Money) -> str:
     """Whole units from 100 on, else all digits: "$100,000", "CHF 12.50"."""
-    exponent = _EXPONENTS.get(money.currency, 2)
+    exponent = DIGITS.get(money.currency, 2)
     scale = 10**exponent
     units, rest = divmod(abs(money.minor), scale)
     if units >= 100 or not exponent:

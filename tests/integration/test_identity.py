@@ -65,6 +65,7 @@ async def test_verified_identify_carries_values_and_owner(service: Service, tena
         version=1,
     )
     expected.established_at.FromMilliseconds(1_700_000_000_123)
+    expected.ltv_as_of.CopyFrom(expected.established_at)
     assert who == expected == await service.resolve(tenant)
     identity, _ = service.as_caller(tenant, "team")
     request = pb.ResolveRequest(tenant_id=tenant, session_id="s1")

@@ -21,7 +21,8 @@ _ASSURANCES = {
 }
 _SOURCES = {
     "traits": "the value is the page's word",
-    "transactions": "the value is what they bought",
+    "plan": "the value is what their plan is worth",
+    "transactions": "the value is what they bought, and may be expected to",
 }
 
 

@@ -25,35 +25,63 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-sentientiq/identity/v1/identity_service.proto\x12\x16sentientiq.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x05Money\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\r\n\x05minor\x18\x02 \x01(\x03\"\xc1\x04\n\x0cUserIdentity\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x06 \x01(\t\x12\x14\n\x0c\x63ompany_name\x18\x07 \x01(\t\x12*\n\x03ltv\x18\x08 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12.\n\x07ltv_low\x18\t \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12/\n\x08ltv_high\x18\n \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nltv_source\x18\x0b \x01(\t\x12*\n\x04tier\x18\x0c \x01(\x0e\x32\x1c.sentientiq.identity.v1.Tier\x12\x34\n\tassurance\x18\r \x01(\x0e\x32!.sentientiq.identity.v1.Assurance\x12\x17\n\x0fowner_person_id\x18\x0e \x01(\t\x12\x32\n\x0e\x65stablished_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x10 \x01(\x04\x12\x14\n\x0c\x63ompany_kind\x18\x1e \x01(\t\x12\x16\n\x0e\x63ompany_parent\x18\x1f \x01(\t\x12\x14\n\x0c\x63ompany_size\x18  \x01(\t\x12\x10\n\x08settling\x18! \x01(\x08\"\x8f\x01\n\x0eSealedIdentify\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x04\x12\x0e\n\x06sealed\x18\x05 \x01(\x0c\x12\x0e\n\x06key_id\x18\x06 \x01(\x0c\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\"K\n\x0fIdentifyRequest\x12\x38\n\x08identify\x18\x01 \x01(\x0b\x32&.sentientiq.identity.v1.SealedIdentify\"J\n\x10IdentifyResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"7\n\x0eResolveRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"I\n\x0fResolveResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"\x16\n\x14GetSealingKeyRequest\"+\n\x15GetSealingKeyResponse\x12\x12\n\npublic_key\x18\x01 \x01(\x0c*T\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x10\n\x0cTIER_STARTER\x10\x01\x12\x0f\n\x0bTIER_GROWTH\x10\x02\x12\x13\n\x0fTIER_ENTERPRISE\x10\x03*m\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_INFERRED\x10\x01\x12\x15\n\x11\x41SSURANCE_CLAIMED\x10\x02\x12\x16\n\x12\x41SSURANCE_VERIFIED\x10\x03\x32\xba\x02\n\x0fIdentityService\x12]\n\x08Identify\x12\'.sentientiq.identity.v1.IdentifyRequest\x1a(.sentientiq.identity.v1.IdentifyResponse\x12Z\n\x07Resolve\x12&.sentientiq.identity.v1.ResolveRequest\x1a\'.sentientiq.identity.v1.ResolveResponse\x12l\n\rGetSealingKey\x12,.sentientiq.identity.v1.GetSealingKeyRequest\x1a-.sentientiq.identity.v1.GetSealingKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-sentientiq/identity/v1/identity_service.proto\x12\x16sentientiq.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x05Money\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\r\n\x05minor\x18\x02 \x01(\x03\"\xa3\x06\n\x0cUserIdentity\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x06 \x01(\t\x12\x14\n\x0c\x63ompany_name\x18\x07 \x01(\t\x12*\n\x03ltv\x18\x08 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12.\n\x07ltv_low\x18\t \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12/\n\x08ltv_high\x18\n \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nltv_source\x18\x0b \x01(\t\x12*\n\x04tier\x18\x0c \x01(\x0e\x32\x1c.sentientiq.identity.v1.Tier\x12\x34\n\tassurance\x18\r \x01(\x0e\x32!.sentientiq.identity.v1.Assurance\x12\x17\n\x0fowner_person_id\x18\x0e \x01(\t\x12\x32\n\x0e\x65stablished_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x10 \x01(\x04\x12\x14\n\x0c\x63ompany_kind\x18\x1e \x01(\t\x12\x16\n\x0e\x63ompany_parent\x18\x1f \x01(\t\x12\x14\n\x0c\x63ompany_size\x18  \x01(\t\x12\x10\n\x08settling\x18! \x01(\x08\x12-\n\tltv_as_of\x18\" \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0cltv_observed\x18# \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x33\n\x0cltv_expected\x18$ \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nltv_reason\x18% \x01(\t\x12\x33\n\x08ltv_lack\x18& \x01(\x0e\x32!.sentientiq.identity.v1.ValueLack\"\x8f\x01\n\x0eSealedIdentify\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x11\n\tstream_id\x18\x03 \x01(\t\x12\x0b\n\x03seq\x18\x04 \x01(\x04\x12\x0e\n\x06sealed\x18\x05 \x01(\x0c\x12\x0e\n\x06key_id\x18\x06 \x01(\x0c\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\"K\n\x0fIdentifyRequest\x12\x38\n\x08identify\x18\x01 \x01(\x0b\x32&.sentientiq.identity.v1.SealedIdentify\"J\n\x10IdentifyResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"7\n\x0eResolveRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"I\n\x0fResolveResponse\x12\x36\n\x08identity\x18\x01 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\"\x16\n\x14GetSealingKeyRequest\"+\n\x15GetSealingKeyResponse\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\"\xe0\x01\n\x0bTransaction\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12-\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x35\n\x04kind\x18\x04 \x01(\x0e\x32\'.sentientiq.identity.v1.TransactionKind\x12/\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trefers_to\x18\x06 \x01(\t\"i\n\x19RecordTransactionsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x39\n\x0ctransactions\x18\x02 \x03(\x0b\x32#.sentientiq.identity.v1.Transaction\"@\n\x1aRecordTransactionsResponse\x12\x10\n\x08recorded\x18\x01 \x01(\r\x12\x10\n\x08repeated\x18\x02 \x01(\r\"i\n\x19ImportTransactionsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x39\n\x0ctransactions\x18\x02 \x03(\x0b\x32#.sentientiq.identity.v1.Transaction\"_\n\x12RefusedTransaction\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x85\x02\n\x1aImportTransactionsResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x04\x12\x10\n\x08repeated\x18\x02 \x01(\x04\x12P\n\x07refused\x18\x03 \x03(\x0b\x32?.sentientiq.identity.v1.ImportTransactionsResponse.RefusedEntry\x12\x41\n\rfirst_refused\x18\x04 \x03(\x0b\x32*.sentientiq.identity.v1.RefusedTransaction\x1a.\n\x0cRefusedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\'\n\x12WatchValuesRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"9\n\x13WatchValuesResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\x87\x01\n\x1a\x44\x65liverTransactionsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x19\n\x11webhook_timestamp\x18\x03 \x01(\t\x12\x19\n\x11webhook_signature\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\"A\n\x1b\x44\x65liverTransactionsResponse\x12\x10\n\x08recorded\x18\x01 \x01(\r\x12\x10\n\x08repeated\x18\x02 \x01(\r*T\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x10\n\x0cTIER_STARTER\x10\x01\x12\x0f\n\x0bTIER_GROWTH\x10\x02\x12\x13\n\x0fTIER_ENTERPRISE\x10\x03*m\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_INFERRED\x10\x01\x12\x15\n\x11\x41SSURANCE_CLAIMED\x10\x02\x12\x16\n\x12\x41SSURANCE_VERIFIED\x10\x03*j\n\tValueLack\x12\x1a\n\x16VALUE_LACK_UNSPECIFIED\x10\x00\x12\x14\n\x10VALUE_LACK_MODEL\x10\x01\x12\x13\n\x0fVALUE_LACK_RATE\x10\x02\x12\x16\n\x12VALUE_LACK_PAYMENT\x10\x03*\xb3\x01\n\x0fTransactionKind\x12 \n\x1cTRANSACTION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19TRANSACTION_KIND_PURCHASE\x10\x01\x12!\n\x1dTRANSACTION_KIND_SUBSCRIPTION\x10\x02\x12\x1b\n\x17TRANSACTION_KIND_REFUND\x10\x03\x12\x1f\n\x1bTRANSACTION_KIND_CHARGEBACK\x10\x04\x32\xa0\x06\n\x0fIdentityService\x12]\n\x08Identify\x12\'.sentientiq.identity.v1.IdentifyRequest\x1a(.sentientiq.identity.v1.IdentifyResponse\x12Z\n\x07Resolve\x12&.sentientiq.identity.v1.ResolveRequest\x1a\'.sentientiq.identity.v1.ResolveResponse\x12l\n\rGetSealingKey\x12,.sentientiq.identity.v1.GetSealingKeyRequest\x1a-.sentientiq.identity.v1.GetSealingKeyResponse\x12{\n\x12RecordTransactions\x12\x31.sentientiq.identity.v1.RecordTransactionsRequest\x1a\x32.sentientiq.identity.v1.RecordTransactionsResponse\x12}\n\x12ImportTransactions\x12\x31.sentientiq.identity.v1.ImportTransactionsRequest\x1a\x32.sentientiq.identity.v1.ImportTransactionsResponse(\x01\x12~\n\x13\x44\x65liverTransactions\x12\x32.sentientiq.identity.v1.DeliverTransactionsRequest\x1a\x33.sentientiq.identity.v1.DeliverTransactionsResponse\x12h\n\x0bWatchValues\x12*.sentientiq.identity.v1.WatchValuesRequest\x1a+.sentientiq.identity.v1.WatchValuesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentientiq.identity.v1.identity_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TIER']._serialized_start=1228
-  _globals['_TIER']._serialized_end=1312
-  _globals['_ASSURANCE']._serialized_start=1314
-  _globals['_ASSURANCE']._serialized_end=1423
+  _globals['_IMPORTTRANSACTIONSRESPONSE_REFUSEDENTRY']._loaded_options = None
+  _globals['_IMPORTTRANSACTIONSRESPONSE_REFUSEDENTRY']._serialized_options = b'8\001'
+  _globals['_TIER']._serialized_start=2627
+  _globals['_TIER']._serialized_end=2711
+  _globals['_ASSURANCE']._serialized_start=2713
+  _globals['_ASSURANCE']._serialized_end=2822
+  _globals['_VALUELACK']._serialized_start=2824
+  _globals['_VALUELACK']._serialized_end=2930
+  _globals['_TRANSACTIONKIND']._serialized_start=2933
+  _globals['_TRANSACTIONKIND']._serialized_end=3112
   _globals['_MONEY']._serialized_start=106
   _globals['_MONEY']._serialized_end=146
   _globals['_USERIDENTITY']._serialized_start=149
-  _globals['_USERIDENTITY']._serialized_end=726
-  _globals['_SEALEDIDENTIFY']._serialized_start=729
-  _globals['_SEALEDIDENTIFY']._serialized_end=872
-  _globals['_IDENTIFYREQUEST']._serialized_start=874
-  _globals['_IDENTIFYREQUEST']._serialized_end=949
-  _globals['_IDENTIFYRESPONSE']._serialized_start=951
-  _globals['_IDENTIFYRESPONSE']._serialized_end=1025
-  _globals['_RESOLVEREQUEST']._serialized_start=1027
-  _globals['_RESOLVEREQUEST']._serialized_end=1082
-  _globals['_RESOLVERESPONSE']._serialized_start=1084
-  _globals['_RESOLVERESPONSE']._serialized_end=1157
-  _globals['_GETSEALINGKEYREQUEST']._serialized_start=1159
-  _globals['_GETSEALINGKEYREQUEST']._serialized_end=1181
-  _globals['_GETSEALINGKEYRESPONSE']._serialized_start=1183
-  _globals['_GETSEALINGKEYRESPONSE']._serialized_end=1226
-  _globals['_IDENTITYSERVICE']._serialized_start=1426
-  _globals['_IDENTITYSERVICE']._serialized_end=1740
+  _globals['_USERIDENTITY']._serialized_end=952
+  _globals['_SEALEDIDENTIFY']._serialized_start=955
+  _globals['_SEALEDIDENTIFY']._serialized_end=1098
+  _globals['_IDENTIFYREQUEST']._serialized_start=1100
+  _globals['_IDENTIFYREQUEST']._serialized_end=1175
+  _globals['_IDENTIFYRESPONSE']._serialized_start=1177
+  _globals['_IDENTIFYRESPONSE']._serialized_end=1251
+  _globals['_RESOLVEREQUEST']._serialized_start=1253
+  _globals['_RESOLVEREQUEST']._serialized_end=1308
+  _globals['_RESOLVERESPONSE']._serialized_start=1310
+  _globals['_RESOLVERESPONSE']._serialized_end=1383
+  _globals['_GETSEALINGKEYREQUEST']._serialized_start=1385
+  _globals['_GETSEALINGKEYREQUEST']._serialized_end=1407
+  _globals['_GETSEALINGKEYRESPONSE']._serialized_start=1409
+  _globals['_GETSEALINGKEYRESPONSE']._serialized_end=1452
+  _globals['_TRANSACTION']._serialized_start=1455
+  _globals['_TRANSACTION']._serialized_end=1679
+  _globals['_RECORDTRANSACTIONSREQUEST']._serialized_start=1681
+  _globals['_RECORDTRANSACTIONSREQUEST']._serialized_end=1786
+  _globals['_RECORDTRANSACTIONSRESPONSE']._serialized_start=1788
+  _globals['_RECORDTRANSACTIONSRESPONSE']._serialized_end=1852
+  _globals['_IMPORTTRANSACTIONSREQUEST']._serialized_start=1854
+  _globals['_IMPORTTRANSACTIONSREQUEST']._serialized_end=1959
+  _globals['_REFUSEDTRANSACTION']._serialized_start=1961
+  _globals['_REFUSEDTRANSACTION']._serialized_end=2056
+  _globals['_IMPORTTRANSACTIONSRESPONSE']._serialized_start=2059
+  _globals['_IMPORTTRANSACTIONSRESPONSE']._serialized_end=2320
+  _globals['_IMPORTTRANSACTIONSRESPONSE_REFUSEDENTRY']._serialized_start=2274
+  _globals['_IMPORTTRANSACTIONSRESPONSE_REFUSEDENTRY']._serialized_end=2320
+  _globals['_WATCHVALUESREQUEST']._serialized_start=2322
+  _globals['_WATCHVALUESREQUEST']._serialized_end=2361
+  _globals['_WATCHVALUESRESPONSE']._serialized_start=2363
+  _globals['_WATCHVALUESRESPONSE']._serialized_end=2420
+  _globals['_DELIVERTRANSACTIONSREQUEST']._serialized_start=2423
+  _globals['_DELIVERTRANSACTIONSREQUEST']._serialized_end=2558
+  _globals['_DELIVERTRANSACTIONSRESPONSE']._serialized_start=2560
+  _globals['_DELIVERTRANSACTIONSRESPONSE']._serialized_end=2625
+  _globals['_IDENTITYSERVICE']._serialized_start=3115
+  _globals['_IDENTITYSERVICE']._serialized_end=3915
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -74,6 +76,70 @@ ASSURANCE_VERIFIED: Assurance.ValueType  # 3
 """The tenant's server signed it."""
 Global___Assurance: _TypeAlias = Assurance  # noqa: Y015
 
+class _ValueLack:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ValueLackEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ValueLack.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VALUE_LACK_UNSPECIFIED: _ValueLack.ValueType  # 0
+    """Nothing lacks."""
+    VALUE_LACK_MODEL: _ValueLack.ValueType  # 1
+    """There is no model: the value is what was paid, nothing is expected."""
+    VALUE_LACK_RATE: _ValueLack.ValueType  # 2
+    """No exchange rate was in force: transactions are not valued, and the next source is told; or
+    there is a value in another currency and no tier.
+    """
+    VALUE_LACK_PAYMENT: _ValueLack.ValueType  # 3
+    """No payment is left that was not taken back, so that nothing is expected."""
+
+class ValueLack(_ValueLack, metaclass=_ValueLackEnumTypeWrapper):
+    """ValueLack says what a value, or its tier, is without."""
+
+VALUE_LACK_UNSPECIFIED: ValueLack.ValueType  # 0
+"""Nothing lacks."""
+VALUE_LACK_MODEL: ValueLack.ValueType  # 1
+"""There is no model: the value is what was paid, nothing is expected."""
+VALUE_LACK_RATE: ValueLack.ValueType  # 2
+"""No exchange rate was in force: transactions are not valued, and the next source is told; or
+there is a value in another currency and no tier.
+"""
+VALUE_LACK_PAYMENT: ValueLack.ValueType  # 3
+"""No payment is left that was not taken back, so that nothing is expected."""
+Global___ValueLack: _TypeAlias = ValueLack  # noqa: Y015
+
+class _TransactionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransactionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TransactionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSACTION_KIND_UNSPECIFIED: _TransactionKind.ValueType  # 0
+    """Not allowed."""
+    TRANSACTION_KIND_PURCHASE: _TransactionKind.ValueType  # 1
+    """The user paid once."""
+    TRANSACTION_KIND_SUBSCRIPTION: _TransactionKind.ValueType  # 2
+    """The user paid for a period of a subscription."""
+    TRANSACTION_KIND_REFUND: _TransactionKind.ValueType  # 3
+    """The tenant gave back all or part of a payment."""
+    TRANSACTION_KIND_CHARGEBACK: _TransactionKind.ValueType  # 4
+    """The user's bank took back all or part of a payment."""
+
+class TransactionKind(_TransactionKind, metaclass=_TransactionKindEnumTypeWrapper):
+    """TransactionKind is what a transaction does to a value."""
+
+TRANSACTION_KIND_UNSPECIFIED: TransactionKind.ValueType  # 0
+"""Not allowed."""
+TRANSACTION_KIND_PURCHASE: TransactionKind.ValueType  # 1
+"""The user paid once."""
+TRANSACTION_KIND_SUBSCRIPTION: TransactionKind.ValueType  # 2
+"""The user paid for a period of a subscription."""
+TRANSACTION_KIND_REFUND: TransactionKind.ValueType  # 3
+"""The tenant gave back all or part of a payment."""
+TRANSACTION_KIND_CHARGEBACK: TransactionKind.ValueType  # 4
+"""The user's bank took back all or part of a payment."""
+Global___TransactionKind: _TypeAlias = TransactionKind  # noqa: Y015
+
 @_typing.final
 class Money(_message.Message):
     """Money is an exact amount."""
@@ -126,6 +192,11 @@ class UserIdentity(_message.Message):
     COMPANY_PARENT_FIELD_NUMBER: _builtins.int
     COMPANY_SIZE_FIELD_NUMBER: _builtins.int
     SETTLING_FIELD_NUMBER: _builtins.int
+    LTV_AS_OF_FIELD_NUMBER: _builtins.int
+    LTV_OBSERVED_FIELD_NUMBER: _builtins.int
+    LTV_EXPECTED_FIELD_NUMBER: _builtins.int
+    LTV_REASON_FIELD_NUMBER: _builtins.int
+    LTV_LACK_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     session_id: _builtins.str
@@ -141,7 +212,7 @@ class UserIdentity(_message.Message):
     company_name: _builtins.str
     """Company name."""
     ltv_source: _builtins.str
-    """Where the value comes from: "token", "traits", "transactions"."""
+    """Where the value comes from: "transactions", "token", "plan", "traits"."""
     tier: Global___Tier.ValueType
     """Tier by the tenant's rule."""
     assurance: Global___Assurance.ValueType
@@ -161,6 +232,10 @@ class UserIdentity(_message.Message):
     """How large the company is, in the words of the tenant's own sources."""
     settling: _builtins.bool
     """The tenant's sources are being asked and more may be known in a moment."""
+    ltv_reason: _builtins.str
+    """Why the value is not what it might be: no model yet, a rate is missing; empty: nothing lacks."""
+    ltv_lack: Global___ValueLack.ValueType
+    """The same as ltv_reason, for programs."""
     @_builtins.property
     def ltv(self) -> Global___Money:
         """Lifetime value, best estimate; absent: unknown."""
@@ -176,6 +251,18 @@ class UserIdentity(_message.Message):
     @_builtins.property
     def established_at(self) -> _timestamp_pb2.Timestamp:
         """When this was last established."""
+
+    @_builtins.property
+    def ltv_as_of(self) -> _timestamp_pb2.Timestamp:
+        """When the value was established: computed from transactions, or stated."""
+
+    @_builtins.property
+    def ltv_observed(self) -> Global___Money:
+        """Of a value from transactions: what was paid, less refunds and chargebacks."""
+
+    @_builtins.property
+    def ltv_expected(self) -> Global___Money:
+        """Of a value from transactions: what is expected within the horizon; absent: no model yet."""
 
     def __init__(
         self,
@@ -200,10 +287,15 @@ class UserIdentity(_message.Message):
         company_parent: _builtins.str = ...,
         company_size: _builtins.str = ...,
         settling: _builtins.bool = ...,
+        ltv_as_of: _timestamp_pb2.Timestamp | None = ...,
+        ltv_observed: Global___Money | None = ...,
+        ltv_expected: Global___Money | None = ...,
+        ltv_reason: _builtins.str = ...,
+        ltv_lack: Global___ValueLack.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["established_at", b"established_at", "ltv", b"ltv", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["established_at", b"established_at", "ltv", b"ltv", "ltv_as_of", b"ltv_as_of", "ltv_expected", b"ltv_expected", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low", "ltv_observed", b"ltv_observed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "company", b"company", "company_kind", b"company_kind", "company_name", b"company_name", "company_parent", b"company_parent", "company_size", b"company_size", "email", b"email", "established_at", b"established_at", "ltv", b"ltv", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low", "ltv_source", b"ltv_source", "name", b"name", "owner_person_id", b"owner_person_id", "session_id", b"session_id", "settling", b"settling", "tenant_id", b"tenant_id", "tier", b"tier", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "company", b"company", "company_kind", b"company_kind", "company_name", b"company_name", "company_parent", b"company_parent", "company_size", b"company_size", "email", b"email", "established_at", b"established_at", "ltv", b"ltv", "ltv_as_of", b"ltv_as_of", "ltv_expected", b"ltv_expected", "ltv_high", b"ltv_high", "ltv_lack", b"ltv_lack", "ltv_low", b"ltv_low", "ltv_observed", b"ltv_observed", "ltv_reason", b"ltv_reason", "ltv_source", b"ltv_source", "name", b"name", "owner_person_id", b"owner_person_id", "session_id", b"session_id", "settling", b"settling", "tenant_id", b"tenant_id", "tier", b"tier", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -391,3 +483,335 @@ class GetSealingKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSealingKeyResponse: _TypeAlias = GetSealingKeyResponse  # noqa: Y015
+
+@_typing.final
+class Transaction(_message.Message):
+    """Transaction is one payment of a user, or the taking back of one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    REFERS_TO_FIELD_NUMBER: _builtins.int
+    transaction_id: _builtins.str
+    """The tenant's id of it; once recorded its content stands."""
+    user_id: _builtins.str
+    """The tenant's id of the user."""
+    kind: Global___TransactionKind.ValueType
+    """What it is."""
+    refers_to: _builtins.str
+    """Of a refund or chargeback: the transaction_id of the payment, which may be told later."""
+    @_builtins.property
+    def amount(self) -> Global___Money:
+        """What was paid or taken back; more than zero, an ISO 4217 currency."""
+
+    @_builtins.property
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        transaction_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        amount: Global___Money | None = ...,
+        kind: Global___TransactionKind.ValueType = ...,
+        occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        refers_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "kind", b"kind", "occurred_at", b"occurred_at", "refers_to", b"refers_to", "transaction_id", b"transaction_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Transaction: _TypeAlias = Transaction  # noqa: Y015
+
+@_typing.final
+class RecordTransactionsRequest(_message.Message):
+    """RecordTransactionsRequest carries transactions of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The customer of SentientIQ."""
+    @_builtins.property
+    def transactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transaction]:
+        """1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        transactions: _abc.Iterable[Global___Transaction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordTransactionsRequest: _TypeAlias = RecordTransactionsRequest  # noqa: Y015
+
+@_typing.final
+class RecordTransactionsResponse(_message.Message):
+    """RecordTransactionsResponse counts them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    recorded: _builtins.int
+    """Recorded now."""
+    repeated: _builtins.int
+    """Known before, with the same content."""
+    def __init__(
+        self,
+        *,
+        recorded: _builtins.int = ...,
+        repeated: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recorded", b"recorded", "repeated", b"repeated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordTransactionsResponse: _TypeAlias = RecordTransactionsResponse  # noqa: Y015
+
+@_typing.final
+class ImportTransactionsRequest(_message.Message):
+    """ImportTransactionsRequest is a part of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The customer of SentientIQ; needed in the first message, the same or empty in the rest."""
+    @_builtins.property
+    def transactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transaction]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        transactions: _abc.Iterable[Global___Transaction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportTransactionsRequest: _TypeAlias = ImportTransactionsRequest  # noqa: Y015
+
+@_typing.final
+class RefusedTransaction(_message.Message):
+    """RefusedTransaction says why one was not recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Its place in the import, from 1."""
+    transaction_id: _builtins.str
+    """Its id, if it has one."""
+    reason: _builtins.str
+    """"invalid", or "conflict": known with other content."""
+    message: _builtins.str
+    """For people: the field and the mend."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        transaction_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position", "reason", b"reason", "transaction_id", b"transaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedTransaction: _TypeAlias = RefusedTransaction  # noqa: Y015
+
+@_typing.final
+class ImportTransactionsResponse(_message.Message):
+    """ImportTransactionsResponse is what became of the import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RefusedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    FIRST_REFUSED_FIELD_NUMBER: _builtins.int
+    recorded: _builtins.int
+    """Recorded now."""
+    repeated: _builtins.int
+    """Known before, with the same content."""
+    @_builtins.property
+    def refused(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many were refused, by reason."""
+
+    @_builtins.property
+    def first_refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedTransaction]:
+        """The first 1,000 of them."""
+
+    def __init__(
+        self,
+        *,
+        recorded: _builtins.int = ...,
+        repeated: _builtins.int = ...,
+        refused: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        first_refused: _abc.Iterable[Global___RefusedTransaction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_refused", b"first_refused", "recorded", b"recorded", "refused", b"refused", "repeated", b"repeated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportTransactionsResponse: _TypeAlias = ImportTransactionsResponse  # noqa: Y015
+
+@_typing.final
+class WatchValuesRequest(_message.Message):
+    """WatchValuesRequest subscribes; a mesh token sees all tenants."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Empty: all tenants the token may see."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchValuesRequest: _TypeAlias = WatchValuesRequest  # noqa: Y015
+
+@_typing.final
+class WatchValuesResponse(_message.Message):
+    """WatchValuesResponse names whose value may have changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Empty: all tenants watched."""
+    user_id: _builtins.str
+    """Empty: all users of the tenant."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchValuesResponse: _TypeAlias = WatchValuesResponse  # noqa: Y015
+
+@_typing.final
+class DeliverTransactionsRequest(_message.Message):
+    """DeliverTransactionsRequest is a webhook's request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    WEBHOOK_TIMESTAMP_FIELD_NUMBER: _builtins.int
+    WEBHOOK_SIGNATURE_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The customer of SentientIQ."""
+    webhook_id: _builtins.str
+    """Header webhook-id."""
+    webhook_timestamp: _builtins.str
+    """Header webhook-timestamp."""
+    webhook_signature: _builtins.str
+    """Header webhook-signature."""
+    body: _builtins.bytes
+    """As it was signed."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        webhook_id: _builtins.str = ...,
+        webhook_timestamp: _builtins.str = ...,
+        webhook_signature: _builtins.str = ...,
+        body: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "tenant_id", b"tenant_id", "webhook_id", b"webhook_id", "webhook_signature", b"webhook_signature", "webhook_timestamp", b"webhook_timestamp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverTransactionsRequest: _TypeAlias = DeliverTransactionsRequest  # noqa: Y015
+
+@_typing.final
+class DeliverTransactionsResponse(_message.Message):
+    """DeliverTransactionsResponse counts them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    recorded: _builtins.int
+    """Recorded now."""
+    repeated: _builtins.int
+    """Known before, with the same content."""
+    def __init__(
+        self,
+        *,
+        recorded: _builtins.int = ...,
+        repeated: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recorded", b"recorded", "repeated", b"repeated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverTransactionsResponse: _TypeAlias = DeliverTransactionsResponse  # noqa: Y015

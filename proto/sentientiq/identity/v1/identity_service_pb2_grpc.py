@@ -50,6 +50,26 @@ class IdentityServiceStub:
                 request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyResponse.FromString,
                 _registered_method=True)
+        self.RecordTransactions = channel.unary_unary(
+                '/sentientiq.identity.v1.IdentityService/RecordTransactions',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.RecordTransactionsRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.RecordTransactionsResponse.FromString,
+                _registered_method=True)
+        self.ImportTransactions = channel.stream_unary(
+                '/sentientiq.identity.v1.IdentityService/ImportTransactions',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ImportTransactionsRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ImportTransactionsResponse.FromString,
+                _registered_method=True)
+        self.DeliverTransactions = channel.unary_unary(
+                '/sentientiq.identity.v1.IdentityService/DeliverTransactions',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.DeliverTransactionsRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.DeliverTransactionsResponse.FromString,
+                _registered_method=True)
+        self.WatchValues = channel.unary_stream(
+                '/sentientiq.identity.v1.IdentityService/WatchValues',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchValuesRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchValuesResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -78,6 +98,42 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordTransactions(self, request, context):
+        """RecordTransactions takes what users paid or got back, all of it or nothing. Idempotent by
+        transaction_id: what is known already is counted as repeated. INVALID_ARGUMENT naming the
+        transaction and field; ALREADY_EXISTS naming the id if it is known with other content;
+        NOT_FOUND for an unknown tenant. Mesh or operator tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportTransactions(self, request_iterator, context):
+        """ImportTransactions takes any number, message by message; each message is kept when the next is
+        asked for, so an import that broke off is simply begun again. What cannot be recorded is counted
+        and named in the answer and stops nothing. The tenant stands in the first message. Mesh or
+        operator tokens only; NOT_FOUND for an unknown tenant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeliverTransactions(self, request, context):
+        """DeliverTransactions is RecordTransactions by webhook, as the edge received it: UNAUTHENTICATED if
+        the signature does not hold, and else as RecordTransactions. Mesh tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchValues(self, request, context):
+        """WatchValues names users whose value may have changed, for those who keep what Resolve answered.
+        The first answer names everybody: what was kept before is to be asked for again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +151,26 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.GetSealingKey,
                     request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyRequest.FromString,
                     response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyResponse.SerializeToString,
+            ),
+            'RecordTransactions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordTransactions,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.RecordTransactionsRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.RecordTransactionsResponse.SerializeToString,
+            ),
+            'ImportTransactions': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportTransactions,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ImportTransactionsRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ImportTransactionsResponse.SerializeToString,
+            ),
+            'DeliverTransactions': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeliverTransactions,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.DeliverTransactionsRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.DeliverTransactionsResponse.SerializeToString,
+            ),
+            'WatchValues': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchValues,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchValuesRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchValuesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +255,114 @@ class IdentityService:
             '/sentientiq.identity.v1.IdentityService/GetSealingKey',
             sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyRequest.SerializeToString,
             sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordTransactions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/RecordTransactions',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.RecordTransactionsRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.RecordTransactionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTransactions(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/sentientiq.identity.v1.IdentityService/ImportTransactions',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ImportTransactionsRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ImportTransactionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeliverTransactions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/DeliverTransactions',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.DeliverTransactionsRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.DeliverTransactionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/WatchValues',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchValuesRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchValuesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,26 @@ class IdentityServiceStub:
     """Resolve answers for a session; an unknown session is anonymous, not an error."""
     GetSealingKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetSealingKeyRequest, _identity_service_pb2.GetSealingKeyResponse]
     """GetSealingKey returns the public key with which identifies are sealed."""
+    RecordTransactions: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RecordTransactionsRequest, _identity_service_pb2.RecordTransactionsResponse]
+    """RecordTransactions takes what users paid or got back, all of it or nothing. Idempotent by
+    transaction_id: what is known already is counted as repeated. INVALID_ARGUMENT naming the
+    transaction and field; ALREADY_EXISTS naming the id if it is known with other content;
+    NOT_FOUND for an unknown tenant. Mesh or operator tokens only.
+    """
+    ImportTransactions: _grpc.StreamUnaryMultiCallable[_identity_service_pb2.ImportTransactionsRequest, _identity_service_pb2.ImportTransactionsResponse]
+    """ImportTransactions takes any number, message by message; each message is kept when the next is
+    asked for, so an import that broke off is simply begun again. What cannot be recorded is counted
+    and named in the answer and stops nothing. The tenant stands in the first message. Mesh or
+    operator tokens only; NOT_FOUND for an unknown tenant.
+    """
+    DeliverTransactions: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.DeliverTransactionsRequest, _identity_service_pb2.DeliverTransactionsResponse]
+    """DeliverTransactions is RecordTransactions by webhook, as the edge received it: UNAUTHENTICATED if
+    the signature does not hold, and else as RecordTransactions. Mesh tokens only.
+    """
+    WatchValues: _grpc.UnaryStreamMultiCallable[_identity_service_pb2.WatchValuesRequest, _identity_service_pb2.WatchValuesResponse]
+    """WatchValues names users whose value may have changed, for those who keep what Resolve answered.
+    The first answer names everybody: what was kept before is to be asked for again.
+    """
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -55,6 +75,26 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """Resolve answers for a session; an unknown session is anonymous, not an error."""
     GetSealingKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetSealingKeyRequest, _identity_service_pb2.GetSealingKeyResponse]  # type: ignore[assignment]
     """GetSealingKey returns the public key with which identifies are sealed."""
+    RecordTransactions: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RecordTransactionsRequest, _identity_service_pb2.RecordTransactionsResponse]  # type: ignore[assignment]
+    """RecordTransactions takes what users paid or got back, all of it or nothing. Idempotent by
+    transaction_id: what is known already is counted as repeated. INVALID_ARGUMENT naming the
+    transaction and field; ALREADY_EXISTS naming the id if it is known with other content;
+    NOT_FOUND for an unknown tenant. Mesh or operator tokens only.
+    """
+    ImportTransactions: _aio.StreamUnaryMultiCallable[_identity_service_pb2.ImportTransactionsRequest, _identity_service_pb2.ImportTransactionsResponse]  # type: ignore[assignment]
+    """ImportTransactions takes any number, message by message; each message is kept when the next is
+    asked for, so an import that broke off is simply begun again. What cannot be recorded is counted
+    and named in the answer and stops nothing. The tenant stands in the first message. Mesh or
+    operator tokens only; NOT_FOUND for an unknown tenant.
+    """
+    DeliverTransactions: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DeliverTransactionsRequest, _identity_service_pb2.DeliverTransactionsResponse]  # type: ignore[assignment]
+    """DeliverTransactions is RecordTransactions by webhook, as the edge received it: UNAUTHENTICATED if
+    the signature does not hold, and else as RecordTransactions. Mesh tokens only.
+    """
+    WatchValues: _aio.UnaryStreamMultiCallable[_identity_service_pb2.WatchValuesRequest, _identity_service_pb2.WatchValuesResponse]  # type: ignore[assignment]
+    """WatchValues names users whose value may have changed, for those who keep what Resolve answered.
+    The first answer names everybody: what was kept before is to be asked for again.
+    """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     """IdentityService says who a session is, which company, and what they are worth."""
@@ -84,5 +124,49 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.GetSealingKeyResponse, _abc.Awaitable[_identity_service_pb2.GetSealingKeyResponse]]:
         """GetSealingKey returns the public key with which identifies are sealed."""
+
+    @_abc_1.abstractmethod
+    def RecordTransactions(
+        self,
+        request: _identity_service_pb2.RecordTransactionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.RecordTransactionsResponse, _abc.Awaitable[_identity_service_pb2.RecordTransactionsResponse]]:
+        """RecordTransactions takes what users paid or got back, all of it or nothing. Idempotent by
+        transaction_id: what is known already is counted as repeated. INVALID_ARGUMENT naming the
+        transaction and field; ALREADY_EXISTS naming the id if it is known with other content;
+        NOT_FOUND for an unknown tenant. Mesh or operator tokens only.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportTransactions(
+        self,
+        request_iterator: _MaybeAsyncIterator[_identity_service_pb2.ImportTransactionsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ImportTransactionsResponse, _abc.Awaitable[_identity_service_pb2.ImportTransactionsResponse]]:
+        """ImportTransactions takes any number, message by message; each message is kept when the next is
+        asked for, so an import that broke off is simply begun again. What cannot be recorded is counted
+        and named in the answer and stops nothing. The tenant stands in the first message. Mesh or
+        operator tokens only; NOT_FOUND for an unknown tenant.
+        """
+
+    @_abc_1.abstractmethod
+    def DeliverTransactions(
+        self,
+        request: _identity_service_pb2.DeliverTransactionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.DeliverTransactionsResponse, _abc.Awaitable[_identity_service_pb2.DeliverTransactionsResponse]]:
+        """DeliverTransactions is RecordTransactions by webhook, as the edge received it: UNAUTHENTICATED if
+        the signature does not hold, and else as RecordTransactions. Mesh tokens only.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchValues(
+        self,
+        request: _identity_service_pb2.WatchValuesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_identity_service_pb2.WatchValuesResponse], _abc.AsyncIterator[_identity_service_pb2.WatchValuesResponse]]:
+        """WatchValues names users whose value may have changed, for those who keep what Resolve answered.
+        The first answer names everybody: what was kept before is to be asked for again.
+        """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,6 +28,7 @@ class Tenant(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     IDENTITY_SECRET_FIELD_NUMBER: _builtins.int
     EMOTIONS_TO_PAGE_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_SECRET_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Lower-case letters, digits, '-' and '_'; at most 64."""
     name: _builtins.str
@@ -36,6 +37,8 @@ class Tenant(_message.Message):
     """Secret with which the tenant's server signs identity tokens (HS256); empty: none yet."""
     emotions_to_page: _builtins.bool
     """Whether the visitor's browser receives its own emotions."""
+    transactions_secret: _builtins.str
+    """Secret ("whsec_…") with which the tenant's server signs webhooks of transactions; empty: none."""
     def __init__(
         self,
         *,
@@ -43,10 +46,11 @@ class Tenant(_message.Message):
         name: _builtins.str = ...,
         identity_secret: _builtins.str = ...,
         emotions_to_page: _builtins.bool = ...,
+        transactions_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emotions_to_page", b"emotions_to_page", "identity_secret", b"identity_secret", "name", b"name", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emotions_to_page", b"emotions_to_page", "identity_secret", b"identity_secret", "name", b"name", "tenant_id", b"tenant_id", "transactions_secret", b"transactions_secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -141,7 +145,7 @@ class ConfigDocument(_message.Message):
     tenant_id: _builtins.str
     """Owner."""
     kind: _builtins.str
-    """"sdk", "detection", "policy", "company" or "identity"."""
+    """"sdk", "detection", "policy", "company", "identity", "value" or "rates"."""
     version: _builtins.int
     """Grows by one with each change."""
     body: _builtins.bytes

@@ -105,7 +105,8 @@ class TenantServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutConfig(self, request, context):
-        """PutConfig stores a new version of a document.
+        """PutConfig stores a new version of a document. INVALID_ARGUMENT naming the field of a "value" or
+        "rates" document that cannot be used.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

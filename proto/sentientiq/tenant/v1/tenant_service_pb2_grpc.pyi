@@ -41,7 +41,9 @@ class TenantServiceStub:
     GetConfig: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.GetConfigRequest, _tenant_service_pb2.GetConfigResponse]
     """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set."""
     PutConfig: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.PutConfigRequest, _tenant_service_pb2.PutConfigResponse]
-    """PutConfig stores a new version of a document."""
+    """PutConfig stores a new version of a document. INVALID_ARGUMENT naming the field of a "value" or
+    "rates" document that cannot be used.
+    """
     WatchConfig: _grpc.UnaryStreamMultiCallable[_tenant_service_pb2.WatchConfigRequest, _tenant_service_pb2.WatchConfigResponse]
     """WatchConfig sends every document of the kind at once and then each change."""
     ListPeople: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.ListPeopleRequest, _tenant_service_pb2.ListPeopleResponse]
@@ -68,7 +70,9 @@ class TenantServiceAsyncStub(TenantServiceStub):
     GetConfig: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.GetConfigRequest, _tenant_service_pb2.GetConfigResponse]  # type: ignore[assignment]
     """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set."""
     PutConfig: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.PutConfigRequest, _tenant_service_pb2.PutConfigResponse]  # type: ignore[assignment]
-    """PutConfig stores a new version of a document."""
+    """PutConfig stores a new version of a document. INVALID_ARGUMENT naming the field of a "value" or
+    "rates" document that cannot be used.
+    """
     WatchConfig: _aio.UnaryStreamMultiCallable[_tenant_service_pb2.WatchConfigRequest, _tenant_service_pb2.WatchConfigResponse]  # type: ignore[assignment]
     """WatchConfig sends every document of the kind at once and then each change."""
     ListPeople: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ListPeopleRequest, _tenant_service_pb2.ListPeopleResponse]  # type: ignore[assignment]
@@ -110,7 +114,9 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tenant_service_pb2.PutConfigRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_service_pb2.PutConfigResponse, _abc.Awaitable[_tenant_service_pb2.PutConfigResponse]]:
-        """PutConfig stores a new version of a document."""
+        """PutConfig stores a new version of a document. INVALID_ARGUMENT naming the field of a "value" or
+        "rates" document that cannot be used.
+        """
 
     @_abc_1.abstractmethod
     def WatchConfig(

@@ -72,7 +72,7 @@ def test_company_that_is_no_domain_is_a_name() -> None:
 def test_tier_is_read_from_plan_and_tier() -> None:
     assert _claimed(traits={"plan": "Growth"})[0].tier is Tier.GROWTH
     assert _claimed(traits={"plan": "growth", "tier": "enterprise"})[0].tier is Tier.ENTERPRISE
-    assert _claimed(traits={"plan": "platinum"}) == (Facts(), [])
+    assert _claimed(traits={"plan": "platinum"}) == (Facts(plan="platinum"), [])
 
 
 def test_unusable_fields_are_named_and_dropped() -> None:

@@ -1,0 +1,1 @@
+"""`sentientiq transactions`: what users paid, from files."""

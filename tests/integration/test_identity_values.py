@@ -315,7 +315,14 @@ async def test_who_watches_one_tenant_hears_of_no_other(service: Service, tenant
     other = await service.make_tenant()
     team, _ = service.as_caller(tenant, "team")
     watch = team.WatchValues(pb.WatchValuesRequest())
-    assert await watch.read() == pb.WatchValuesResponse(tenant_id=tenant)
-    await record(service, other, transaction("t1", 100))
-    await record(service, tenant, transaction("t1", 100, user="a user"))
-    assert await watch.read() == pb.WatchValuesResponse(tenant_id=tenant, user_id="a user")
+    answers = [await watch.read()]
+    assert answers == [pb.WatchValuesResponse(tenant_id=tenant)]
+    number = 0
+    # Everybody is named once more if the service only now begins to listen.
+    while not answers[-1].user_id:
+        number += 1
+        await record(service, other, transaction(f"t{number}", 100))
+        await record(service, tenant, transaction(f"t{number}", 100, user="a user"))
+        answers.append(await watch.read())
+    assert {answer.tenant_id for answer in answers} == {tenant}
+    assert answers[-1].user_id == "a user"

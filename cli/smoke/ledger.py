@@ -29,6 +29,8 @@ from services.common.log import (
 # Each look asks for 64 streams; the log is trimmed no more often than each 10 s.
 _LOOK_S = 0.5
 _SETTLE_LOOKS = 20
+# Of a log that others go on writing: two minutes are enough for a million entries.
+_MOST_LOOKS = 240
 
 
 class Ledger:
@@ -38,6 +40,7 @@ class Ledger:
         self._log = open_log(url)
         self._tenant = tenant
         self._tasks: list[asyncio.Task[None]] = []
+        self._read = 0
         self.reading = asyncio.Event()
         """Unset, no behaviour is read for now: the log keeps it, and it can be read at the end."""
         self.reading.set()
@@ -67,11 +70,14 @@ class Ledger:
         await self._log.close()
 
     async def missing(self, stories: list[Story]) -> list[str]:
-        """Acknowledged messages that are not in the log; waits a while for the reader."""
-        for _ in range(_SETTLE_LOOKS):
-            if not self.absent(stories):
-                return []
+        """Acknowledged messages that are not in the log; waits as long as the reader gets on."""
+        still, read = 0, self._read
+        for _ in range(_MOST_LOOKS):
+            if still > _SETTLE_LOOKS or not self.absent(stories):
+                break
             await asyncio.sleep(_LOOK_S)
+            still = still + 1 if read == self._read else 0
+            read = self._read
         return self.absent(stories)
 
     def absent(self, stories: list[Story]) -> list[str]:
@@ -99,6 +105,7 @@ class Ledger:
             # Away for a moment: the offsets are kept, nothing is skipped.
             with contextlib.suppress(LogUnavailable):
                 for entry in await self._log.read(topic, after):
+                    self._read += 1
                     after[entry.partition] = entry.offset
                     for record in entry.records:
                         if record.key.startswith(key):

@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -204,3 +206,23 @@ async def test_long_and_odd_lines_do_not_stop_the_relay(stage: Stage) -> None:
     await child.stop(5)
     await running
     assert "edge: after" in stage.lines
+
+
+@pytest.mark.parametrize(
+    ("standing", "policy", "nice"),
+    [
+        ({}, os.SCHED_OTHER, 0),
+        ({"nice": 19}, os.SCHED_OTHER, 19),
+        ({"nice": 19, "leftover": True}, os.SCHED_IDLE, 0),
+    ],
+)
+async def test_a_child_stands_back_as_far_as_it_is_told(
+    stage: Stage, standing: dict[str, Any], policy: int, nice: int
+) -> None:
+    supervisor = stage.supervisor([replace(stage.spec("one"), **standing)])
+    assert await supervisor.start(asyncio.Event())
+    pid = supervisor.children["one"].pid
+    assert pid is not None
+    assert os.sched_getscheduler(pid) == policy
+    assert os.getpriority(os.PRIO_PROCESS, pid) == max(nice, os.getpriority(os.PRIO_PROCESS, 0))
+    await supervisor.stop()

@@ -10,7 +10,7 @@ from services.identity.key_sets import KeySets
 from services.identity.tenant_documents import TenantDocuments
 from services.identity.tenant_store import TenantStore
 from services.identity.token_policy import TokenPolicy
-from services.identity.tokens import named_key, verify
+from services.identity.tokens import KEYED, named_key, verify
 
 
 class TokenChecks:
@@ -34,9 +34,8 @@ class TokenChecks:
         policy = self._policies.of(tenant_id)
         name = named_key(token)
         secret = await self._tenants.identity_secret(tenant_id) if policy.hs256 else ""
-        if not policy.jwks_url or name.among(policy.keys):
+        asks = policy.jwks_url and name.algorithm in KEYED and not name.among(policy.keys)
+        if not asks:
             return verify(token, secret, now, policy)
-        keys = await self._key_sets.keys(
-            policy.jwks_url, lambda held: name.algorithm == "HS256" or name.among(held) is not None
-        )
+        keys = await self._key_sets.keys(policy.jwks_url, lambda held: name.among(held) is not None)
         return verify(token, secret, now, policy, keys)

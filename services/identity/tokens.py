@@ -20,6 +20,8 @@ from services.identity.token_policy import PublicKey, TokenPolicy
 SECRET_BYTES = 32
 LIFETIME_S = 15 * 60
 LEEWAY_S = 30
+KEYED = ("RS256", "ES256")
+"""Algorithms of public keys."""
 HS256_ONLY = TokenPolicy()
 _MOST = 16 * 1024
 _jwt: Any = jwt  # its signatures name key types of `cryptography`, which has none for some
@@ -81,7 +83,7 @@ def verify(
         TokenRefused: with the reason.
     """
     name = named_key(token)
-    if name.algorithm in ("RS256", "ES256") and (policy.keys or policy.jwks_url):
+    if name.algorithm in KEYED and (policy.keys or policy.jwks_url):
         found = name.among([*policy.keys, *fetched])
         if found is None:
             raise TokenRefused(f"no {name.algorithm} key of the tenant has the token's kid")

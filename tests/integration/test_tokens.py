@@ -148,3 +148,20 @@ async def test_a_policy_that_cannot_be_used_is_refused(service: Service):
     code, words = await refused(service.put_config(tenant, "identity", document))
     assert code == "INVALID_ARGUMENT"
     assert words.startswith("body.keys[0]: a secret goes into")
+
+
+async def test_keys_are_fetched_for_tokens_that_need_them(service: Service):
+    tenant = await service.make_tenant()
+    # Inside our network: every attempt fails, and is counted.
+    document = {"jwks_url": "https://127.0.0.1:9/jwks", "keys": [public("ES256", 0)]}
+    await service.put_config(tenant, "identity", document)
+    key_sets = service.parts.key_sets
+    for number, token in enumerate(
+        (identity_token(), identity_token(pair("ES256", 0), "ES256", "k0"))
+    ):
+        who = await service.identify(service.sealed(tenant, {"token": token}, session=f"s{number}"))
+        assert who.assurance == pb.ASSURANCE_VERIFIED
+    assert key_sets.failed == 0
+    unknown = identity_token(pair("ES256", 1), "ES256", "k1")
+    who = await service.identify(service.sealed(tenant, {"token": unknown}, session="s2"))
+    assert (who.user_id, key_sets.failed) == ("", 1)

@@ -1,8 +1,9 @@
-"""What a generator process is told and what it answers, as JSON over its standard streams."""
+"""What a generator process is told, over its standard input, and what it answers, in a file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Plan:
     """Each so-manieth page reads nothing any more once the warm-up is over; 0: none does so."""
     returns: bool = False
     """Whether pages that the edge closes come back; else their frames are left out."""
+
+    @property
+    def told_file(self) -> Path:
+        """File for the answer."""
+        return Path(self.samples).with_suffix(".json")
 
     def rate_at(self, after_s: float) -> float:
         """Frames a second, so long after the first."""

@@ -17,6 +17,7 @@ from cli import mesh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+from importlib import import_module
 
 _data = click.option(
     "--data",
@@ -71,24 +72,18 @@ def _policy(raw: bytes) -> bytes:
     return raw
 
 
-def _company(raw: bytes) -> bytes:
-    from services.identity.company.rules import RulesError, parse
+def _read_by(name: str) -> Callable[[bytes], bytes]:
+    """Check a document with the service's own reader, which is loaded when it is needed."""
+    module, _, reader = name.rpartition(".")
 
-    try:
-        parse(raw)
-    except RulesError as error:
-        raise _Unusable(str(error)) from error
-    return raw
+    def check(raw: bytes) -> bytes:
+        try:
+            getattr(import_module(module), reader)(raw)
+        except ValueError as error:
+            raise _Unusable(str(error)) from error
+        return raw
 
-
-def _identity(raw: bytes) -> bytes:
-    from services.identity.token_policy import TokenPolicyError, parse_policy
-
-    try:
-        parse_policy(raw)
-    except TokenPolicyError as error:
-        raise _Unusable(str(error)) from error
-    return raw
+    return check
 
 
 def _json_object(raw: bytes) -> bytes:
@@ -101,36 +96,15 @@ def _json_object(raw: bytes) -> bytes:
     return raw
 
 
-def _rules(raw: bytes) -> bytes:
-    from services.identity.value.document import DocumentError
-    from services.identity.value.rules import read_rules
-
-    try:
-        read_rules(raw)
-    except DocumentError as error:
-        raise _Unusable(str(error)) from error
-    return raw
-
-
-def _rates(raw: bytes) -> bytes:
-    from services.identity.value.document import DocumentError
-    from services.identity.value.rates import read_rates
-
-    try:
-        read_rates(raw)
-    except DocumentError as error:
-        raise _Unusable(str(error)) from error
-    return raw
-
-
 _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "detection": _from_toml,
     "policy": _policy,
     "sdk": _json_object,
-    "company": _company,
-    "identity": _identity,
-    "value": _rules,
-    "rates": _rates,
+    "company": _read_by("services.identity.company.rules.parse"),
+    "graph": _read_by("services.identity.graph.rules.parse_rules"),
+    "identity": _read_by("services.identity.token_policy.parse_policy"),
+    "value": _read_by("services.identity.value.rules.read_rules"),
+    "rates": _read_by("services.identity.value.rates.read_rates"),
 }
 _kind = click.argument("kind", type=click.Choice(list(_READERS)))
 
@@ -144,6 +118,7 @@ def command() -> None:
     policy     JSON: which emotion of whom brings which help
     sdk        JSON: what the page's script is told
     company    JSON: whose a domain is, and where more is known (docs/company.md)
+    graph      JSON: what joins visits of one person (docs/graph.md)
     identity   JSON: which tokens prove who a visitor is (docs/tokens.md)
     value      JSON: currency, horizon, tiers, and what users of a plan are worth
     rates      JSON: exchange rates by currency and date

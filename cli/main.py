@@ -16,7 +16,8 @@ _COMMANDS = {
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
     "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),
     "keys": ("cli.keys", "Publishable keys of tenants, and bearer tokens for gRPC."),
-    "config": ("cli.config", "A tenant's documents: detection, policy, sdk, value, rates."),
+    "config": ("cli.config", "A tenant's documents: detection, policy, sdk, graph, value, rates."),
+    "profile": ("cli.profile", "Whose visits are and why; take apart what was joined wrongly."),
     "transactions": (
         "cli.transactions.command",
         "What users paid, from CSV files.",

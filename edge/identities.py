@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterable, Callable
 from typing import Any
 
 import grpc
@@ -63,14 +64,36 @@ class Identities:
 
     async def watch_values(self) -> None:
         """Have identities asked for again when their value has changed, until cancelled."""
+        await self._watch(
+            lambda: self._stub.WatchValues(pb.WatchValuesRequest(), wait_for_ready=True),
+            lambda change: self._age(change.tenant_id, change.user_id),
+        )
+
+    async def watch_profiles(self) -> None:
+        """Have identities asked for again when a session is somebody else's, until cancelled."""
+        await self._watch(
+            lambda: self._stub.WatchProfiles(pb.WatchProfilesRequest(), wait_for_ready=True),
+            lambda change: self._age_session(change.tenant_id, change.session_id),
+        )
+
+    async def _watch(
+        self, open_watch: Callable[[], AsyncIterable[Any]], heard: Callable[[Any], None]
+    ) -> None:
         while True:
             try:
-                request = pb.WatchValuesRequest()
-                async for change in self._stub.WatchValues(request, wait_for_ready=True):
-                    self._age(change.tenant_id, change.user_id)
+                async for change in open_watch():
+                    heard(change)
             except grpc.aio.AioRpcError as error:
-                _log.warning("watch of values broke, reopening", code=error.code().name)
+                _log.warning("watch of identities broke, reopening", code=error.code().name)
             await asyncio.sleep(_PAUSE_S)
+
+    def _age_session(self, tenant: str, session: str) -> None:
+        """Make what is known of a session old."""
+        if not session:
+            self._age(tenant, "")
+        elif (tenant, session) in self._known:
+            self._changes += 1
+            self._known[tenant, session] = (self._known[tenant, session][0], -math.inf)
 
     def _age(self, tenant: str, user: str) -> None:
         """Make what is known of a user old: used only while identity does not answer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hotpath.events import EventKind
 
@@ -20,3 +20,23 @@ class Pressure:
 
     high: bool = False
     """More than half of the room for what the log has not yet is in use."""
+
+
+def lightened(events: list[list[Any]]) -> tuple[list[list[Any]], int]:
+    """A frame without what says least, and how much that was; its time goes to the next event.
+
+    A frame that is not well-formed stays as it is, to be refused.
+    """
+    kept: list[list[Any]] = []
+    carried: float = 0
+    shed = 0
+    for event in events:
+        if len(event) < 2 or not all(isinstance(item, int | float) for item in event[:2]):
+            return events, 0
+        if event[0] in SHEDDABLE:
+            carried += event[1]
+            shed += 1
+            continue
+        kept.append([event[0], event[1] + carried, *event[2:]] if carried else event)
+        carried = 0
+    return kept, shed

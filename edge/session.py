@@ -15,14 +15,15 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity
 from sentientiq.intervention.v1 import intervention_pb2 as intervention
 
 from edge import protocol
+from edge.browsers import recognized
 from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
 from edge.places import NOWHERE, place_of
-from edge.pressure import SHEDDABLE, Pressure
+from edge.pressure import Pressure, lightened
 from edge.protocol import Close
 from edge.seal import NoSealingKey, Sealer
 from edge.streams import StreamMemory, StreamRecord
 from edge.tenants import Grant, origin_allowed
-from edge.tokens import ResumeTokens, new_session_id
+from edge.tokens import ResumeTokens, Visitor, new_session_id
 from hotpath.batch import encode_batch, encode_sender
 from hotpath.columns import Columns, WireError, from_wire
 from hotpath.events import EventKind
@@ -173,15 +174,23 @@ class Session:
         if self.record.offset_ms is None:
             self.record.offset_ms = now_ms - hello.clock if hello.clock else 0.0
         self.state = State.OPEN
+        visitor = self._resume.visitor(grant.tenant, hello.resume)
+        if visitor is None:
+            visitor = Visitor(self.session, round(now_ms))
         welcome = protocol.frame(
             "welcome",
             session=self.session,
-            resume=self._resume.make(self.tenant, self.session),
+            resume=self._resume.make(self.tenant, self.session, visitor),
             acked=self.record.acked,
             clock=round(now_ms),
             config=grant.sdk_config,
         )
-        return [Welcomed(self.tenant, self.session, self.stream), Send(welcome)]
+        effects: list[Effect] = [Welcomed(self.tenant, self.session, self.stream), Send(welcome)]
+        if visitor.visitor_id != self.session:
+            # Said again at each hello: what is in the log of a stream comes after it.
+            record = recognized(self.tenant, self.session, visitor, now_ms)
+            effects.append(Accept(IDENTITY, record, 0))
+        return effects
 
     def refuse(self, code: int, reason: str) -> list[Effect]:
         """End an admission that failed."""
@@ -230,7 +239,8 @@ class Session:
         if not 0 <= t0_ms <= now_ms + _AHEAD_MS:
             return self._refuse(message.seq, f"t0 is {t0_ms} ms on our clock", "bad_time")
         if self._pressure.high:
-            message.events = self._lightened(message.events)
+            message.events, shed = lightened(message.events)
+            self.counters["shed"] += shed
         try:
             columns = from_wire(message.events, self._targets, client=True)
         except WireError as error:
@@ -245,26 +255,6 @@ class Session:
         if visible is not None:
             effects.append(Visible(visible))
         return effects
-
-    def _lightened(self, events: list[list[Any]]) -> list[list[Any]]:
-        """A frame without what says least; its time goes to the next event that stays.
-
-        A frame that is not well-formed stays as it is, to be refused.
-        """
-        kept: list[list[Any]] = []
-        carried: float = 0
-        shed = 0
-        for event in events:
-            if len(event) < 2 or not all(isinstance(item, int | float) for item in event[:2]):
-                return events
-            if event[0] in SHEDDABLE:
-                carried += event[1]
-                shed += 1
-                continue
-            kept.append([event[0], event[1] + carried, *event[2:]] if carried else event)
-            carried = 0
-        self.counters["shed"] += shed
-        return kept
 
     def _follow(self, events: list[list[Any]]) -> bool | None:
         """Follow the visitor through a valid frame to another page, to another tab and back.

@@ -226,6 +226,7 @@ class Worker:
         return [
             self.identities.learn_key(),
             self.identities.watch_values(),
+            self.identities.watch_profiles(),
             self.writer.run(),
             self.writer.watch_fullness(),
             self.lane.run(),

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from msgspec import Raw
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
 
+from edge.browsers import recognized
 from edge.places import Place, place_of
 from edge.segment import behavior, people
 from edge.segment.body import Request
 from edge.segment.calls import Call, Unusable, read_call
 from edge.segment.clock import Moment, moment_of
 from edge.segment.memory import Memory, Receipt
+from edge.tokens import Visitor
 from edge.worker import Worker
 from hotpath.batch import encode_batch, encode_sender
 from hotpath.columns import Columns
@@ -49,6 +51,8 @@ class _Record:
     place: Place
     stream: str
     value: bytes
+    repeats: bool = False
+    """Whether others of the same name say the same."""
 
 
 @dataclass(slots=True)
@@ -141,7 +145,12 @@ class Intake:
             columns.strings,
             sheet.received_ms * 1_000_000,
         )
-        sheet.records.append(_Record(BEHAVIOR, place_of(sheet.tenant, session), stream, value))
+        place = place_of(sheet.tenant, session)
+        sheet.records.append(_Record(BEHAVIOR, place, stream, value))
+        # Whose half hour it is, so that what was said in another one holds in this one too.
+        visitor = Visitor(people.visitor_of(sheet.tenant, call.person), 0)
+        record = recognized(sheet.tenant, session, visitor, moment.at_ms)
+        sheet.records.append(_Record(IDENTITY, place, f"{session} browser", record, repeats=True))
 
     def _identity(
         self, sheet: _Sheet, call: Call, moment: Moment, statement: dict[str, object]
@@ -160,6 +169,7 @@ class Intake:
             sealed=sealed,
             key_id=key_id,
             occurred_at_ms=max(1, moment.at_ms),
+            visitor_id=people.visitor_of(sheet.tenant, call.person),
         )
         place = place_of(sheet.tenant, session)
         sheet.records.append(_Record(IDENTITY, place, stream, message.SerializeToString()))
@@ -172,7 +182,8 @@ class Intake:
         for record in sheet.records:
             first = self._memory.find(sheet.tenant, record.stream)
             if first is not None:
-                sheet.ignored["duplicate"] += 1
+                if not record.repeats:
+                    sheet.ignored["duplicate"] += 1
                 waits.add(first)
                 continue
             self._memory.keep(sheet.tenant, record.stream, receipt)

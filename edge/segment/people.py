@@ -20,6 +20,11 @@ def session_of(tenant: str, person: str, stated_ms: int) -> str:
     return stable_id("segment", tenant, person, stated_ms // SLOT_MS)
 
 
+def visitor_of(tenant: str, person: str) -> str:
+    """What all of a person's sessions have in common, though each half hour is one of its own."""
+    return stable_id("segment visitor", tenant, person)
+
+
 def identify(call: Call) -> tuple[dict[str, Any], str | None]:
     """The statement of an identify, and what of it was left out.
 

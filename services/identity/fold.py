@@ -6,7 +6,7 @@ whole: once a token has verified a session, what its pages merely claim counts f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
 from services.identity.company.classify import Kind
@@ -52,16 +52,27 @@ def _overlay(older: Facts, newer: Facts) -> Facts:
     return replace(older, **stated)
 
 
+def standings(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Facts]]:
+    """Yield each identify that tells anything, with what holds after it.
+
+    First all of the lowest assurance in their order, then those of the next: each assurance stands
+    on its own, and the last of all is who the session is.
+    """
+    telling = [entry for entry in entries if entry.facts != Facts()]
+    for assurance in sorted({entry.assurance for entry in telling}):
+        facts = Facts()
+        for entry in _in_order(entry for entry in telling if entry.assurance == assurance):
+            facts = _overlay(facts, entry.facts)
+            yield entry, facts
+
+
 def fold(entries: Iterable[Entry], rules: Rules = NO_RULES) -> Identity:
     """Return who the session is, under the rules that the tenant has for companies."""
-    telling = [entry for entry in entries if entry.facts != Facts()]
-    if not telling:
+    stood = list(standings(entries))
+    if not stood:
         return Identity()
-    assurance = max(entry.assurance for entry in telling)
-    facts, established_at_ms = Facts(), 0
-    for entry in _in_order(entry for entry in telling if entry.assurance == assurance):
-        facts = _overlay(facts, entry.facts)
-        established_at_ms = entry.occurred_at_ms
+    entry, facts = stood[-1]
+    assurance, established_at_ms = entry.assurance, entry.occurred_at_ms
     low, source = _value_basis(facts.ltv, assurance)
     judged = company_of(facts.company, facts.email, facts.company_name, rules)
     return Identity(

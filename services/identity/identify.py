@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from services.common import logs
 from services.identity.company.rules import Rules
-from services.identity.fold import fold
+from services.identity.graph.attach import Attach
 from services.identity.identity_store import IdentityStore
 from services.identity.model import Assurance, Envelope, Facts, Resolved
+from services.identity.record import Stated, record
 from services.identity.sealing import SealError, SealingKey
 from services.identity.statement import (
     Statement,
@@ -43,12 +44,14 @@ class Identifier:
         tokens: TokenChecks,
         identities: IdentityStore,
         rules: TenantDocuments[Rules],
+        attach: Attach,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sealing = sealing
         self._tokens = tokens
         self._identities = identities
         self._rules = rules
+        self._attach = attach
         self._clock = clock
         self.applied = 0
         self.repeated = 0
@@ -75,13 +78,16 @@ class Identifier:
             NotFound: no such tenant.
             Unavailable: PostgreSQL is away.
         """
+        if not envelope.sealed:
+            await self._apply(envelope, Assurance.ANONYMOUS, Facts())
+            return
         try:
             statement = read_statement(self._sealing.open(envelope.sealed, envelope.key_id))
         except (SealError, StatementError) as error:
             self.refused += 1
             raise IdentifyRefused(f"sealed: {error}") from error
         assurance, facts = await self._judge(envelope, statement)
-        await self._record(envelope, assurance, facts)
+        await self._apply(envelope, assurance, facts)
 
     async def _judge(self, envelope: Envelope, statement: Statement) -> tuple[Assurance, Facts]:
         """A valid token speaks alone; without one, the rest is what the page claims."""
@@ -118,22 +124,12 @@ class Identifier:
                 fields=names,
             )
 
-    async def _record(self, envelope: Envelope, assurance: Assurance, facts: Facts) -> None:
-        place = (envelope.tenant_id, envelope.session_id)
+    async def _apply(self, envelope: Envelope, assurance: Assurance, facts: Facts) -> None:
         # A clock that runs ahead must not make its identify the newest for ever.
         now_ms = int(self._clock().timestamp() * 1000)
         dated = replace(envelope, occurred_at_ms=min(envelope.occurred_at_ms, now_ms))
-        async with self._identities.database.transaction() as connection:
-            before = await self._identities.lock(connection, *place)
-            if not await self._identities.add(connection, dated, assurance, facts):
-                self.repeated += 1
-                return
-            entries = await self._identities.entries(connection, *place)
-            identity = fold(entries, self._rules.of(envelope.tenant_id))
-            if identity != before.identity:
-                version = before.version
-                if identity.user_id != before.identity.user_id:
-                    version = await self._identities.held_version(connection, before)
-                after = replace(before, identity=identity, version=version + 1)
-                await self._identities.save(connection, after)
-        self.applied += 1
+        statement = Stated(dated, assurance, facts)
+        rules = self._rules.of(envelope.tenant_id)
+        new = await record(self._identities, self._attach, statement, rules)
+        self.applied += new
+        self.repeated += not new

@@ -11,13 +11,13 @@ from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
 from services.common.auth import ANY_TENANT, principal
 from services.common.errors import InvalidArgument
 from services.identity import validate
-from services.identity.company.classify import Kind
-from services.identity.enrich.lookups import Lookups, Subject
+from services.identity.answer import answer
+from services.identity.change_feed import ChangeFeed
+from services.identity.enrich.lookups import Lookups
 from services.identity.envelope import MOST_ID, read_envelope
+from services.identity.graph.calls import ProfileCalls
 from services.identity.identify import Identifier, IdentifyRefused
 from services.identity.identity_store import IdentityStore
-from services.identity.model import Resolved
-from services.identity.money import Money
 from services.identity.sealing import SealingKey
 from services.identity.value.calls import TransactionCalls
 from services.identity.value.value_feed import ValueFeed
@@ -36,6 +36,8 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         transactions: TransactionCalls,
         hook: TransactionHook,
         value_feed: ValueFeed,
+        profiles: ProfileCalls,
+        profile_feed: ChangeFeed,
     ) -> None:
         self._identifier = identifier
         self._identities = identities
@@ -44,6 +46,8 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         self._transactions = transactions
         self._hook = hook
         self._value_feed = value_feed
+        self._profiles = profiles
+        self._profile_feed = profile_feed
 
     async def Identify(self, request: pb.IdentifyRequest, context: Any) -> pb.IdentifyResponse:
         principal().require_role("mesh", "operator")
@@ -53,15 +57,39 @@ class IdentityServicer(rpc.IdentityServiceServicer):
             resolved = await self._identifier.identify(envelope)
         except IdentifyRefused as error:
             raise InvalidArgument(f"identify.{error}") from error
-        return pb.IdentifyResponse(identity=self._answer(resolved))
+        return pb.IdentifyResponse(identity=answer(resolved, self._lookups))
 
     async def Resolve(self, request: pb.ResolveRequest, context: Any) -> pb.ResolveResponse:
         tenant_id = validate.tenant_id("tenant_id", request.tenant_id)
         principal().require_tenant(tenant_id)
         session_id = validate.text("session_id", request.session_id, most=MOST_ID)
-        return pb.ResolveResponse(
-            identity=self._answer(await self._identities.resolve(tenant_id, session_id))
-        )
+        resolved = await self._identities.resolve(tenant_id, session_id)
+        return pb.ResolveResponse(identity=answer(resolved, self._lookups))
+
+    async def BatchResolve(
+        self, request: pb.BatchResolveRequest, context: Any
+    ) -> pb.BatchResolveResponse:
+        return await self._profiles.batch_resolve(request)
+
+    async def GetProfile(
+        self, request: pb.GetProfileRequest, context: Any
+    ) -> pb.GetProfileResponse:
+        return await self._profiles.get(request)
+
+    async def ExplainIdentity(
+        self, request: pb.ExplainIdentityRequest, context: Any
+    ) -> pb.ExplainIdentityResponse:
+        return await self._profiles.explain(request)
+
+    async def Split(self, request: pb.SplitRequest, context: Any) -> pb.SplitResponse:
+        return await self._profiles.split(request)
+
+    async def WatchProfiles(
+        self, request: pb.WatchProfilesRequest, context: Any
+    ) -> AsyncIterator[pb.WatchProfilesResponse]:
+        watched = _watched(request.tenant_id)
+        async for changed, session_id in self._profile_feed.watch(watched):
+            yield pb.WatchProfilesResponse(tenant_id=changed, session_id=session_id)
 
     async def GetSealingKey(
         self, request: pb.GetSealingKeyRequest, context: Any
@@ -86,61 +114,16 @@ class IdentityServicer(rpc.IdentityServiceServicer):
     async def WatchValues(
         self, request: pb.WatchValuesRequest, context: Any
     ) -> AsyncIterator[pb.WatchValuesResponse]:
-        tenant_id = request.tenant_id or principal().tenant_id
-        if tenant_id != ANY_TENANT:
-            validate.tenant_id("tenant_id", tenant_id)
-            principal().require_tenant(tenant_id)
-        watched = None if tenant_id == ANY_TENANT else tenant_id
+        watched = _watched(request.tenant_id)
         async for changed, user_id in self._value_feed.watch(watched):
             yield pb.WatchValuesResponse(tenant_id=changed, user_id=user_id)
 
-    def _answer(self, resolved: Resolved) -> pb.UserIdentity:
-        """The identity as it stands; what the tenant's sources know follows."""
-        message = _identity(resolved)
-        if not resolved.looked_up:
-            about = (resolved.identity.email, resolved.identity.company)
-            message.settling = self._lookups.ask(
-                Subject(resolved.tenant_id, resolved.session_id, *about)
-            )
-        return message
 
-
-def _identity(resolved: Resolved) -> pb.UserIdentity:
-    identity, enrichment = resolved.identity, resolved.enrichment
-    message = pb.UserIdentity(
-        tenant_id=resolved.tenant_id,
-        session_id=resolved.session_id,
-        user_id=identity.user_id,
-        # The contract keeps e-mail inside the mesh.
-        email=identity.email if principal().role == "mesh" else "",
-        name=identity.name,
-        # The sources fill gaps; they never contradict.
-        company=identity.company or enrichment.company,
-        company_name=identity.company_name or enrichment.company_name,
-        company_kind=Kind.COMPANY
-        if enrichment.company and not identity.company
-        else identity.company_kind,
-        company_parent=identity.company_parent or enrichment.parent,
-        company_size=enrichment.size,
-        ltv=_money(identity.ltv),
-        ltv_low=_money(identity.ltv_low),
-        ltv_high=_money(identity.ltv_high),
-        ltv_source=identity.ltv_source,
-        tier=pb.Tier.ValueType(identity.tier),
-        assurance=pb.Assurance.ValueType(identity.assurance),
-        owner_person_id=resolved.owner_person_id,
-        version=resolved.version,
-        ltv_observed=_money(identity.ltv_observed),
-        ltv_expected=_money(identity.ltv_expected),
-        ltv_reason=identity.ltv_reason,
-        ltv_lack=pb.ValueLack.ValueType(identity.ltv_lack),
-    )
-    if identity.established_at_ms:
-        message.established_at.FromMilliseconds(identity.established_at_ms)
-    if identity.ltv_as_of_ms:
-        message.ltv_as_of.FromMilliseconds(identity.ltv_as_of_ms)
-    return message
-
-
-def _money(money: Money | None) -> pb.Money | None:
-    return None if money is None else pb.Money(currency=money.currency, minor=money.minor)
+def _watched(asked: str) -> str | None:
+    """Whose changes the caller is to be told; None: all tenants'."""
+    tenant_id = asked or principal().tenant_id
+    if tenant_id == ANY_TENANT:
+        return None
+    validate.tenant_id("tenant_id", tenant_id)
+    principal().require_tenant(tenant_id)
+    return tenant_id

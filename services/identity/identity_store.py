@@ -35,9 +35,21 @@ _SESSION = (
     ' ORDER BY p.person_id COLLATE "C" LIMIT 1),'
     " (SELECT p.person_id FROM people p WHERE s.enriched_owner <> ''"
     " AND p.tenant_id = s.tenant_id AND p.person_id = s.enriched_owner)) AS owner_person_id"
-    " FROM sessions s LEFT JOIN user_values v ON s.user_id <> '' AND v.tenant_id = s.tenant_id"
-    " AND v.user_id = s.user_id WHERE s.tenant_id = $1 AND s.session_id = $2"
+    " FROM sessions s LEFT JOIN user_values v ON v.tenant_id = s.tenant_id"
+    " AND v.user_id = coalesce(nullif(s.user_id, ''), nullif(s.joined_user, ''))"
+    " WHERE s.tenant_id = $1 AND s.session_id = $2"
 )
+
+
+async def donor_of(connection: Any, tenant_id: str, user_id: str) -> str | None:
+    """The session that says most of a user: the best proof, and of these the newest."""
+    found: Any = await connection.fetchval(
+        "SELECT session_id FROM sessions WHERE tenant_id = $1 AND user_id = $2"
+        " ORDER BY assurance DESC, established_at_ms DESC, session_id LIMIT 1",
+        tenant_id,
+        user_id,
+    )
+    return None if found is None else str(found)
 
 
 class IdentityStore:
@@ -69,6 +81,7 @@ class IdentityStore:
             row: Any = await connection.fetchrow(_SESSION, tenant_id, session_id)
             if row is None:
                 return Resolved(tenant_id, session_id, Identity())
+            resolved = await self._joined(connection, row)
             rules_version = row["rules_version"]
             worth = Worth(
                 read_value(row),
@@ -76,8 +89,26 @@ class IdentityStore:
                 await self._bases.rates(connection, tenant_id, row["rates_version"]),
                 has_rules=rules_version > 0,
             )
-        resolved = self._resolved(row)
         return replace(resolved, identity=valued(resolved.identity, worth))
+
+    async def _joined(self, connection: Any, row: Any) -> Resolved:
+        """The session as it states itself, else as the user that it is taken for."""
+        session = self._resolved(row)
+        if session.identity.user_id or not row["joined_user"]:
+            return session
+        donor_id = await donor_of(connection, row["tenant_id"], row["joined_user"])
+        if donor_id is None:
+            return session
+        donor = self._resolved(await connection.fetchrow(_SESSION, row["tenant_id"], donor_id))
+        identity = replace(donor.identity, assurance=Assurance.INFERRED, joined_by=row["joined_by"])
+        # The sources are asked for the donor; the session is about nobody of its own.
+        return replace(
+            donor,
+            session_id=session.session_id,
+            identity=identity,
+            version=session.version,
+            looked_up=True,
+        )
 
     async def lock(self, connection: Any, tenant_id: str, session_id: str) -> Resolved:
         """Return what its identifies make of the session, and have others who would change it wait.
@@ -93,17 +124,18 @@ class IdentityStore:
         row: Any = await connection.fetchrow(_SESSION + " FOR UPDATE OF s", tenant_id, session_id)
         return self._resolved(row)
 
-    async def held_version(self, connection: Any, session: Resolved) -> int:
+    async def held_version(self, connection: Any, session: Resolved, user_id: str) -> int:
         """Return the version of a locked session, whose user's value stays as it is from now on.
 
         Needed where the session leaves the user: the value's part of the version goes with them.
         """
         version: Any = await connection.fetchval(
             "SELECT s.version + v.version FROM sessions s JOIN user_values v"
-            " ON v.tenant_id = s.tenant_id AND v.user_id = s.user_id"
+            " ON v.tenant_id = s.tenant_id AND v.user_id = $3"
             " WHERE s.tenant_id = $1 AND s.session_id = $2 FOR SHARE OF v",
             session.tenant_id,
             session.session_id,
+            user_id,
         )
         return session.version if version is None else int(version)
 
@@ -125,13 +157,12 @@ class IdentityStore:
         return new is not None
 
     async def entries(self, connection: Any, tenant_id: str, session_id: str) -> list[Entry]:
-        """Return the identifies that make the identity: the newest of the highest assurance."""
+        """Return what the session's identifies say: of each assurance the newest."""
         rows: list[Any] = await connection.fetch(
-            "SELECT stream_id, seq, occurred_at_ms, assurance, facts FROM identifies"
-            " WHERE tenant_id = $1 AND session_id = $2 AND facts <> '' AND assurance ="
-            " (SELECT max(assurance) FROM identifies"
-            " WHERE tenant_id = $1 AND session_id = $2 AND facts <> '')"
-            " ORDER BY occurred_at_ms DESC, seq DESC LIMIT $3",
+            "SELECT * FROM (SELECT stream_id, seq, occurred_at_ms, assurance, facts, row_number()"
+            " OVER (PARTITION BY assurance ORDER BY occurred_at_ms DESC, seq DESC) AS place"
+            " FROM identifies WHERE tenant_id = $1 AND session_id = $2 AND facts <> '') AS stated"
+            " WHERE place <= $3",
             tenant_id,
             session_id,
             _FOLDED,
@@ -266,5 +297,7 @@ def _facts(text: str) -> Facts:
         stated["ltv"] = Money(**ltv)
     if tier := stated.get("tier"):
         stated["tier"] = Tier(tier)
+    if ids := stated.get("ids"):
+        stated["ids"] = tuple((name, told) for name, told in ids)
     # A newer replica may have recorded more than this one knows.
     return Facts(**{name: stated[name] for name in _FACTS & stated.keys()})

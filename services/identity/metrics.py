@@ -8,6 +8,7 @@ from typing import Any
 
 from services.common.metrics import Catalogue, Metric
 from services.identity.enrich.lookups import Lookups
+from services.identity.graph.attach import Attach
 from services.identity.identify import Identifier
 from services.identity.key_sets import KeySets
 from services.identity.tenant_documents import TenantDocuments
@@ -136,6 +137,28 @@ VALUE_METRICS: Catalogue[Refresher] = Catalogue(
             "Times that a tenant's values could not be renewed by a defect of ours; each is in the"
             " log with its traceback",
             lambda refresher: refresher.failed,
+        ),
+    ),
+)
+
+GRAPH_METRICS: Catalogue[Attach] = Catalogue(
+    "identity's graph",
+    (
+        Metric(
+            "siq_identity_graph_sessions_total",
+            "counter",
+            "{sessions}",
+            "Sessions that name no user and were joined to one by what others stated, or parted"
+            " again since more than one person could be meant",
+            lambda attach: {"joined": attach.joined, "parted": attach.parted},
+            ("change",),
+        ),
+        Metric(
+            "siq_identity_graph_alone_total",
+            "counter",
+            "{identifies}",
+            "Identifies that concerned other sessions too, and so were done alone in their tenant",
+            lambda attach: attach.waited,
         ),
     ),
 )

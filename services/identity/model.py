@@ -46,7 +46,12 @@ class Envelope:
     seq: int
     occurred_at_ms: int
     sealed: bytes
+    """Empty: it tells of the browser only."""
     key_id: bytes
+    visitor_id: str = ""
+    """The browser's; empty: the edge knows of none but this session."""
+    visitor_since_ms: int = 0
+    """When the browser's first session began, which has the visitor's id; 0: not known."""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -66,6 +71,8 @@ class Facts:
     ltv: Money | None = None
     tier: Tier | None = None
     plan: str | None = None
+    ids: tuple[tuple[str, str], ...] | None = None
+    """The tenant's own ids of the person, by name: what they are in its CRM, its billing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,8 @@ class Identity:
     ltv_expected: Money | None = None
     ltv_lack: Lack = Lack.NOTHING
     ltv_reason: str = ""
+    joined_by: str = ""
+    """Empty: stated. Else the kind of identifier that the session has in common with the user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from services.common.consumer import Consumer
 from services.common.guard import Guard
 from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run_all
+from services.identity.change_feed import ChangeFeed
 from services.identity.company import classify
 from services.identity.company.rules import NO_RULES, Rules
 from services.identity.company.rules import parse as parse_rules
@@ -25,13 +26,24 @@ from services.identity.config_store import ConfigStore
 from services.identity.database import Database
 from services.identity.enrich.lookups import Lookups
 from services.identity.enrich.open import Opener
+from services.identity.graph import history
+from services.identity.graph.attach import Attach
+from services.identity.graph.calls import ProfileCalls
+from services.identity.graph.rules import NO_RULES as NO_GRAPH_RULES
+from services.identity.graph.rules import parse_rules as parse_graph_rules
 from services.identity.identify import Identifier
 from services.identity.identity_servicer import IdentityServicer
 from services.identity.identity_store import IdentityStore
 from services.identity.intake import Intake
 from services.identity.key_sets import KeySets
 from services.identity.listener import Listener
-from services.identity.metrics import METRICS, TRANSACTION_METRICS, VALUE_METRICS, Counted
+from services.identity.metrics import (
+    GRAPH_METRICS,
+    METRICS,
+    TRANSACTION_METRICS,
+    VALUE_METRICS,
+    Counted,
+)
 from services.identity.pii import Pii
 from services.identity.sealing import SealingKey, load_sealing_key
 from services.identity.settings import Settings
@@ -68,6 +80,7 @@ class Parts:
     """By kind."""
     lookups: Lookups
     key_sets: KeySets
+    attach: Attach
     recorder: Recorder
     refresher: Refresher
 
@@ -103,16 +116,32 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     rules = TenantDocuments("company", parse_rules, NO_RULES, configs, feed, use_enrichers)
     policies = TenantDocuments("identity", parse_policy, TokenPolicy(), configs, feed)
     key_sets = KeySets(guard)
-    identifier = Identifier(sealing, TokenChecks(tenants, policies, key_sets), identities, rules)
+    graph_rules = TenantDocuments("graph", parse_graph_rules, NO_GRAPH_RULES, configs, feed)
+    attach = Attach(pii, graph_rules)
+    checks = TokenChecks(tenants, policies, key_sets)
+    identifier = Identifier(sealing, checks, identities, rules, attach)
+    profiles = ProfileCalls(identities, lookups, graph_rules, attach)
+    profile_feed = ChangeFeed(history.CHANNEL)
     return Parts(
         identifier,
-        IdentityServicer(identifier, identities, lookups, sealing, calls, hook, value_feed),
+        IdentityServicer(
+            identifier,
+            identities,
+            lookups,
+            sealing,
+            calls,
+            hook,
+            value_feed,
+            profiles,
+            profile_feed,
+        ),
         TenantServicer(tenants, configs, feed),
-        Listener(settings.postgres_url, (feed, value_feed)),
+        Listener(settings.postgres_url, (feed, value_feed, profile_feed)),
         Intake(identifier, identities).consumer(log),
-        {documents.kind: documents for documents in (rules, policies)},
+        {documents.kind: documents for documents in (rules, policies, graph_rules)},
         lookups,
         key_sets,
+        attach,
         recorder,
         Refresher(database, bases, recorder.clock_ms, settings.value_refresh_s),
     )
@@ -133,6 +162,7 @@ async def running(
     )
     metrics.publish(TRANSACTION_METRICS, parts.recorder)
     metrics.publish(VALUE_METRICS, parts.refresher)
+    metrics.publish(GRAPH_METRICS, parts.attach)
     classify.load()
     server = GrpcServer(settings.listen, settings.mesh_secret)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from services.identity.company.address import domain_of, email_of
 from services.identity.company.suffix import registrable
+from services.identity.graph.blocked import is_blocked
 from services.identity.model import Facts
 from services.identity.money import read_money
 from services.identity.text import is_clean
@@ -16,6 +17,7 @@ from services.identity.tier import tier_word
 
 _MOST_ID = 256
 _MOST_NAME = 200
+_MOST_IDS = 20
 
 
 class StatementError(Exception):
@@ -90,7 +92,7 @@ def _facts(told: Mapping[str, Any]) -> tuple[Facts, list[str]]:
     email = told.get("email")
     company, company_name = _company(told)
     facts = Facts(
-        user_id=_clean(told.get("user_id"), _MOST_ID) or None,
+        user_id=_user_id(told.get("user_id")) or None,
         email=(email_of(email) if isinstance(email, str) else "") or None,
         name=_clean(told.get("name"), _MOST_NAME) or None,
         company=company or None,
@@ -99,6 +101,7 @@ def _facts(told: Mapping[str, Any]) -> tuple[Facts, list[str]]:
         # Other plans are the tenant's own words, not mistakes.
         tier=tier_word(told.get("tier")) or tier_word(told.get("plan")),
         plan=_clean(told.get("plan"), _MOST_NAME) or None,
+        ids=_ids(told.get("ids")) or None,
     )
     usable = {
         "user_id": facts.user_id,
@@ -107,6 +110,7 @@ def _facts(told: Mapping[str, Any]) -> tuple[Facts, list[str]]:
         "company": company or company_name,
         "company_name": company_name,
         "ltv": facts.ltv,
+        "ids": facts.ids,
     }
     unusable = [
         name for name, value in usable.items() if not value and told.get(name) not in (None, "")
@@ -122,6 +126,24 @@ def _company(told: Mapping[str, Any]) -> tuple[str, str]:
     if registrable(domain) is None:
         domain = ""
     return domain, name or ("" if domain else stated)
+
+
+def _user_id(value: object) -> str:
+    """What a program writes where it knows nobody is no user of the tenant's."""
+    stated = _clean(value, _MOST_ID)
+    return "" if is_blocked(stated) else stated
+
+
+def _ids(value: object) -> tuple[tuple[str, str], ...]:
+    """The tenant's own ids of the person: {"crm": "123"}, numbers too."""
+    if not isinstance(value, dict):
+        return ()
+    stated = cast("dict[str, Any]", value)
+    ids = [
+        (name, _clean(str(told) if type(told) is int else told, _MOST_ID))
+        for name, told in sorted(stated.items())[:_MOST_IDS]
+    ]
+    return tuple((name, told) for name, told in ids if told and is_clean(name))
 
 
 def _clean(value: object, most: int) -> str:

@@ -14,6 +14,7 @@ from services.common.errors import InvalidArgument
 from services.identity.company.address import domain_of
 from services.identity.company.rules import RulesError, parse
 from services.identity.company.suffix import registrable
+from services.identity.graph.rules import GraphError, parse_rules
 from services.identity.text import is_clean
 from services.identity.token_policy import TokenPolicyError, parse_policy
 from services.identity.tokens import SECRET_BYTES
@@ -21,11 +22,12 @@ from services.identity.value.document import DocumentError
 from services.identity.value.rates import read_rates
 from services.identity.value.rules import read_rules
 
-KINDS = ("sdk", "detection", "policy", "company", "identity", "value", "rates")
+KINDS = ("sdk", "detection", "policy", "company", "graph", "identity", "value", "rates")
 _JSON_KINDS = ("sdk", "detection")
 # Those that this service uses itself: what it could not read is not stored.
 _READ_HERE: dict[str, Callable[[bytes], object]] = {
     "company": parse,
+    "graph": parse_rules,
     "identity": parse_policy,
     "value": read_rules,
     "rates": read_rates,
@@ -98,7 +100,7 @@ def body(field: str, document_kind: str, value: bytes) -> bytes:
     elif document_kind in _READ_HERE:
         try:
             _READ_HERE[document_kind](value)
-        except (RulesError, TokenPolicyError) as error:
+        except (RulesError, GraphError, TokenPolicyError) as error:
             raise InvalidArgument(f"{field}.{error}") from error
         except DocumentError as error:
             raise InvalidArgument(f"{field}: {error}") from error

@@ -91,7 +91,8 @@ class Line:
 
     async def identifies(self, person: str) -> list[identity.SealedIdentify]:
         """What was said about a person."""
-        return await self._records(IDENTITY, identity.SealedIdentify, person)
+        found = await self._records(IDENTITY, identity.SealedIdentify, person)
+        return [message for message in found if message.sealed]
 
     async def _records(self, topic: str, kind: Any, person: str) -> list[Any]:
         entries = await self.log.read(topic, _ALL, limit=10_000)
@@ -104,12 +105,15 @@ class Line:
         async with asyncio.timeout(20):
             while True:
                 for session in sessions_of(person):
-                    response = await self.identities.Resolve(
-                        identity.ResolveRequest(tenant_id=TENANT, session_id=session)
-                    )
-                    if response.identity.user_id or response.identity.company_name:
-                        return response.identity
+                    found = await self.resolve(session)
+                    if found.user_id or found.company_name:
+                        return found
                 await asyncio.sleep(0.1)
+
+    async def resolve(self, session: str) -> identity.UserIdentity:
+        """Who identity takes a session for."""
+        request = identity.ResolveRequest(tenant_id=TENANT, session_id=session)
+        return (await self.identities.Resolve(request)).identity
 
 
 def sessions_of(person: str) -> list[str]:

@@ -18,11 +18,14 @@ import httpx
 import pytest
 import pytest_asyncio
 from segment.analytics.client import Client
+from sentientiq.identity.v1 import identity_service_pb2 as identity
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant
 
+from edge.segment.people import session_of
 from tests.documents import ROOT, fenced
 from tests.engines.fixtures import Engines
-from tests.integration.segment_line import Line, running_line
+from tests.integration.identity_service import until
+from tests.integration.segment_line import TENANT, Line, running_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -130,6 +133,23 @@ async def test_a_message_that_comes_again_is_taken_once(line: Line):
     assert first.json() == {"success": True}
     assert second.json() == {"success": True, "ignored": {"duplicate": 2}}
     assert len(await line.events(person)) == 2
+
+
+async def test_what_is_said_in_one_half_hour_holds_in_the_others(line: Line):
+    person = somebody()
+    earlier = datetime.now(UTC) - timedelta(hours=3)
+    await line.post("track", {"anonymousId": person, "event": "A", "timestamp": str(earlier)})
+    named = {"anonymousId": person, "userId": f"{person}@site", "traits": {"plan": "growth"}}
+    await line.post("identify", named)
+    await line.resolved(person)
+    session = session_of(TENANT, person, int(earlier.timestamp() * 1000))
+
+    async def known() -> bool:
+        return (await line.resolve(session)).user_id == f"{person}@site"
+
+    await until(known)
+    found = await line.resolve(session)
+    assert (found.assurance, found.joined_by) == (identity.ASSURANCE_INFERRED, "visitor")
 
 
 async def test_another_worker_makes_the_same_record_of_it(line: Line):

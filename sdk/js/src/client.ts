@@ -63,11 +63,11 @@ const receive = (m: any) => {
 };
 
 /** Ends the stream that was, and with it a visit that is over, before something new is recorded. */
-const rotate = () => {
+const rotate = (other?: boolean) => {
   leave(true);
   disconnect(true);
   clear();
-  begin(now(), true);
+  begin(now(), true, other);
   open(rotate);
   connect();
   newStream();
@@ -149,7 +149,7 @@ export const reset = () => {
   say("reset", {});
   flush();
   more?._help();
-  if (stream) rotate();
+  if (stream) rotate(true);
 };
 
 export const agree = (given: Partial<Consent>) => {

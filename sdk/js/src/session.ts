@@ -43,10 +43,14 @@ export const openSession = (given: string) => {
   entry = "siq:" + key.slice(-12);
 };
 
-/** Joins the visit another tab or page has begun, or begins one. */
-export const begin = (now: number, afresh?: boolean) => {
+/**
+ * Joins the visit another tab or page has begun, or begins one. The token of the one before stays:
+ * by it the edge recognises the browser, unless somebody else is to be in front of it now.
+ */
+export const begin = (now: number, afresh?: boolean, other?: boolean) => {
   const found = read();
   visit = afresh || !alive(found, now) ? begun(now) : found!;
+  if (!other) visit.r = found?.r;
 };
 
 /** Takes note of activity at `now`; false when the visit had ended before it. */

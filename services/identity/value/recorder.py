@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.common.errors import AlreadyExists
+from services.identity.change_feed import announce
 from services.identity.database import Database
 from services.identity.value import value_store
 from services.identity.value.basis_store import BasisStore
 from services.identity.value.transaction import Transaction
 from services.identity.value.valuation import Basis, value_users
-from services.identity.value.value_feed import announce
+from services.identity.value.value_feed import CHANNEL
 
 MOST = 1_000
 """Transactions that are recorded at once."""
@@ -111,4 +112,4 @@ async def revalue(
         value_users, [histories[user_id] for user_id in ordered], basis, now_ms
     )
     await value_store.save(connection, tenant_id, ordered, values, basis)
-    await announce(connection, tenant_id, ordered)
+    await announce(connection, CHANNEL, tenant_id, ordered)

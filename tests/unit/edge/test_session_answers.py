@@ -12,6 +12,7 @@ from edge.protocol import Close
 from edge.seal import Sealer
 from edge.session import Session, State
 from edge.streams import StreamMemory
+from edge.tokens import Visitor
 from tests.unit.edge.session_client import GRANT, NOW, ORIGIN, RESUME, Client
 
 NOVELTY = '{"type": "novelty"}'
@@ -36,7 +37,7 @@ def test_welcome_holds_what_the_client_goes_on():
         {
             "type": "welcome",
             "session": session,
-            "resume": RESUME.make("acme", session),
+            "resume": RESUME.make("acme", session, Visitor(session, round(NOW))),
             "acked": 0,
             "clock": NOW,
             "config": GRANT.sdk_config,

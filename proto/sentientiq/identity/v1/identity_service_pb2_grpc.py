@@ -45,6 +45,31 @@ class IdentityServiceStub:
                 request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ResolveRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ResolveResponse.FromString,
                 _registered_method=True)
+        self.BatchResolve = channel.unary_unary(
+                '/sentientiq.identity.v1.IdentityService/BatchResolve',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.BatchResolveRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.BatchResolveResponse.FromString,
+                _registered_method=True)
+        self.GetProfile = channel.unary_unary(
+                '/sentientiq.identity.v1.IdentityService/GetProfile',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetProfileRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetProfileResponse.FromString,
+                _registered_method=True)
+        self.ExplainIdentity = channel.unary_unary(
+                '/sentientiq.identity.v1.IdentityService/ExplainIdentity',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ExplainIdentityRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ExplainIdentityResponse.FromString,
+                _registered_method=True)
+        self.Split = channel.unary_unary(
+                '/sentientiq.identity.v1.IdentityService/Split',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.SplitRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.SplitResponse.FromString,
+                _registered_method=True)
+        self.WatchProfiles = channel.unary_stream(
+                '/sentientiq.identity.v1.IdentityService/WatchProfiles',
+                request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchProfilesRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchProfilesResponse.FromString,
+                _registered_method=True)
         self.GetSealingKey = channel.unary_unary(
                 '/sentientiq.identity.v1.IdentityService/GetSealingKey',
                 request_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetSealingKeyRequest.SerializeToString,
@@ -86,6 +111,44 @@ class IdentityServiceServicer:
 
     def Resolve(self, request, context):
         """Resolve answers for a session; an unknown session is anonymous, not an error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchResolve(self, request, context):
+        """BatchResolve answers for many sessions of a tenant at once, in the order asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProfile(self, request, context):
+        """GetProfile tells all that is known of one user: identifiers, and the sessions that are theirs,
+        page by page. NOT_FOUND if nothing ever named the user.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainIdentity(self, request, context):
+        """ExplainIdentity says why a session is whose it is, or why it is nobody's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Split(self, request, context):
+        """Split says that an identifier is not a user's: sessions that were theirs by it alone are judged
+        anew, past ones too. `restore` takes it back. Idempotent. Mesh or operator tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchProfiles(self, request, context):
+        """WatchProfiles names sessions that may be somebody else's, or know more, than before. The first
+        answer names all: what was kept before is to be asked for again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +209,31 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.Resolve,
                     request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ResolveRequest.FromString,
                     response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ResolveResponse.SerializeToString,
+            ),
+            'BatchResolve': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchResolve,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.BatchResolveRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.BatchResolveResponse.SerializeToString,
+            ),
+            'GetProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProfile,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetProfileRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetProfileResponse.SerializeToString,
+            ),
+            'ExplainIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainIdentity,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ExplainIdentityRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ExplainIdentityResponse.SerializeToString,
+            ),
+            'Split': grpc.unary_unary_rpc_method_handler(
+                    servicer.Split,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.SplitRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.SplitResponse.SerializeToString,
+            ),
+            'WatchProfiles': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchProfiles,
+                    request_deserializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchProfilesRequest.FromString,
+                    response_serializer=sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchProfilesResponse.SerializeToString,
             ),
             'GetSealingKey': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSealingKey,
@@ -228,6 +316,141 @@ class IdentityService:
             '/sentientiq.identity.v1.IdentityService/Resolve',
             sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ResolveRequest.SerializeToString,
             sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ResolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchResolve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/BatchResolve',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.BatchResolveRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.BatchResolveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/GetProfile',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetProfileRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.GetProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/ExplainIdentity',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ExplainIdentityRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.ExplainIdentityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Split(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/Split',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.SplitRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.SplitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sentientiq.identity.v1.IdentityService/WatchProfiles',
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchProfilesRequest.SerializeToString,
+            sentientiq_dot_identity_dot_v1_dot_identity__service__pb2.WatchProfilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -145,7 +145,7 @@ class ConfigDocument(_message.Message):
     tenant_id: _builtins.str
     """Owner."""
     kind: _builtins.str
-    """"sdk", "detection", "policy", "company", "identity", "value" or "rates"."""
+    """"sdk", "detection", "policy", "company", "graph", "identity", "value" or "rates"."""
     version: _builtins.int
     """Grows by one with each change."""
     body: _builtins.bytes

@@ -25,6 +25,7 @@ CATALOGUES: tuple[Catalogue[Any], ...] = (
     services.identity.metrics.TRANSACTION_METRICS,
     services.identity.metrics.VALUE_METRICS,
     services.identity.metrics.GRAPH_METRICS,
+    services.identity.metrics.ANSWER_METRICS,
     services.intervention.metrics.METRICS,
     services.accountability.metrics.METRICS,
     services.pipeline.metrics.METRICS,

@@ -162,6 +162,7 @@ class Identities:
                 raise Unsettled
         known = self._known.get(key)
         if known is not None and time.monotonic() - known[1] < _fresh_s(known[0]):
+            self._known.move_to_end(key)
             return known[0]
         changes = self._changes
         try:

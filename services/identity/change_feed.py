@@ -13,12 +13,14 @@ _MOST_WAITING = 10_000
 ALL = ""
 
 
-async def announce(connection: Any, channel: str, tenant_id: str, names: Collection[str]) -> None:
-    """Tell of changes, on commit; of very many at once by their tenant alone.
+async def announce(
+    connection: Any, channel: str, tenant_id: str, names: Collection[str] = ()
+) -> None:
+    """Tell of changes, on commit; of very many at once, or of none by name, by their tenant alone.
 
     The payload is the tenant, then a space and a name; without these, all names of the tenant.
     """
-    if len(names) > _MOST_NAMED:
+    if not 0 < len(names) <= _MOST_NAMED:
         payloads = [tenant_id]
     else:
         payloads = [f"{tenant_id} {name}" for name in names]
@@ -79,6 +81,9 @@ class ChangeFeed:
         """Anything may have changed unheard."""
         for watch in self._watches:
             watch.tell_everything()
+
+    def lost(self) -> None:
+        """Whoever watches is told when hearing begins again."""
 
     def ended(self) -> None:
         """End every watch."""

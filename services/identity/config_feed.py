@@ -55,6 +55,9 @@ class ConfigFeed:
         for watcher in self._watchers:
             watcher.tell_everything()
 
+    def lost(self) -> None:
+        """Whoever watches is told when hearing begins again."""
+
     def ended(self) -> None:
         """End every watch."""
         self._stopping = True

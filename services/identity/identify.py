@@ -14,6 +14,7 @@ from services.common import logs
 from services.identity.company.rules import Rules
 from services.identity.graph.attach import Attach
 from services.identity.identity_store import IdentityStore
+from services.identity.kept_answers import KeptAnswers
 from services.identity.model import Assurance, Envelope, Facts, Resolved
 from services.identity.record import Stated, record
 from services.identity.sealing import SealError, SealingKey
@@ -45,6 +46,7 @@ class Identifier:
         identities: IdentityStore,
         rules: TenantDocuments[Rules],
         attach: Attach,
+        answers: KeptAnswers,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sealing = sealing
@@ -52,6 +54,7 @@ class Identifier:
         self._identities = identities
         self._rules = rules
         self._attach = attach
+        self._answers = answers
         self._clock = clock
         self.applied = 0
         self.repeated = 0
@@ -130,6 +133,13 @@ class Identifier:
         dated = replace(envelope, occurred_at_ms=min(envelope.occurred_at_ms, now_ms))
         statement = Stated(dated, assurance, facts)
         rules = self._rules.of(envelope.tenant_id)
-        new = await record(self._identities, self._attach, statement, rules)
-        self.applied += new
-        self.repeated += not new
+        changed = await record(self._identities, self._attach, statement, rules)
+        if changed is None:
+            self.repeated += 1
+            return
+        self.applied += 1
+        # Whoever is told may resolve them before the change is announced.
+        for session_id in changed:
+            self._answers.forget(envelope.tenant_id, session_id)
+        if facts.user_id:
+            self._answers.forget_users(envelope.tenant_id, [facts.user_id])

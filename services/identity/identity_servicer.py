@@ -18,6 +18,7 @@ from services.identity.envelope import MOST_ID, read_envelope
 from services.identity.graph.calls import ProfileCalls
 from services.identity.identify import Identifier, IdentifyRefused
 from services.identity.identity_store import IdentityStore
+from services.identity.kept_answers import KeptAnswers
 from services.identity.sealing import SealingKey
 from services.identity.value.calls import TransactionCalls
 from services.identity.value.value_feed import ValueFeed
@@ -38,6 +39,7 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         value_feed: ValueFeed,
         profiles: ProfileCalls,
         profile_feed: ChangeFeed,
+        answers: KeptAnswers,
     ) -> None:
         self._identifier = identifier
         self._identities = identities
@@ -48,6 +50,7 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         self._value_feed = value_feed
         self._profiles = profiles
         self._profile_feed = profile_feed
+        self._answers = answers
 
     async def Identify(self, request: pb.IdentifyRequest, context: Any) -> pb.IdentifyResponse:
         principal().require_role("mesh", "operator")
@@ -63,6 +66,9 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         tenant_id = validate.tenant_id("tenant_id", request.tenant_id)
         principal().require_tenant(tenant_id)
         session_id = validate.text("session_id", request.session_id, most=MOST_ID)
+        # What is kept holds the e-mail address, which stays inside the mesh.
+        if principal().role == "mesh":
+            return await self._answers.get(tenant_id, session_id)
         resolved = await self._identities.resolve(tenant_id, session_id)
         return pb.ResolveResponse(identity=answer(resolved, self._lookups))
 
@@ -99,7 +105,9 @@ class IdentityServicer(rpc.IdentityServiceServicer):
     async def RecordTransactions(
         self, request: pb.RecordTransactionsRequest, context: Any
     ) -> pb.RecordTransactionsResponse:
-        return await self._transactions.record(request)
+        recorded = await self._transactions.record(request)
+        self._answers.forget_users(request.tenant_id, {t.user_id for t in request.transactions})
+        return recorded
 
     async def ImportTransactions(
         self, request_iterator: AsyncIterator[pb.ImportTransactionsRequest], context: Any

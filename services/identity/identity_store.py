@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from services.identity.change_feed import announce
 from services.identity.database import Database
 from services.identity.enrich.lookups import Subject
 from services.identity.enrich.port import NOTHING, Enrichment
 from services.identity.fold import Entry
+from services.identity.graph.history import CHANNEL as PROFILE_CHANNEL
 from services.identity.model import Assurance, Envelope, Facts, Identity, Resolved, Tier
 from services.identity.money import Money
 from services.identity.pii import Pii
@@ -250,6 +252,7 @@ class IdentityStore:
                 found.company,
                 found.owner,
             )
+            await announce(connection, PROFILE_CHANNEL, subject.tenant_id, [subject.session_id])
 
     def _about(self, tenant_id: str, email: str, company: str) -> bytes | None:
         """A keyed hash of whom a look-up is about."""

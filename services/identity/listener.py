@@ -35,6 +35,10 @@ class Subscriber(Protocol):
         """Take it that anything may have happened unheard."""
         ...
 
+    def lost(self) -> None:
+        """Take it that nothing is heard until it begins again."""
+        ...
+
     def ended(self) -> None:
         """Take it that nothing will be heard any more: the process stops."""
         ...
@@ -86,6 +90,8 @@ class Listener:
                     # A peer that vanished without closing is found only by asking.
                     await connection.execute("SELECT 1", timeout=_TIMEOUT_S)
         finally:
+            for subscriber in self._subscribers:
+                subscriber.lost()
             connection.terminate()
 
     def _heard(self, _connection: Any, _pid: int, channel: str, payload: str) -> None:

@@ -10,6 +10,7 @@ from services.common.metrics import Catalogue, Metric
 from services.identity.enrich.lookups import Lookups
 from services.identity.graph.attach import Attach
 from services.identity.identify import Identifier
+from services.identity.kept_answers import KeptAnswers
 from services.identity.key_sets import KeySets
 from services.identity.tenant_documents import TenantDocuments
 from services.identity.value.recorder import Recorder
@@ -159,6 +160,25 @@ GRAPH_METRICS: Catalogue[Attach] = Catalogue(
             "{identifies}",
             "Identifies that concerned other sessions too, and so were done alone in their tenant",
             lambda attach: attach.waited,
+        ),
+    ),
+)
+
+ANSWER_METRICS: Catalogue[KeptAnswers] = Catalogue(
+    "identity's answers",
+    (
+        Metric(
+            "siq_identity_resolves_total",
+            "counter",
+            "{calls}",
+            "Resolve calls of the mesh answered from what is kept (hit), by a look at PostgreSQL"
+            " (miss), or by one that another call had begun (shared)",
+            lambda answers: {
+                "hit": answers.hits,
+                "miss": answers.misses,
+                "shared": answers.shared,
+            },
+            ("answer",),
         ),
     ),
 )

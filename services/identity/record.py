@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.identity.change_feed import announce
 from services.identity.company.rules import Rules
 from services.identity.fold import fold
-from services.identity.graph import link_store
+from services.identity.graph import history, link_store
 from services.identity.graph.attach import Attach, Placed, Said
 from services.identity.graph.joins import ConcernsOthers
 from services.identity.identity_store import IdentityStore
 from services.identity.model import Assurance, Envelope, Facts, Resolved
+from services.identity.value.value_feed import CHANNEL as VALUE_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,12 @@ class Stated:
     facts: Facts
 
 
-async def record(identities: IdentityStore, attach: Attach, stated: Stated, rules: Rules) -> bool:
-    """Record an identify and what follows from it; False if it was recorded before.
+async def record(
+    identities: IdentityStore, attach: Attach, stated: Stated, rules: Rules
+) -> Collection[str] | None:
+    """Record an identify and what follows from it.
+
+    Returns the sessions of which something has changed; None if it was recorded before.
 
     Raises:
         NotFound: no such tenant.
@@ -39,7 +45,7 @@ async def record(identities: IdentityStore, attach: Attach, stated: Stated, rule
 
 async def _record(
     identities: IdentityStore, attach: Attach, stated: Stated, rules: Rules, *, alone: bool
-) -> bool:
+) -> Collection[str] | None:
     """In one transaction; raises ConcernsOthers if it has to be begun anew with `alone`."""
     envelope = stated.envelope
     tenant_id = envelope.tenant_id
@@ -50,7 +56,7 @@ async def _record(
             for session_id in _sessions(envelope)
         }
         if not await identities.add(connection, envelope, stated.assurance, stated.facts):
-            return False
+            return None
         said = [
             Said(
                 session_id,
@@ -66,11 +72,8 @@ async def _record(
             identity = fold(one.entries, rules)
             session = before[one.session_id]
             after = replace(session, identity=identity)
-            if await _raised(identities, connection, session, after, one, place):
-                await attach.note_own(
-                    connection, tenant_id, one.session_id, place, stated=bool(identity.user_id)
-                )
-    return True
+            await _raised(identities, attach, connection, session, after, one, place)
+    return [*before, *(session_id for place in placed for session_id in place.others)]
 
 
 def _sessions(envelope: Envelope) -> Iterable[str]:
@@ -91,18 +94,27 @@ def _since(envelope: Envelope, session_id: str) -> int:
 
 async def _raised(
     identities: IdentityStore,
+    attach: Attach,
     connection: Any,
     before: Resolved,
     after: Resolved,
     said: Said,
     place: Placed,
-) -> bool:
-    """Write the identity, with a greater version if it is another. True if it is another user."""
+) -> None:
+    """Write the identity, with a greater version if it is another, and tell of it."""
     was = before.identity.user_id or said.before.joined.user_id
     if after.identity == before.identity and was == place.user_id:
-        return False
+        return
     version = before.version
     if was != place.user_id:
         version = await identities.held_version(connection, before, was)
     await identities.save(connection, replace(after, version=version + 1))
-    return was != place.user_id
+    tenant_id, session_id = after.tenant_id, after.session_id
+    stated = after.identity.user_id
+    if was == place.user_id:
+        await announce(connection, history.CHANNEL, tenant_id, [session_id])
+    else:
+        await attach.note_own(connection, tenant_id, session_id, place, stated=bool(stated))
+    if stated:
+        # Whoever is taken for this user is what the user's sessions say.
+        await announce(connection, VALUE_CHANNEL, tenant_id, [stated])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as identity_rpc
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
@@ -17,6 +18,7 @@ from services.common.consumer import Consumer
 from services.common.guard import Guard
 from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run_all
+from services.identity.answer import answer
 from services.identity.change_feed import ChangeFeed
 from services.identity.company import classify
 from services.identity.company.rules import NO_RULES, Rules
@@ -35,9 +37,11 @@ from services.identity.identify import Identifier
 from services.identity.identity_servicer import IdentityServicer
 from services.identity.identity_store import IdentityStore
 from services.identity.intake import Intake
+from services.identity.kept_answers import KeptAnswers
 from services.identity.key_sets import KeySets
 from services.identity.listener import Listener
 from services.identity.metrics import (
+    ANSWER_METRICS,
     GRAPH_METRICS,
     METRICS,
     TRANSACTION_METRICS,
@@ -81,6 +85,7 @@ class Parts:
     lookups: Lookups
     key_sets: KeySets
     attach: Attach
+    answers: KeptAnswers
     recorder: Recorder
     refresher: Refresher
 
@@ -119,29 +124,38 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     graph_rules = TenantDocuments("graph", parse_graph_rules, NO_GRAPH_RULES, configs, feed)
     attach = Attach(pii, graph_rules)
     checks = TokenChecks(tenants, policies, key_sets)
-    identifier = Identifier(sealing, checks, identities, rules, attach)
-    profiles = ProfileCalls(identities, lookups, graph_rules, attach)
+
+    async def load(tenant_id: str, session_id: str) -> pb.ResolveResponse:
+        resolved = await identities.resolve(tenant_id, session_id)
+        return pb.ResolveResponse(identity=answer(resolved, lookups))
+
+    answers = KeptAnswers(load)
+    identifier = Identifier(sealing, checks, identities, rules, attach, answers)
+    profiles = ProfileCalls(identities, lookups, graph_rules, attach, answers)
     profile_feed = ChangeFeed(history.CHANNEL)
+    servicer = IdentityServicer(
+        identifier,
+        identities,
+        lookups,
+        sealing,
+        calls,
+        hook,
+        value_feed,
+        profiles,
+        profile_feed,
+        answers,
+    )
     return Parts(
         identifier,
-        IdentityServicer(
-            identifier,
-            identities,
-            lookups,
-            sealing,
-            calls,
-            hook,
-            value_feed,
-            profiles,
-            profile_feed,
-        ),
-        TenantServicer(tenants, configs, feed),
-        Listener(settings.postgres_url, (feed, value_feed, profile_feed)),
+        servicer,
+        TenantServicer(tenants, configs, feed, answers),
+        Listener(settings.postgres_url, (feed, value_feed, profile_feed, answers)),
         Intake(identifier, identities).consumer(log),
         {documents.kind: documents for documents in (rules, policies, graph_rules)},
         lookups,
         key_sets,
         attach,
+        answers,
         recorder,
         Refresher(database, bases, recorder.clock_ms, settings.value_refresh_s),
     )
@@ -163,6 +177,7 @@ async def running(
     metrics.publish(TRANSACTION_METRICS, parts.recorder)
     metrics.publish(VALUE_METRICS, parts.refresher)
     metrics.publish(GRAPH_METRICS, parts.attach)
+    metrics.publish(ANSWER_METRICS, parts.answers)
     classify.load()
     server = GrpcServer(settings.listen, settings.mesh_secret)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)

@@ -17,6 +17,7 @@ from services.common.errors import InvalidArgument
 from services.identity import validate
 from services.identity.config_feed import ConfigFeed
 from services.identity.config_store import ConfigStore, Document
+from services.identity.kept_answers import KeptAnswers
 from services.identity.tenant_store import Channel, Person, Tenant, TenantStore
 
 _MOST_NAME = 200
@@ -26,7 +27,10 @@ _MOST_CHANNELS = 20
 class TenantServicer(rpc.TenantServiceServicer):
     """Tenants, keys, people, configuration."""
 
-    def __init__(self, tenants: TenantStore, configs: ConfigStore, feed: ConfigFeed) -> None:
+    def __init__(
+        self, tenants: TenantStore, configs: ConfigStore, feed: ConfigFeed, answers: KeptAnswers
+    ) -> None:
+        self._answers = answers
         self._tenants = tenants
         self._configs = configs
         self._feed = feed
@@ -73,6 +77,7 @@ class TenantServicer(rpc.TenantServiceServicer):
     async def PutPerson(self, request: pb.PutPersonRequest, context: Any) -> pb.PutPersonResponse:
         tenant_id = _writable("tenant_id", request.tenant_id)
         await self._tenants.put_person(tenant_id, _read_person(request.person))
+        self._answers.forget_tenant(tenant_id)
         return pb.PutPersonResponse()
 
     async def ListPeople(

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.common.errors import NotFound
+from services.identity.change_feed import announce
 from services.identity.database import Database
+from services.identity.graph.history import CHANNEL as PROFILE_CHANNEL
 from services.identity.pii import Pii
 
 _KEY_BYTES = 20
@@ -163,7 +165,9 @@ class TenantStore:
         """Create or replace a person."""
         place = (tenant_id, person.person_id)
         channels = json.dumps([asdict(channel) for channel in person.channels])
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
+            # Whom a company belongs to is part of every answer about it.
+            await announce(connection, PROFILE_CHANNEL, tenant_id)
             await connection.execute(
                 "INSERT INTO people (tenant_id, person_id, name, role, zone, channels,"
                 " owns_companies) VALUES ($1, $2, $3, $4, $5, $6, $7)"

@@ -231,6 +231,7 @@ async def test_a_value_of_yesterday_is_computed_again(service: Service, tenant: 
         )
     finally:
         await connection.close()
+    service.parts.answers.forget_tenant(tenant)
     assert (await service.resolve(tenant)).ltv_as_of.seconds < fresh.ltv_as_of.seconds - DAY_S
     await refresher.once()
     assert refresher.renewed == renewed + 450

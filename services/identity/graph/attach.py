@@ -37,6 +37,8 @@ class Placed:
     user_id: str
     """Whose it is or is taken for; empty: nobody's."""
     standing: Standing
+    others: Collection[str] = ()
+    """Other sessions that are somebody else's by it."""
 
 
 class Attach:
@@ -76,7 +78,8 @@ class Attach:
                 stands = Standing(found.visitor_id, found.began_ms, settled.joined)
                 await link_store.write_standing(connection, tenant_id, one.session_id, stands)
                 await self.note(connection, tenant_id, settled.others)
-                placed.append(Placed(found.user_id or settled.joined.user_id, stands))
+                user_id = found.user_id or settled.joined.user_id
+                placed.append(Placed(user_id, stands, settled.others))
         except ConcernsOthers:
             self.waited += 1
             raise

@@ -21,6 +21,7 @@ from services.identity.graph.profile_store import Cut
 from services.identity.graph.rules import EMAIL, ID, VISITOR, GraphRules
 from services.identity.graph.told import Identifier
 from services.identity.identity_store import IdentityStore, donor_of
+from services.identity.kept_answers import KeptAnswers
 from services.identity.tenant_documents import TenantDocuments
 
 _MOST_SESSIONS: Final = 1_000
@@ -39,11 +40,13 @@ class ProfileCalls:
         lookups: Lookups,
         rules: TenantDocuments[GraphRules],
         attach: Attach,
+        answers: KeptAnswers,
     ) -> None:
         self._identities = identities
         self._lookups = lookups
         self._rules = rules
         self._attach = attach
+        self._answers = answers
 
     async def batch_resolve(self, request: pb.BatchResolveRequest) -> pb.BatchResolveResponse:
         tenant_id = _readable(request.tenant_id)
@@ -144,6 +147,8 @@ class ProfileCalls:
             changed, sessions = await profile_store.split(
                 connection, tenant_id, cut, self._rules.of(tenant_id), self._attach
             )
+        for session_id in sessions:
+            self._answers.forget(tenant_id, session_id)
         return pb.SplitResponse(changed=changed, sessions=len(sessions))
 
 

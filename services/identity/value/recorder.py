@@ -112,4 +112,5 @@ async def revalue(
         value_users, [histories[user_id] for user_id in ordered], basis, now_ms
     )
     await value_store.save(connection, tenant_id, ordered, values, basis)
-    await announce(connection, CHANNEL, tenant_id, ordered)
+    if ordered:
+        await announce(connection, CHANNEL, tenant_id, ordered)

@@ -13,6 +13,7 @@ BENCHMARKS: Final = {
     "bots": "benchmarks.bots.command",
     "evidence": "benchmarks.accuracy.evidence_page",
     "fit": "benchmarks.accuracy.fit",
+    "identity": "benchmarks.identity.command",
     "kernel": "benchmarks.kernel.command",
     "mesh": "benchmarks.mesh.command",
     "scale": "benchmarks.mesh.scale",

@@ -121,6 +121,8 @@ docs: setup ## Write the tables of settings and the schemas from the code
 	$(PY) -m cli.settings_docs
 	$(PY) -m edge.schema
 	$(PY) -m hotpath.recording_schema
+	$(PY) -m services.intervention.experiments.schema
+	$(PY) -m services.intervention.policy.schema
 
 sdk: setup ## Build the SDK and print its gzip -9 size
 	cd sdk/js && npm run --silent build && npm run --silent size

@@ -62,23 +62,13 @@ def to_toml(body: bytes) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _policy(raw: bytes) -> bytes:
-    from services.intervention.policy import PolicyError, parse_policy
-
-    try:
-        parse_policy("document", raw)
-    except PolicyError as error:
-        raise _Unusable(str(error)) from error
-    return raw
-
-
-def _read_by(name: str) -> Callable[[bytes], bytes]:
+def _read_by(name: str, *before: str) -> Callable[[bytes], bytes]:
     """Check a document with the service's own reader, which is loaded when it is needed."""
     module, _, reader = name.rpartition(".")
 
     def check(raw: bytes) -> bytes:
         try:
-            getattr(import_module(module), reader)(raw)
+            getattr(import_module(module), reader)(*before, raw)
         except ValueError as error:
             raise _Unusable(str(error)) from error
         return raw
@@ -98,7 +88,9 @@ def _json_object(raw: bytes) -> bytes:
 
 _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "detection": _from_toml,
-    "policy": _policy,
+    "experiments": _read_by(
+        "services.intervention.experiments.checks.parse_experiments", "document"
+    ),
     "sdk": _json_object,
     "company": _read_by("services.identity.company.rules.parse"),
     "graph": _read_by("services.identity.graph.rules.parse_rules"),
@@ -115,7 +107,7 @@ def command() -> None:
 
     \b
     detection  TOML: threshold = {rage = 60}, off = ["hesitation"], ignore = ["button#like"]
-    policy     JSON: which emotion of whom brings which help
+    experiments  JSON: holdouts, and what is tried on whom (docs/experiments.md)
     sdk        JSON: what the page's script is told
     company    JSON: whose a domain is, and where more is known (docs/company.md)
     graph      JSON: what joins visits of one person (docs/graph.md)
@@ -123,6 +115,8 @@ def command() -> None:
     value      JSON: currency, horizon, tiers, and what users of a plan are worth
     rates      JSON: exchange rates by currency and date
 
+    \b
+    Policies have commands of their own: `sentientiq policy`.
     Talks to SIQ_IDENTITY_ADDR with SIQ_MESH_SECRET, else to the mesh that runs on this machine.
     """
 

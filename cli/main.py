@@ -15,13 +15,23 @@ _COMMANDS = {
     "replay": ("cli.replay.command", "Play recordings through a running mesh."),
     "smoke": ("cli.smoke.command", "Check the whole line: 200 visitors in rage, 200 who act."),
     "doctor": ("cli.doctor.command", "Say what is fine here, what is not, and the mend."),
+    "tenants": ("cli.tenants_command", "Create and list tenants, and keep their teams."),
     "keys": ("cli.keys", "Publishable keys of tenants, and bearer tokens for gRPC."),
-    "config": ("cli.config", "A tenant's documents: detection, policy, sdk, graph, value, rates."),
+    "config": ("cli.config", "A tenant's documents: detection, experiments, graph, sdk, value, …"),
     "profile": ("cli.profile", "Whose visits are and why; take apart what was joined wrongly."),
+    "experiment": (
+        "cli.experiment.command",
+        "Plan, check and judge experiments on interventions.",
+    ),
+    "policy": ("cli.policy.command", "What is done about emotions: written, tried out, in force."),
+    "outbox": ("cli.outbox", "Messages to people: under way, dead and why, once more."),
     "transactions": (
         "cli.transactions.command",
         "What users paid, from CSV files.",
     ),
+    "privacy": ("cli.privacy", "Data subjects: erase, export, and what they agreed to."),
+    "audit": ("cli.audit", "Who did what: verify the audit chains, and read them."),
+    "log": ("cli.log.command", "The event log: follow it, its dead letters, who is behind."),
     "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
 }
 

@@ -8,11 +8,12 @@ from typing import Any
 import edge.metrics
 import services.accountability.metrics
 import services.common.consumer
-import services.common.log.valkey
+import services.common.log.reading
 import services.common.process
 import services.common.telemetry
 import services.detection.metrics
 import services.identity.metrics
+import services.identity.privacy.counted
 import services.intervention.metrics
 import services.pipeline.metrics
 from cli.up.ports import DEFAULT_PORTS
@@ -26,13 +27,14 @@ CATALOGUES: tuple[Catalogue[Any], ...] = (
     services.identity.metrics.VALUE_METRICS,
     services.identity.metrics.GRAPH_METRICS,
     services.identity.metrics.ANSWER_METRICS,
+    services.identity.privacy.counted.PRIVACY_METRICS,
     services.intervention.metrics.METRICS,
     services.accountability.metrics.METRICS,
     services.pipeline.metrics.METRICS,
     services.common.telemetry.PROCESS_METRICS,
     services.common.process.RPC_METRICS,
     services.common.consumer.METRICS,
-    services.common.log.valkey.METRICS,
+    services.common.log.reading.METRICS,
 )
 
 _COLUMNS = "| metric | kind | unit | by | meaning |\n|---|---|---|---|---|"

@@ -40,6 +40,16 @@ class Tenants:
         )
         await self.stub.PutTenant(pb.PutTenantRequest(tenant=tenant))
 
+    async def exists(self, tenant_id: str) -> bool:
+        """Tell whether there is such a tenant."""
+        try:
+            await self.stub.GetTenant(pb.GetTenantRequest(tenant_id=tenant_id))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
     async def put_person(self, tenant_id: str, person: pb.Person) -> None:
         """Create or replace a person."""
         await self.stub.PutPerson(pb.PutPersonRequest(tenant_id=tenant_id, person=person))
@@ -52,8 +62,13 @@ class Tenants:
         return answer.key
 
     async def revoke_key(self, tenant_id: str, key: str) -> None:
-        """End a key."""
-        await self.stub.RevokeKey(pb.RevokeKeyRequest(tenant_id=tenant_id, key=key))
+        """End a key, given itself or by its id."""
+        request = pb.RevokeKeyRequest(tenant_id=tenant_id)
+        if key.startswith("pk_"):
+            request.key = key
+        else:
+            request.key_id = key
+        await self.stub.RevokeKey(request)
 
     async def resolve_key(self, key: str) -> pb.ResolveKeyResponse | None:
         """Name the tenant of a key, None if it is unknown or revoked."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
+from sentientiq.intervention.v1.intervention_service_pb2 import VisitorContext
 
 from edge.push import intervention_frame
 from services.common import tracing
@@ -28,6 +29,16 @@ class Connection(Protocol):
     @property
     def interventions_allowed(self) -> bool:
         """Whether the visitor wants help in the page."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The page's language, as its hello said."""
+        ...
+
+    @property
+    def zone(self) -> str:
+        """The visitor's time zone, as its hello said."""
         ...
 
     @property
@@ -61,6 +72,18 @@ class Live:
             return None
         stream = max(self.connections, key=lambda name: self.visible_at_ms.get(name, 0.0))
         return self.connections[stream]
+
+    def visitor(self) -> VisitorContext | None:
+        """What the page in front knows. None is live without consent to analytics."""
+        front = self.front()
+        if front is None:
+            return None
+        return VisitorContext(
+            language=front.language,
+            zone=front.zone,
+            interventions_consent=front.interventions_allowed,
+            analytics_consent=True,
+        )
 
 
 class Hub:

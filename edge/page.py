@@ -96,6 +96,16 @@ class Page:
         return self._session.interventions_allowed
 
     @property
+    def language(self) -> str:
+        """The page's language, as its hello said."""
+        return self._session.locale[0]
+
+    @property
+    def zone(self) -> str:
+        """The visitor's time zone, as its hello said."""
+        return self._session.locale[1]
+
+    @property
     def offset_ms(self) -> float:
         """Server clock minus client clock."""
         return self._session.offset_ms

@@ -15,6 +15,7 @@ import grpc
 import grpc.aio
 from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.intervention.v1 import intervention_service_pb2 as pb
+from sentientiq.intervention.v1.intervention_pb2 import Intervention
 from sentientiq.intervention.v1.intervention_service_pb2_grpc import InterventionServiceStub
 
 from edge.histograms import DECIDE_S, VERDICT_S
@@ -27,6 +28,7 @@ from services.common import logs, tracing
 _log = logs.get(__name__)
 _HELP_WITHIN_MS = 3_000
 _DECIDE_TIMEOUT_S = 2.0
+_LONGEST_DELAY_MS = 3_600_000
 
 
 class Reactor:
@@ -76,7 +78,7 @@ class Reactor:
         try:
             with tracing.span("edge.decide", tracing.current(), kind="client"):
                 response = await self._stub.Decide(
-                    pb.DecideRequest(emotion=emotion, identity=identity),
+                    pb.DecideRequest(emotion=emotion, identity=identity, visitor=live.visitor()),
                     timeout=_DECIDE_TIMEOUT_S,
                 )
         except grpc.aio.AioRpcError as error:
@@ -88,7 +90,14 @@ class Reactor:
         if now_ms - emotion.detected_at_ms > _HELP_WITHIN_MS:
             self.counters["too_late"] += 1
         elif response.decision.HasField("intervention"):
-            self._hub.push(response.decision.intervention, now_ms)
+            await self._show(response.decision.intervention, now_ms)
+
+    async def _show(self, intervention: Intervention, now_ms: float) -> None:
+        """Push it, once its moment has come."""
+        wait_ms = min(intervention.show_at_ms - now_ms, _LONGEST_DELAY_MS)
+        if intervention.show_at_ms and wait_ms > 0:
+            await asyncio.sleep(wait_ms / 1000)
+        self._hub.push(intervention, time.time() * 1000)
 
     async def _tell_page(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
         connection = live.connections.get(emotion.stream_id)

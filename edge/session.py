@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum, auto
+from sys import intern
 from typing import Any
 
 from google.protobuf.message import Message
@@ -62,7 +63,8 @@ class Session:
     __slots__ = (
         "_bad", "_ignored", "_memory", "_numbered", "_origin", "_page", "_pointer", "_pressure",
         "_resume", "_sealer", "_sender", "_targets", "_tokens", "_tokens_at", "counters",
-        "interventions_allowed", "key", "place", "record", "session", "state", "stream", "tenant",
+        "interventions_allowed", "key", "locale", "place", "record", "session", "state", "stream",
+        "tenant",
     )  # fmt: skip
 
     def __init__(
@@ -78,21 +80,18 @@ class Session:
         """`counters` and `pressure` are those of the worker, where it has more than one session."""
         self.state = State.AWAIT_HELLO
         self.counters: Counter[str] = Counter() if counters is None else counters
-        self.tenant = ""
-        self.session = ""
-        self.stream = ""
-        self.key = ""
+        self.tenant = self.session = self.stream = self.key = ""
         self.place = NOWHERE
         self._sender = b""
         self.interventions_allowed = True
+        self.locale = ("", "")  # language and time zone
         self.record = StreamRecord()
         self._memory = memory
         self._resume = resume
         self._sealer = sealer
         self._pressure = Pressure() if pressure is None else pressure
         self._origin = origin
-        self._pointer = 0
-        self._page = ""
+        self._pointer, self._page = 0, ""
         self._targets: dict[int, tuple[str, int]] = {}
         self._numbered = False  # whether this connection has brought a seq yet
         self._ignored: int = 0  # last seq of an unknown type that came in turn: may be skipped
@@ -156,6 +155,7 @@ class Session:
         self._pointer = _POINTERS.get(hello.ptr, 0)
         self._page = hello.page
         self.interventions_allowed = hello.consent.interventions
+        self.locale = intern(hello.lang), intern(hello.tz)  # many visitors share few
         self.stream = hello.stream
         return [Admit(hello)]
 

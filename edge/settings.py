@@ -17,7 +17,7 @@ class Settings:
 
     mesh_secret: str = setting("SIQ_MESH_SECRET", "Secret that signs tokens between our processes")
     state_url: str = setting("SIQ_STATE_URL", "Hot state, redis://host:port")
-    log_url: str = setting("SIQ_LOG_URL", "Event log, redis://host:port")
+    log_url: str = setting("SIQ_LOG_URL", "Event log, redis:// or kafka://host:port")
     identity_addr: str = setting(
         "SIQ_IDENTITY_ADDR", "Identity service, host:port", default="127.0.0.1:7101"
     )

@@ -23,6 +23,7 @@ from edge.pressure import Pressure
 from edge.streams import StreamRecord
 from services.common import logs
 from services.common.log import BEHAVIOR, TOPICS, Append, EventLog, LogUnavailable, Record
+from services.common.schema import schema_of
 
 _log = logs.get(__name__)
 ROUND_S = 0.004
@@ -245,7 +246,7 @@ class LogWriter:
                 await asyncio.sleep(pause)
 
 
-_HEADERS = {topic: {"schema": f"{topic}/1"} for topic in TOPICS}
+_HEADERS = {topic: {"schema": schema_of(topic)} for topic in TOPICS}
 
 
 def _size(item: Pending) -> int:

@@ -17,6 +17,8 @@ from benchmarks.identity.caller import EMPTY, KEPT, STORE, Plan
 from benchmarks.identity.fill import TENANT, fill
 from benchmarks.identity.serving import Serving, serving
 from services.identity.pii import Pii
+from services.identity.privacy.keks import open_keks
+from services.identity.privacy.vault import Vault
 from services.identity.sealing import load_sealing_key
 
 _driver: Any = asyncpg  # without stubs
@@ -24,16 +26,19 @@ _SIZES = (10_000, 100_000, 1_000_000)
 
 
 async def _fill(served: Serving, begin: int, end: int) -> None:
-    connection = await _driver.connect(served.postgres_url)
+    connection = await _driver.connect(
+        served.postgres_url, server_settings={"search_path": "identity"}
+    )
     try:
         if begin == 0:
             await connection.execute(
-                "INSERT INTO identity.tenants (tenant_id, name, identity_secret, emotions_to_page)"
+                "INSERT INTO tenants (tenant_id, name, identity_secret, emotions_to_page)"
                 " VALUES ($1, '', ''::bytea, false)",
                 TENANT,
             )
-        pii = Pii(load_sealing_key(served.sealing_key_file).secret)
-        await fill(connection, pii, begin, end)
+        secret = load_sealing_key(served.sealing_key_file).secret
+        vault = Vault(open_keks(secret, "", ""), Pii(secret))
+        await fill(connection, vault, begin, end)
     finally:
         await connection.close()
 

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from services.identity.graph.hashes import hasher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from services.identity.model import Assurance
+from services.identity.privacy import aead
+from services.identity.privacy.subjects import DataSubject
+from services.identity.privacy.vault import tenant_context, wrap_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from services.identity.pii import Pii
+    from services.identity.privacy.subjects import Index
+    from services.identity.privacy.vault import Vault
 
 TENANT: Final = "bench"
 _AT_ONCE: Final = 50_000
-_SESSIONS: Final = (
-    *("tenant_id", "session_id", "version", "assurance", "user_id", "email", "email_index"),
-    *("company", "company_kind", "established_at_ms", "began_ms"),
-)
-_LINKS: Final = ("tenant_id", "session_id", "kind", "value", "person", "assurance", "at_ms")
+_COLUMNS: Final = {
+    "subject_keys": ("tenant_id", "subject", "tenant_key", "wrapped"),
+    "sessions": (
+        *("tenant_id", "session_id", "version", "assurance", "user_id", "email", "email_index"),
+        *("company", "company_kind", "established_at_ms", "began_ms"),
+    ),
+    "links": ("tenant_id", "session_id", "kind", "value", "person", "assurance", "at_ms"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    index: Index
+    data: bytes
+    version: int
 
 
 def session_of(number: int) -> str:
@@ -27,45 +41,51 @@ def session_of(number: int) -> str:
     return f"{number:032x}"
 
 
-async def fill(connection: Any, pii: Pii, begin: int, end: int) -> None:
+async def fill(connection: Any, vault: Vault, begin: int, end: int) -> None:
     """Add identities: each a user with an address, a company and one verified session."""
+    keys = await _keys(connection, vault)
     for start in range(begin, end, _AT_ONCE):
-        numbers = range(start, min(start + _AT_ONCE, end))
-        await connection.copy_records_to_table(
-            "sessions",
-            schema_name="identity",
-            columns=_SESSIONS,
-            records=list(_sessions(pii, numbers)),
-        )
-        await connection.copy_records_to_table(
-            "links", schema_name="identity", columns=_LINKS, records=list(_links(pii, numbers))
-        )
-    await connection.execute("ANALYZE identity.sessions, identity.links")
+        rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+        now_ms = time.time_ns() // 1_000_000
+        for number in range(start, min(start + _AT_ONCE, end)):
+            _add(rows, keys, number, now_ms)
+        for table, columns in _COLUMNS.items():
+            await connection.copy_records_to_table(table, columns=columns, records=rows[table])
+    await connection.execute("ANALYZE sessions, links, subject_keys")
 
 
-def _person(number: int) -> tuple[str, str, str]:
+async def _keys(connection: Any, vault: Vault) -> _Keys:
+    # Makes the tenant's keys, if there are none yet.
+    await vault.sealer(connection, TENANT, DataSubject("tenant", TENANT))
+    row: Any = await connection.fetchrow(
+        "SELECT version, kek_id, wrapped FROM tenant_keys WHERE tenant_id = $1 AND use = 'data'"
+        " ORDER BY version DESC LIMIT 1",
+        TENANT,
+    )
+    context = tenant_context(TENANT, "data", row["version"])
+    data = await vault.keks.unwrap(row["kek_id"], row["wrapped"], context)
+    return _Keys(await vault.index(connection, TENANT), data, row["version"])
+
+
+def _add(rows: dict[str, list[tuple[Any, ...]]], keys: _Keys, number: int, now_ms: int) -> None:
     company = f"company{number // 10}.example"
-    return f"u{number}", f"person{number}@{company}", company
-
-
-def _sessions(pii: Pii, numbers: range) -> Iterator[tuple[Any, ...]]:
-    now_ms = time.time_ns() // 1_000_000
-    for number in numbers:
-        user, email, company = _person(number)
-        session = session_of(number)
-        yield (
-            *(TENANT, session, 1, int(Assurance.VERIFIED), user),
-            *(pii.encrypt(email, TENANT, session, "email"), pii.blind_index(TENANT, email)),
+    user, email, session = f"u{number}", f"person{number}@{company}", session_of(number)
+    subject, key = keys.index.pseudonym(DataSubject("user", user)), aead.new_key()
+    rows["subject_keys"].append(
+        (TENANT, subject, keys.version, wrap_subject(keys.data, key, TENANT, subject))
+    )
+    proof = int(Assurance.VERIFIED)
+    sealed = aead.seal(AESGCM(key), subject, email, (TENANT, session, "email"))
+    rows["sessions"].append(
+        (
+            *(TENANT, session, 1, proof, user, sealed, keys.index.blind(email)),
             *(company, "company", now_ms, now_ms),
         )
-
-
-def _links(pii: Pii, numbers: range) -> Iterator[tuple[Any, ...]]:
-    now_ms = time.time_ns() // 1_000_000
-    hashed = hasher(pii, TENANT)
-    for number in numbers:
-        user, email, _ = _person(number)
-        session = session_of(number)
-        proof = int(Assurance.VERIFIED)
-        yield TENANT, session, "visitor", session, f"u:{user}", proof, now_ms
-        yield TENANT, session, "email", hashed("email", email), f"u:{user}", proof, now_ms
+    )
+    rows["links"] += [
+        (TENANT, session, kind, value, f"u:{user}", proof, now_ms)
+        for kind, value in (
+            ("visitor", session),
+            ("email", keys.index.identifier("email", email)),
+        )
+    ]

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_READY_S = 30.0
 _STOP_S = 20.0
 
 
@@ -72,6 +71,8 @@ class Engine(ABC):
     """One engine over one data folder."""
 
     name: str
+    ready_s = 30.0
+    """How long it may take to answer."""
 
     def __init__(self, data: Path, sockets: Path) -> None:
         self.data = data.resolve()
@@ -104,7 +105,7 @@ class Engine(ABC):
         """Run it as a child until stop(). Returns its URL once it answers.
 
         Raises:
-            EngineError: it ended or did not answer within 30 s, with its last words.
+            EngineError: it ended or did not answer in time, with its last words.
         """
         self.prepare()
         command = self.command()
@@ -117,7 +118,7 @@ class Engine(ABC):
                 **command.spawn_options(),
             )
         self._child = child
-        deadline = time.monotonic() + _READY_S
+        deadline = time.monotonic() + self.ready_s
         while not self.healthy():
             if child.poll() is not None or time.monotonic() > deadline:
                 self.stop()

@@ -187,7 +187,13 @@ def table(given: Inputs) -> list[Process]:
     data = given.data
     rows = [
         http("sandbox", "sandbox", 1, ()),
-        grpc("identity", 1, SIQ_SEALING_KEY_FILE=str(data / "sealing.key")),
+        grpc(
+            "identity",
+            1,
+            SIQ_SEALING_KEY_FILE=str(data / "sealing.key"),
+            SIQ_KEK_FILE=str(data / "kek.json"),
+            SIQ_AUDIT_ANCHOR_FILE=str(data / "audit.anchors"),
+        ),
         grpc("detection", 2),
         grpc("intervention", 2, SIQ_HTTP_LISTEN=at("intervene"), **providers),
         grpc("accountability", 2),

@@ -10,7 +10,7 @@ import contextvars
 import inspect
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError
 
 from services.common import deadlines, logs, tracing
 from services.common.errors import InvalidArgument, PermissionDenied, ServiceError, Unauthenticated
+from services.common.scopes import allowed, scope_of
 
 ANY_TENANT = "*"
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
@@ -34,11 +35,13 @@ class Principal:
     subject: str
     tenant_id: str
     role: str
+    scopes: frozenset[str] | None = None
+    """What the token is good for (scopes.py); None: whatever its role may."""
 
     def require_tenant(self, tenant_id: str) -> None:
         """Raise PermissionDenied unless the token reaches the tenant."""
         if self.tenant_id not in (ANY_TENANT, tenant_id):
-            raise PermissionDenied(f"the token is not for tenant {tenant_id!r}")
+            raise ForeignTenant(self, tenant_id)
 
     def require_role(self, *roles: str) -> None:
         """Raise PermissionDenied unless the token has one of the roles."""
@@ -46,7 +49,24 @@ class Principal:
             raise PermissionDenied(f"needs role {' or '.join(roles)}, the token has {self.role!r}")
 
 
+class ForeignTenant(PermissionDenied):
+    """A token of one tenant reached for another."""
+
+    def __init__(self, caller: Principal, tenant_id: str) -> None:
+        super().__init__(f"the token is not for tenant {tenant_id!r}")
+        self.caller = caller
+        self.tenant_id = tenant_id
+
+
+Denied = Callable[[ForeignTenant, str], Awaitable[None]]
+"""Told of each attempt, with the RPC's name, before it is answered."""
+
 _current: contextvars.ContextVar[Principal | None] = contextvars.ContextVar("principal")
+
+
+def calling() -> Principal | None:
+    """Who called the RPC being served; None in what runs beside the calls."""
+    return _current.get(None)
 
 
 def principal() -> Principal:
@@ -64,16 +84,19 @@ def make_token(
     tenant_id: str = ANY_TENANT,
     role: str = "mesh",
     lifetime_s: int = 30 * 24 * 3600,
+    scopes: Collection[str] = (),
 ) -> str:
-    """Sign a token."""
+    """Sign a token; without scopes it is good for whatever its role may."""
     now = int(time.time())
-    claims = {
+    claims: dict[str, Any] = {
         "sub": subject,
         "tenant": tenant_id,
         "role": role,
         "iat": now,
         "exp": now + lifetime_s,
     }
+    if scopes:
+        claims["scope"] = " ".join(scopes)
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -92,7 +115,8 @@ def read_token(secret: str, token: str) -> Principal:
         )
     except jwt.InvalidTokenError as error:
         raise Unauthenticated(f"bearer token refused: {error}") from error
-    return Principal(str(claims["sub"]), str(claims["tenant"]), str(claims["role"]))
+    scopes = frozenset(str(claims["scope"]).split()) if "scope" in claims else None
+    return Principal(str(claims["sub"]), str(claims["tenant"]), str(claims["role"]), scopes)
 
 
 def _parse(parse: Callable[[bytes], Any], data: bytes) -> Any:
@@ -124,8 +148,9 @@ def _tenants_of(request: Any) -> Iterator[str]:
 class ServerInterceptor(grpc.aio.ServerInterceptor):
     """Authenticates every call, checks `tenant_id` of unary requests, maps errors to statuses."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, denied: Denied | None = None) -> None:
         self._secret = secret
+        self._denied = denied
         # Tokens repeat with every call; verifying one costs more than serving many a request.
         self._known: dict[str, tuple[Principal, float]] = {}
         self.unexpected_errors = 0
@@ -172,8 +197,10 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         self._known[token] = (caller, time.monotonic() + 60)
         return caller
 
-    def _admit(self, metadata: dict[Any, Any], request: Any) -> None:
+    def _admit(self, method: str, metadata: dict[Any, Any], request: Any) -> None:
         caller = self._authenticate(metadata)
+        if not allowed(caller.scopes, method):
+            raise PermissionDenied(f"the token has no scope {scope_of(method)}")
         for tenant_id in _tenants_of(request):
             caller.require_tenant(tenant_id)
         _current.set(caller)
@@ -187,11 +214,11 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             deadlines.begin(context.time_remaining())
             try:
                 if handler.request_streaming:
-                    self._admit(metadata, None)
+                    self._admit(method, metadata, None)
                     return await behavior(_parsed(parse, data), context)
                 self._authenticate(metadata)
                 request = _parse(parse, data)
-                self._admit(metadata, request)
+                self._admit(method, metadata, request)
                 with tracing.span(method[1:], tracing.from_metadata(metadata), kind="server"):
                     return await behavior(request, context)
             except Exception as error:
@@ -211,7 +238,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             try:
                 self._authenticate(metadata)
                 request = _parsed(parse, data) if handler.request_streaming else _parse(parse, data)
-                self._admit(metadata, None if handler.request_streaming else request)
+                self._admit(method, metadata, None if handler.request_streaming else request)
                 async for response in behavior(request, context):
                     yield response
             except Exception as error:
@@ -227,7 +254,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         async def call(requests: Any, context: Any) -> None:
             deadlines.begin(context.time_remaining())
             try:
-                self._admit(metadata, None)
+                self._admit(method, metadata, None)
                 await behavior(requests, context)
             except Exception as error:
                 await self._end(method, error, context)
@@ -238,12 +265,27 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         """End a call that failed with the status of its error."""
         if isinstance(error, ServiceError):
             self.refused[error.code] += 1
+            if isinstance(error, ForeignTenant):
+                await self._tell_denied(error, method)
             await context.abort(grpc.StatusCode[error.code], str(error))
         elif isinstance(error, (grpc.aio.AbortError, grpc.aio.BaseError)):
             raise error
         else:
             # The process boundary: log, count, answer without a traceback.
             await self._unexpected(method, error, context)
+
+    async def _tell_denied(self, error: ForeignTenant, method: str) -> None:
+        """Each attempt leaves a record; in the log, where this process keeps no audit."""
+        if self._denied is not None:
+            await self._denied(error, method)
+            return
+        _log.warning(
+            "access to another tenant denied",
+            method=method,
+            actor=error.caller.subject,
+            token_tenant=error.caller.tenant_id,
+            asked_tenant=error.tenant_id,
+        )
 
     async def _unexpected(self, method: str, error: Exception, context: Any) -> None:
         self.unexpected_errors += 1

@@ -19,6 +19,7 @@ from services.common import logs, metrics, tracing
 from services.common.log import Append, Entry, EventLog, LogUnavailable, Record
 from services.common.metrics import Catalogue, Metric
 from services.common.partition import PARTITIONS
+from services.common.schema import schema_of, why_not_ours
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class Consumer(Generic[M]):
         self._read = read or partial(log.read, topic)
         self._group = group
         self._topic = topic
+        self._schema = schema_of(topic)
         self._decode = decode
         self._handle = handle
         self._limit = limit
@@ -124,6 +126,9 @@ class Consumer(Generic[M]):
                     try:
                         if "unreadable" in record.headers:
                             raise DecodeError("unreadable entry")
+                        schema = record.headers.get("schema", self._schema)
+                        if schema != self._schema and (why := why_not_ours(self._topic, schema)):
+                            raise DecodeError(why)
                         message = self._decode(record.value)
                     except (DecodeError, ValueError) as error:
                         dead.append((entry.partition, record, str(error)))

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _RESOLVE_TIMEOUT_S = 2.0
 _PORTS = {"http": 80, "https": 443}
-# Global by the registry, but they carry an IPv4 address or lead through a relay.
+# Global by the registry or to older Pythons, but they carry an IPv4 address, lead through a relay,
+# or are for documentation.
 _TUNNELS = tuple(
     ipaddress.IPv6Network(net)
-    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
+    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "3fff::/20")
 )
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _BENCHMARK_AND_RELAY = tuple(

@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.common import collector, logs, metrics, telemetry
-from services.common.auth import ServerInterceptor
+from services.common.auth import Denied, ServerInterceptor
 from services.common.metrics import Catalogue, Metric
 from services.common.settings import SettingsError, load
 
@@ -59,9 +59,9 @@ RPC_METRICS: Catalogue[ServerInterceptor] = Catalogue(
 class GrpcServer:
     """A gRPC server with authentication, error mapping, health and reflection."""
 
-    def __init__(self, listen: str, mesh_secret: str) -> None:
+    def __init__(self, listen: str, mesh_secret: str, denied: Denied | None = None) -> None:
         self.listen = listen
-        interceptor = ServerInterceptor(mesh_secret)
+        interceptor = ServerInterceptor(mesh_secret, denied)
         metrics.publish(RPC_METRICS, interceptor)
         self.raw = grpc.aio.server(interceptors=[interceptor], options=_OPTIONS)
         self._health: Any = cast("Any", health).aio.HealthServicer()

@@ -12,11 +12,12 @@ from hotpath.ids import emission_id
 from services.common import logs, tracing
 from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
+from services.common.schema import schema_of
 
 _log = logs.get(__name__)
 # The page hears by the stream; a round of the log costs more than all that it says.
 _BETWEEN_ROUNDS_S = 0.005
-_HEADERS = {"schema": "emotion.v1/1"}
+_HEADERS = {"schema": schema_of(EMOTION)}
 _KINDS = {
     "rage": pb.EMOTION_KIND_RAGE,
     "hesitation": pb.EMOTION_KIND_HESITATION,

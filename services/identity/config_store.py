@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.common.audit.record import Entry
+from services.common.audit.writer import AuditWriter
 from services.common.errors import NotFound
 from services.identity.database import Database
 
@@ -26,8 +29,9 @@ class Document:
 class ConfigStore:
     """Reads and writes config_documents."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: AuditWriter) -> None:
         self._database = database
+        self._audit = audit
 
     async def put(self, tenant_id: str, kind: str, body: bytes) -> int:
         """Store the next version and announce it on commit. Returns the version.
@@ -51,6 +55,10 @@ class ConfigStore:
                 body,
             )
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"{kind} {tenant_id}")
+            detail = {"version": int(version), "sha256": hashlib.sha256(body).hexdigest()}
+            await self._audit.append(
+                connection, tenant_id, Entry("config.put", f"config:{kind}", detail=detail)
+            )
         return int(version)
 
     async def newest(self, tenant_id: str, kind: str) -> Document:

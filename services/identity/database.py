@@ -65,6 +65,9 @@ class Database:
                 raise
             _log.warning("postgresql away", error=type(error).__name__)
             raise Unavailable("PostgreSQL does not answer, try again") from error
+        except _driver.DeadlockDetectedError as error:
+            _log.warning("deadlock", error=str(error))
+            raise Unavailable("another change was in the way, try again") from error
         except _driver.ForeignKeyViolationError as error:
             # Every foreign key of this schema points at a tenant.
             raise NotFound("tenant_id: no such tenant; create it with PutTenant") from error

@@ -19,6 +19,9 @@ from services.identity.graph.calls import ProfileCalls
 from services.identity.identify import Identifier, IdentifyRefused
 from services.identity.identity_store import IdentityStore
 from services.identity.kept_answers import KeptAnswers
+from services.identity.privacy.consent import OPERATION
+from services.identity.privacy.consents import purpose_of
+from services.identity.privacy.disclosure import Disclosure
 from services.identity.sealing import SealingKey
 from services.identity.value.calls import TransactionCalls
 from services.identity.value.value_feed import ValueFeed
@@ -40,6 +43,7 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         profiles: ProfileCalls,
         profile_feed: ChangeFeed,
         answers: KeptAnswers,
+        disclosure: Disclosure,
     ) -> None:
         self._identifier = identifier
         self._identities = identities
@@ -51,6 +55,7 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         self._profiles = profiles
         self._profile_feed = profile_feed
         self._answers = answers
+        self._disclosure = disclosure
 
     async def Identify(self, request: pb.IdentifyRequest, context: Any) -> pb.IdentifyResponse:
         principal().require_role("mesh", "operator")
@@ -66,11 +71,16 @@ class IdentityServicer(rpc.IdentityServiceServicer):
         tenant_id = validate.tenant_id("tenant_id", request.tenant_id)
         principal().require_tenant(tenant_id)
         session_id = validate.text("session_id", request.session_id, most=MOST_ID)
-        # What is kept holds the e-mail address, which stays inside the mesh.
-        if principal().role == "mesh":
-            return await self._answers.get(tenant_id, session_id)
+        purpose = purpose_of("purpose", request.purpose)
+        # What is kept holds the address, which stays inside the mesh, for the mesh's own use.
+        if principal().role == "mesh" and purpose == OPERATION:
+            response = await self._answers.get(tenant_id, session_id)
+            await self._disclosure.note(response.identity, tenant_id, purpose)
+            return response
         resolved = await self._identities.resolve(tenant_id, session_id)
-        return pb.ResolveResponse(identity=answer(resolved, self._lookups))
+        message = answer(resolved, self._lookups)
+        await self._disclosure.disclose(message, tenant_id, purpose)
+        return pb.ResolveResponse(identity=message)
 
     async def BatchResolve(
         self, request: pb.BatchResolveRequest, context: Any

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from services.common.audit.record import Entry as AuditEntry
+from services.common.audit.writer import AuditWriter
 from services.identity.change_feed import announce
 from services.identity.database import Database
 from services.identity.enrich.lookups import Subject
@@ -15,7 +17,8 @@ from services.identity.fold import Entry
 from services.identity.graph.history import CHANNEL as PROFILE_CHANNEL
 from services.identity.model import Assurance, Envelope, Facts, Identity, Resolved, Tier
 from services.identity.money import Money
-from services.identity.pii import Pii
+from services.identity.privacy.subjects import DataSubject, visitor
+from services.identity.privacy.vault import Vault
 from services.identity.value.basis_store import VERSIONS, BasisStore
 from services.identity.value.overlay import Worth, valued
 from services.identity.value.value_store import read_value
@@ -57,9 +60,12 @@ async def donor_of(connection: Any, tenant_id: str, user_id: str) -> str | None:
 class IdentityStore:
     """Reads and writes the tables of 0002_identities.sql and 0003_company.sql."""
 
-    def __init__(self, database: Database, pii: Pii, bases: BasisStore) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, bases: BasisStore, audit: AuditWriter
+    ) -> None:
         self.database = database
-        self._pii = pii
+        self.vault = vault
+        self._audit = audit
         self._bases = bases
 
     async def applied(self, envelopes: Sequence[Envelope]) -> set[tuple[str, str, str, int]]:
@@ -75,6 +81,9 @@ class IdentityStore:
                 [envelope.stream_id for envelope in envelopes],
                 [envelope.seq for envelope in envelopes],
             )
+            # Outside the transaction that follows, so that it is kept.
+            for tenant_id in {envelope.tenant_id for envelope in envelopes}:
+                await self.vault.index(connection, tenant_id)
         return {tuple(row) for row in rows}
 
     async def resolve(self, tenant_id: str, session_id: str) -> Resolved:
@@ -95,13 +104,14 @@ class IdentityStore:
 
     async def _joined(self, connection: Any, row: Any) -> Resolved:
         """The session as it states itself, else as the user that it is taken for."""
-        session = self._resolved(row)
+        session = await self._resolved(connection, row)
         if session.identity.user_id or not row["joined_user"]:
             return session
         donor_id = await donor_of(connection, row["tenant_id"], row["joined_user"])
         if donor_id is None:
             return session
-        donor = self._resolved(await connection.fetchrow(_SESSION, row["tenant_id"], donor_id))
+        found: Any = await connection.fetchrow(_SESSION, row["tenant_id"], donor_id)
+        donor = await self._resolved(connection, found)
         identity = replace(donor.identity, assurance=Assurance.INFERRED, joined_by=row["joined_by"])
         # The sources are asked for the donor; the session is about nobody of its own.
         return replace(
@@ -124,7 +134,7 @@ class IdentityStore:
             session_id,
         )
         row: Any = await connection.fetchrow(_SESSION + " FOR UPDATE OF s", tenant_id, session_id)
-        return self._resolved(row)
+        return await self._resolved(connection, row)
 
     async def held_version(self, connection: Any, session: Resolved, user_id: str) -> int:
         """Return the version of a locked session, whose user's value stays as it is from now on.
@@ -144,18 +154,36 @@ class IdentityStore:
     async def add(
         self, connection: Any, envelope: Envelope, assurance: Assurance, facts: Facts
     ) -> bool:
-        """Record an identify; False if it was recorded before."""
+        """Record an identify; False if it was recorded before.
+
+        Of whom was erased since it was stated, nothing is kept but that it was recorded.
+        """
         stated = {name: value for name, value in asdict(facts).items() if value is not None}
         text = json.dumps(stated) if stated else ""
+        place = (envelope.tenant_id, envelope.session_id)
+        own = None
+        if text:
+            own = await self.vault.sealer_since(
+                connection,
+                envelope.tenant_id,
+                visitor(facts.user_id, envelope.session_id),
+                DataSubject("session", envelope.session_id),
+                envelope.occurred_at_ms,
+            )
         new: Any = await connection.fetchval(
             "INSERT INTO identifies (tenant_id, session_id, stream_id, seq, occurred_at_ms,"
-            " assurance, facts) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+            " assurance, facts, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
             " ON CONFLICT DO NOTHING RETURNING 1",
             *envelope.key,
             envelope.occurred_at_ms,
             int(assurance),
-            self._pii.encrypt(text, envelope.tenant_id, envelope.session_id, "facts"),
+            own.seal(text, *place, "facts") if own else b"",
+            own.subject if own else None,
         )
+        if new is not None and own is not None:
+            detail = {"fields": sorted(stated), "session": envelope.session_id}
+            deed = self._audit.deed(AuditEntry("identity.stated", own.subject.hex(), detail=detail))
+            await self._audit.defer(connection, envelope.tenant_id, deed)
         return new is not None
 
     async def entries(self, connection: Any, tenant_id: str, session_id: str) -> list[Entry]:
@@ -169,15 +197,17 @@ class IdentityStore:
             session_id,
             _FOLDED,
         )
+        opened = await self.vault.opened(connection, tenant_id, [row["facts"] for row in rows])
         return [
             Entry(
                 row["stream_id"],
                 row["seq"],
                 row["occurred_at_ms"],
                 Assurance(row["assurance"]),
-                _facts(self._pii.decrypt(row["facts"], tenant_id, session_id, "facts")),
+                _facts(text),
             )
             for row in rows
+            if (text := opened.text(row["facts"], tenant_id, session_id, "facts"))
         ]
 
     async def save(self, connection: Any, session: Resolved) -> None:
@@ -191,6 +221,13 @@ class IdentityStore:
         """
         identity = session.identity
         place = (session.tenant_id, session.session_id)
+        index = await self.vault.index(connection, session.tenant_id)
+        email, name = b"", b""
+        if identity.email or identity.name:
+            subject = visitor(identity.user_id, session.session_id)
+            own = await self.vault.sealer(connection, session.tenant_id, subject)
+            email = own.seal(identity.email, *place, "email")
+            name = own.seal(identity.name, *place, "name")
         await connection.execute(
             "UPDATE sessions SET version = $3, assurance = $4, user_id = $5, email = $6,"
             " email_index = $7, name = $8, company = $9, company_name = $10, ltv_currency = $11,"
@@ -206,9 +243,9 @@ class IdentityStore:
             session.version,
             int(identity.assurance),
             identity.user_id,
-            self._pii.encrypt(identity.email, *place, "email"),
-            self._pii.blind_index(session.tenant_id, identity.email),
-            self._pii.encrypt(identity.name, *place, "name"),
+            email,
+            index.blind(identity.email),
+            name,
             identity.company,
             identity.company_name,
             identity.ltv.currency if identity.ltv else None,
@@ -220,7 +257,7 @@ class IdentityStore:
             identity.established_at_ms,
             identity.company_kind,
             identity.company_parent,
-            self._about(session.tenant_id, identity.email, identity.company),
+            index.blind(about(identity.email, identity.company)),
             identity.plan,
             int(identity.stated_tier),
         )
@@ -237,34 +274,35 @@ class IdentityStore:
             row: Any = await connection.fetchrow(_SESSION + " FOR UPDATE OF s", *place)
             if row is None:
                 return
-            before = self._resolved(row)
+            before = await self._resolved(connection, row)
             identity = before.identity
             if (identity.email, identity.company) != (subject.email, subject.company):
                 return
+            index = await self.vault.index(connection, subject.tenant_id)
+            of = visitor(identity.user_id, subject.session_id)
+            own = await self.vault.sealer(connection, subject.tenant_id, of)
             await connection.execute(
                 "UPDATE sessions SET version = version + $3, enriched_for = $4, enriched = $5,"
                 " enriched_company = $6, enriched_owner = $7"
                 " WHERE tenant_id = $1 AND session_id = $2",
                 *place,
                 int(found != before.enrichment),
-                self._about(subject.tenant_id, subject.email, subject.company),
-                self._pii.encrypt(json.dumps(told) if told else "", *place, "enriched"),
+                index.blind(about(subject.email, subject.company)),
+                own.seal(json.dumps(told) if told else "", *place, "enriched"),
                 found.company,
                 found.owner,
             )
             await announce(connection, PROFILE_CHANNEL, subject.tenant_id, [subject.session_id])
 
-    def _about(self, tenant_id: str, email: str, company: str) -> bytes | None:
-        """A keyed hash of whom a look-up is about."""
-        return self._pii.blind_index(tenant_id, f"{email}\n{company}")
-
-    def _resolved(self, row: Any) -> Resolved:
+    async def _resolved(self, connection: Any, row: Any) -> Resolved:
         place = (row["tenant_id"], row["session_id"])
+        stored = (row["email"], row["name"], row["enriched"])
+        opened = await self.vault.opened(connection, row["tenant_id"], stored)
         identity = Identity(
             assurance=Assurance(row["assurance"]),
             user_id=row["user_id"],
-            email=self._pii.decrypt(row["email"], *place, "email"),
-            name=self._pii.decrypt(row["name"], *place, "name"),
+            email=opened.text(row["email"], *place, "email"),
+            name=opened.text(row["name"], *place, "name"),
             company=row["company"],
             company_name=row["company_name"],
             company_kind=row["company_kind"],
@@ -278,7 +316,7 @@ class IdentityStore:
             plan=row["plan"],
             stated_tier=Tier(row["stated_tier"]),
         )
-        enriched = self._pii.decrypt(row["enriched"], *place, "enriched")
+        enriched = opened.text(row["enriched"], *place, "enriched")
         return Resolved(
             *place,
             identity,
@@ -287,6 +325,11 @@ class IdentityStore:
             Enrichment(**json.loads(enriched)) if enriched else NOTHING,
             row["enriched_for"] is not None,
         )
+
+
+def about(email: str, company: str) -> str:
+    """Whom a look-up is about, as one text."""
+    return f"{email}\n{company}"
 
 
 def _money(row: Any, column: str) -> Money | None:

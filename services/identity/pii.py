@@ -1,25 +1,17 @@
-"""Personal data at rest: encrypted by column and tenant, found again by a blind index."""
+"""The old form of encrypted columns, one key for all: read, and rewritten by privacy/rewrite.py."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from nacl.exceptions import CryptoError
 from nacl.secret import Aead
 
+from services.identity.privacy.aead import PiiError
+from services.identity.privacy.derive import derive
+
 # First byte of everything encrypted: which key and form, so that both can change later.
 _FORM = b"\x01"
-
-
-class PiiError(Exception):
-    """A stored value does not decrypt: the key file is not the one it was written with."""
-
-
-def _derive(secret: bytes, purpose: bytes) -> bytes:
-    """HKDF-SHA256 (RFC 5869) of one block, without salt: the secret is uniform."""
-    extracted = hmac.digest(bytes(hashlib.sha256().digest_size), secret, "sha256")
-    return hmac.digest(extracted, b"sentientiq/identity/" + purpose + b"\x01", "sha256")
 
 
 class Pii:
@@ -29,8 +21,8 @@ class Pii:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._box = Aead(_derive(secret, b"pii"))
-        self._index_key = _derive(secret, b"blind-index")
+        self._box = Aead(derive(secret, b"pii"))
+        self._index_key = derive(secret, b"blind-index")
 
     def encrypt(self, text: str, *place: str) -> bytes:
         """Encrypt a text; an empty one stays empty."""

@@ -72,7 +72,7 @@ async def _record(
             identity = fold(one.entries, rules)
             session = before[one.session_id]
             after = replace(session, identity=identity)
-            await _raised(identities, attach, connection, session, after, one, place)
+            await raised(identities, attach, connection, session, after, one, place)
     return [*before, *(session_id for place in placed for session_id in place.others)]
 
 
@@ -92,7 +92,7 @@ def _since(envelope: Envelope, session_id: str) -> int:
     return envelope.visitor_since_ms
 
 
-async def _raised(
+async def raised(
     identities: IdentityStore,
     attach: Attach,
     connection: Any,
@@ -100,10 +100,15 @@ async def _raised(
     after: Resolved,
     said: Said,
     place: Placed,
+    *,
+    always: bool = False,
 ) -> None:
-    """Write the identity, with a greater version if it is another, and tell of it."""
+    """Write the identity, with a greater version if it is another, and tell of it.
+
+    `always`: even if it is the same.
+    """
     was = before.identity.user_id or said.before.joined.user_id
-    if after.identity == before.identity and was == place.user_id:
+    if not always and after.identity == before.identity and was == place.user_id:
         return
     version = before.version
     if was != place.user_id:
@@ -115,6 +120,7 @@ async def _raised(
         await announce(connection, history.CHANNEL, tenant_id, [session_id])
     else:
         await attach.note_own(connection, tenant_id, session_id, place, stated=bool(stated))
-    if stated:
-        # Whoever is taken for this user is what the user's sessions say.
-        await announce(connection, VALUE_CHANNEL, tenant_id, [stated])
+    # Whoever is taken for a user is what the user's sessions say.
+    users = {user for user in (before.identity.user_id, stated) if user}
+    if users:
+        await announce(connection, VALUE_CHANNEL, tenant_id, sorted(users))

@@ -58,7 +58,7 @@ class SealingKey:
             ) from error
 
 
-def _write_new(path: Path, text: str) -> None:
+def write_new(path: Path, text: str) -> None:
     """Put the file in place complete and with mode 0600, unless another process was first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -82,7 +82,7 @@ def load_sealing_key(file: str) -> SealingKey:
     path = Path(file)
     try:
         if not path.exists():
-            _write_new(path, bytes(PrivateKey.generate()).hex() + "\n")
+            write_new(path, bytes(PrivateKey.generate()).hex() + "\n")
             _log.info("sealing key made", file=file)
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             _log.warning("sealing key can be read by others, use mode 0600", file=file)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as identity_rpc
+from sentientiq.identity.v1 import privacy_service_pb2_grpc as privacy_rpc
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
 from services.common import logs, metrics, postgres
@@ -49,6 +50,13 @@ from services.identity.metrics import (
     Counted,
 )
 from services.identity.pii import Pii
+from services.identity.privacy.auditing import Audit, open_audit
+from services.identity.privacy.certificate import Signer
+from services.identity.privacy.counted import PRIVACY_METRICS, PrivacyCounted
+from services.identity.privacy.derive import audit_key
+from services.identity.privacy.keks import Keks, open_keks
+from services.identity.privacy.vault import Vault
+from services.identity.privacy.wiring import Privacy, open_privacy
 from services.identity.sealing import SealingKey, load_sealing_key
 from services.identity.settings import Settings
 from services.identity.tenant_documents import TenantDocuments
@@ -65,7 +73,11 @@ from services.identity.value.webhook import TransactionHook
 
 SCHEMA = "identity"
 MIGRATIONS = Path(__file__).parent / "migrations"
-SERVICES = ("sentientiq.identity.v1.IdentityService", "sentientiq.tenant.v1.TenantService")
+SERVICES = (
+    "sentientiq.identity.v1.IdentityService",
+    "sentientiq.identity.v1.PrivacyService",
+    "sentientiq.tenant.v1.TenantService",
+)
 _CATCH_UP_S = 10.0
 _CLOSE_S = 5
 _log = logs.get(__name__)
@@ -88,6 +100,13 @@ class Parts:
     answers: KeptAnswers
     recorder: Recorder
     refresher: Refresher
+    audit: Audit
+    privacy: Privacy
+
+    async def settle(self) -> None:
+        """Record what was only counted, and tell the audit's heads, while there is a database."""
+        await self.privacy.reads.flush()
+        await self.audit.anchor.tell()
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """What runs beside the calls, for as long as the service lives."""
@@ -96,18 +115,24 @@ class Parts:
             self.listener.run(),
             self.lookups.run(),
             self.refresher.run(),
+            self.privacy.reads.run(),
+            self.privacy.rewriter.run(),
+            self.privacy.sweeper.run(),
+            self.audit.pending.run(),
+            self.audit.anchor.run(),
             *(documents.watch() for documents in self.documents.values()),
         )
 
 
-def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> Parts:
+def wire(pool: Any, log: EventLog, sealing: SealingKey, keks: Keks, settings: Settings) -> Parts:
     """Put the parts together; nothing runs yet."""
-    database, pii = Database(pool), Pii(sealing.secret)
-    tenants = TenantStore(database, pii)
-    configs = ConfigStore(database)
+    database, vault = Database(pool), Vault(keks, Pii(sealing.secret))
+    audit = open_audit(database, audit_key(sealing.secret), settings.audit_anchor_file)
+    tenants = TenantStore(database, vault, audit.writer)
+    configs = ConfigStore(database, audit.writer)
     bases = BasisStore()
-    identities = IdentityStore(database, pii, bases)
-    recorder = Recorder(database, bases)
+    identities = IdentityStore(database, vault, bases, audit.writer)
+    recorder = Recorder(database, bases, vault)
     calls = TransactionCalls(recorder)
     hook = TransactionHook(tenants, calls)
     feed, value_feed = ConfigFeed(configs), ValueFeed()
@@ -122,7 +147,7 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
     policies = TenantDocuments("identity", parse_policy, TokenPolicy(), configs, feed)
     key_sets = KeySets(guard)
     graph_rules = TenantDocuments("graph", parse_graph_rules, NO_GRAPH_RULES, configs, feed)
-    attach = Attach(pii, graph_rules)
+    attach = Attach(vault, graph_rules)
     checks = TokenChecks(tenants, policies, key_sets)
 
     async def load(tenant_id: str, session_id: str) -> pb.ResolveResponse:
@@ -131,7 +156,21 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
 
     answers = KeptAnswers(load)
     identifier = Identifier(sealing, checks, identities, rules, attach, answers)
-    profiles = ProfileCalls(identities, lookups, graph_rules, attach, answers)
+    signer = Signer(sealing.secret)
+    privacy = open_privacy(
+        database,
+        vault,
+        audit.writer,
+        identities,
+        attach,
+        rules.of,
+        signer,
+        recorder.clock_ms,
+        settings,
+    )
+    profiles = ProfileCalls(
+        identities, lookups, graph_rules, attach, answers, privacy.disclosure, audit.writer, vault
+    )
     profile_feed = ChangeFeed(history.CHANNEL)
     servicer = IdentityServicer(
         identifier,
@@ -144,12 +183,13 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
         profiles,
         profile_feed,
         answers,
+        privacy.disclosure,
     )
     return Parts(
         identifier,
         servicer,
-        TenantServicer(tenants, configs, feed, answers),
-        Listener(settings.postgres_url, (feed, value_feed, profile_feed, answers)),
+        TenantServicer(tenants, configs, feed, answers, privacy.reads, settings.mesh_secret),
+        Listener(settings.postgres_url, (feed, value_feed, profile_feed, vault, answers)),
         Intake(identifier, identities).consumer(log),
         {documents.kind: documents for documents in (rules, policies, graph_rules)},
         lookups,
@@ -158,6 +198,8 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, settings: Settings) -> P
         answers,
         recorder,
         Refresher(database, bases, recorder.clock_ms, settings.value_refresh_s),
+        audit,
+        privacy,
     )
 
 
@@ -167,10 +209,11 @@ async def running(
 ) -> AsyncGenerator[Parts, None]:
     """Migrate, connect and serve; on exit let calls finish and release everything."""
     sealing = load_sealing_key(settings.sealing_key_file)
+    keks = open_keks(sealing.secret, settings.kek_file, settings.kms)
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
     pool = await postgres.connect(settings.postgres_url, schema=SCHEMA)
     log = open_log(settings.log_url)
-    parts = wire(pool, log, sealing, settings)
+    parts = wire(pool, log, sealing, keks, settings)
     metrics.publish(
         METRICS, Counted(parts.identifier, parts.lookups, parts.documents, parts.key_sets)
     )
@@ -178,11 +221,15 @@ async def running(
     metrics.publish(VALUE_METRICS, parts.refresher)
     metrics.publish(GRAPH_METRICS, parts.attach)
     metrics.publish(ANSWER_METRICS, parts.answers)
+    metrics.publish(PRIVACY_METRICS, PrivacyCounted(parts.privacy, parts.audit))
     classify.load()
-    server = GrpcServer(settings.listen, settings.mesh_secret)
+    server = GrpcServer(settings.listen, settings.mesh_secret, parts.audit.denials.record)
+    privacy_rpc.add_PrivacyServiceServicer_to_server(parts.privacy.servicer, server.raw)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
     tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)
     try:
+        async with pool.acquire() as connection:
+            await parts.privacy.vault.check(connection)
         for documents in parts.documents.values():
             await documents.load()
         if before_serving is not None:
@@ -192,6 +239,7 @@ async def running(
         yield parts
     finally:
         await server.stop()
+        await parts.settle()
         await log.close()
         await parts.key_sets.close()
         await _close(pool)

@@ -7,13 +7,17 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
+from services.common.audit.record import Entry
+from services.common.audit.writer import AuditWriter
 from services.common.errors import NotFound
 from services.identity.change_feed import announce
 from services.identity.database import Database
 from services.identity.graph.history import CHANNEL as PROFILE_CHANNEL
-from services.identity.pii import Pii
+from services.identity.privacy.subjects import DataSubject
+from services.identity.privacy.vault import Opened, Vault
 
 _KEY_BYTES = 20
 
@@ -51,6 +55,29 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantInfo:
+    """A tenant without its secrets."""
+
+    tenant_id: str
+    name: str
+    emotions_to_page: bool
+    has_identity_secret: bool
+    has_transactions_secret: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key without what makes it work."""
+
+    key_id: str
+    environment: str
+    origins: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyOwner:
     """Whose key it is, and what the edge needs to admit a socket with it."""
 
@@ -63,16 +90,22 @@ class KeyOwner:
 class TenantStore:
     """Reads and writes the tables of 0001_tenants.sql, but for configuration."""
 
-    def __init__(self, database: Database, pii: Pii) -> None:
+    def __init__(self, database: Database, vault: Vault, audit: AuditWriter) -> None:
         self._database = database
-        self._pii = pii
+        self._vault = vault
+        self._audit = audit
 
     async def put_tenant(self, tenant: Tenant) -> None:
         """Create or replace a tenant."""
         place = tenant.tenant_id
-        secret = self._pii.encrypt(tenant.identity_secret, place, "identity_secret")
-        signs = self._pii.encrypt(tenant.transactions_secret, place, "transactions_secret")
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
+            # First its row, which its keys refer to.
+            await connection.execute(
+                "INSERT INTO tenants (tenant_id, name, identity_secret, emotions_to_page)"
+                " VALUES ($1, '', '', false) ON CONFLICT DO NOTHING",
+                place,
+            )
+            own = await self._vault.sealer(connection, place, DataSubject("tenant", place))
             await connection.execute(
                 "INSERT INTO tenants (tenant_id, name, identity_secret, emotions_to_page,"
                 " transactions_secret) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id)"
@@ -80,10 +113,44 @@ class TenantStore:
                 " transactions_secret = $5, updated_at = now()",
                 tenant.tenant_id,
                 tenant.name,
-                secret,
+                own.seal(tenant.identity_secret, place, "identity_secret"),
                 tenant.emotions_to_page,
-                signs,
+                own.seal(tenant.transactions_secret, place, "transactions_secret"),
             )
+            detail = {
+                "emotions_to_page": tenant.emotions_to_page,
+                "identity_secret": bool(tenant.identity_secret),
+                "transactions_secret": bool(tenant.transactions_secret),
+            }
+            await self._audit.append(
+                connection, tenant.tenant_id, Entry("tenant.put", detail=detail)
+            )
+
+    async def get_tenant(self, tenant_id: str) -> TenantInfo:
+        """Tell of a tenant, without its secrets.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        found = await self._tenants("tenant_id = $1", tenant_id, 1)
+        if not found:
+            raise NotFound("tenant_id: no such tenant; create it with PutTenant")
+        return found[0]
+
+    async def list_tenants(self, after: str, most: int) -> list[TenantInfo]:
+        """Tell of tenants in order of their ids, from the one after another on."""
+        return await self._tenants("tenant_id > $1", after, most)
+
+    async def _tenants(self, which: str, argument: str, most: int) -> list[TenantInfo]:
+        async with self._database.connection() as connection:
+            rows: list[Any] = await connection.fetch(
+                "SELECT tenant_id, name, emotions_to_page, identity_secret <> '' AS identity,"
+                " transactions_secret <> '' AS transactions, created_at FROM tenants"
+                f' WHERE {which} ORDER BY tenant_id COLLATE "C" LIMIT $2',
+                argument,
+                most,
+            )
+        return [TenantInfo(*row) for row in rows]
 
     async def identity_secret(self, tenant_id: str) -> str:
         """Return the secret that signs the tenant's identity tokens; "" if it has none.
@@ -106,14 +173,15 @@ class TenantStore:
             stored: Any = await connection.fetchval(
                 f"SELECT {column} FROM tenants WHERE tenant_id = $1", tenant_id
             )
-        if stored is None:
-            raise NotFound("tenant_id: no such tenant; create it with PutTenant")
-        return self._pii.decrypt(stored, tenant_id, column)
+            if stored is None:
+                raise NotFound("tenant_id: no such tenant; create it with PutTenant")
+            opened = await self._vault.opened(connection, tenant_id, [stored])
+        return opened.text(stored, tenant_id, column)
 
     async def create_key(self, tenant_id: str, origins: Sequence[str], environment: str) -> str:
         """Make a publishable key. It is returned here and never again."""
         key = f"pk_{environment}_{secrets.token_hex(_KEY_BYTES)}"
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
             await connection.execute(
                 "INSERT INTO publishable_keys (key_hash, tenant_id, environment, origins)"
                 " VALUES ($1, $2, $3, $4)",
@@ -122,21 +190,43 @@ class TenantStore:
                 environment,
                 list(origins),
             )
+            entry = Entry(
+                "key.create",
+                _named(key),
+                detail={"environment": environment, "origins": [*origins]},
+            )
+            await self._audit.append(connection, tenant_id, entry)
         return key
 
-    async def revoke_key(self, tenant_id: str, key: str) -> None:
-        """End a key; ending it again changes nothing.
+    async def list_keys(self, tenant_id: str) -> list[KeyInfo]:
+        """Tell of a tenant's keys, the oldest first."""
+        async with self._database.connection() as connection:
+            rows: list[Any] = await connection.fetch(
+                "SELECT key_hash, environment, origins, created_at, revoked_at"
+                " FROM publishable_keys WHERE tenant_id = $1 ORDER BY created_at, key_hash",
+                tenant_id,
+            )
+        return [KeyInfo(key_id(row["key_hash"]), *list(row)[1:]) for row in rows]
+
+    async def revoke_key(self, tenant_id: str, key: str, name: str) -> None:
+        """End a key, given itself or by its id; ending it again changes nothing.
 
         Raises:
             NotFound: the tenant has no such key.
         """
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
             known: Any = await connection.fetchval(
                 "UPDATE publishable_keys SET revoked_at = coalesce(revoked_at, now())"
-                " WHERE key_hash = $1 AND tenant_id = $2 RETURNING 1",
-                _hash(key),
+                " WHERE tenant_id = $2 AND (key_hash = $1 OR substring(key_hash FROM 1 FOR 8) = $3)"
+                " RETURNING key_hash",
+                _hash(key) if key else None,
                 tenant_id,
+                bytes.fromhex(name) if name else None,
             )
+            if known is not None:
+                await self._audit.append(
+                    connection, tenant_id, Entry("key.revoke", f"key:{key_id(known)}")
+                )
         if known is None:
             raise NotFound("key: the tenant has no such key")
 
@@ -168,6 +258,8 @@ class TenantStore:
         async with self._database.transaction() as connection:
             # Whom a company belongs to is part of every answer about it.
             await announce(connection, PROFILE_CHANNEL, tenant_id)
+            subject = DataSubject("person", person.person_id)
+            own = await self._vault.sealer(connection, tenant_id, subject)
             await connection.execute(
                 "INSERT INTO people (tenant_id, person_id, name, role, zone, channels,"
                 " owns_companies) VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -175,12 +267,48 @@ class TenantStore:
                 " zone = $5, channels = $6, owns_companies = $7, updated_at = now()",
                 tenant_id,
                 person.person_id,
-                self._pii.encrypt(person.name, *place, "name"),
+                own.seal(person.name, *place, "name"),
                 person.role,
                 person.zone,
-                self._pii.encrypt(channels, *place, "channels"),
+                own.seal(channels, *place, "channels"),
                 list(person.owns_companies),
             )
+            kinds = sorted({channel.kind for channel in person.channels})
+            entry = Entry(
+                "person.put",
+                f"person:{person.person_id}",
+                detail={"role": person.role, "channels": kinds},
+            )
+            await self._audit.append(connection, tenant_id, entry)
+
+    async def delete_person(self, tenant_id: str, person_id: str) -> None:
+        """Remove a person.
+
+        Raises:
+            NotFound: the tenant has no such person.
+        """
+        async with self._database.transaction() as connection:
+            await announce(connection, PROFILE_CHANNEL, tenant_id)
+            gone: Any = await connection.fetchval(
+                "DELETE FROM people WHERE tenant_id = $1 AND person_id = $2 RETURNING 1",
+                tenant_id,
+                person_id,
+            )
+            if gone is None:
+                raise NotFound("person_id: the tenant has no such person")
+            entry = Entry("person.delete", f"person:{person_id}")
+            await self._audit.append(connection, tenant_id, entry)
+
+    async def note_token(self, tenant_id: str, subject: str, detail: dict[str, object]) -> None:
+        """Record that a bearer token is about to be handed out.
+
+        Raises:
+            NotFound: no such tenant.
+        """
+        await self.get_tenant(tenant_id)
+        async with self._database.transaction() as connection:
+            entry = Entry("token.create", f"holder:{subject}", detail=detail)
+            await self._audit.append(connection, tenant_id, entry)
 
     async def list_people(self, tenant_id: str) -> list[Person]:
         """Return the tenant's team in order of person_id."""
@@ -189,19 +317,32 @@ class TenantStore:
                 'SELECT * FROM people WHERE tenant_id = $1 ORDER BY person_id COLLATE "C"',
                 tenant_id,
             )
-        return [self._person(row) for row in rows]
+            stored = [value for row in rows for value in (row["name"], row["channels"])]
+            opened = await self._vault.opened(connection, tenant_id, stored)
+        return [_person(row, opened) for row in rows]
 
-    def _person(self, row: Any) -> Person:
-        place = (row["tenant_id"], row["person_id"])
-        channels = json.loads(self._pii.decrypt(row["channels"], *place, "channels"))
-        return Person(
-            row["person_id"],
-            self._pii.decrypt(row["name"], *place, "name"),
-            row["role"],
-            row["zone"],
-            [Channel(**channel) for channel in channels],
-            row["owns_companies"],
-        )
+
+def _person(row: Any, opened: Opened) -> Person:
+    place = (row["tenant_id"], row["person_id"])
+    channels = json.loads(opened.text(row["channels"], *place, "channels"))
+    return Person(
+        row["person_id"],
+        opened.text(row["name"], *place, "name"),
+        row["role"],
+        row["zone"],
+        [Channel(**channel) for channel in channels],
+        row["owns_companies"],
+    )
+
+
+def _named(key: str) -> str:
+    """What the audit calls a key."""
+    return f"key:{key_id(_hash(key))}"
+
+
+def key_id(key_hash: bytes) -> str:
+    """A key's id: enough to tell it from others, nothing to use it with."""
+    return bytes(key_hash[:8]).hex()
 
 
 def _hash(key: str) -> bytes:

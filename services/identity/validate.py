@@ -22,8 +22,11 @@ from services.identity.value.document import DocumentError
 from services.identity.value.rates import read_rates
 from services.identity.value.rules import read_rules
 
-KINDS = ("sdk", "detection", "policy", "company", "graph", "identity", "value", "rates")
-_JSON_KINDS = ("sdk", "detection")
+KINDS = (
+    *("sdk", "detection", "policy", "experiments"),
+    *("company", "graph", "identity", "value", "rates"),
+)
+_JSON_KINDS = ("sdk", "detection", "experiments")
 # Those that this service uses itself: what it could not read is not stored.
 _READ_HERE: dict[str, Callable[[bytes], object]] = {
     "company": parse,
@@ -33,12 +36,17 @@ _READ_HERE: dict[str, Callable[[bytes], object]] = {
     "rates": read_rates,
 }
 _ENVIRONMENTS = ("live", "test")
-_CHANNELS = ("sms", "slack", "webhook")
+_CHANNELS = ("sms", "slack", "webhook", "email", "teams", "pagerduty")
 _MOST_BODY = 1024 * 1024
 _MOST_ITEMS = 10_000
+_MOST_EMAIL = 254
 
 _TENANT = re.compile(r"[a-z0-9_-]{1,64}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
+_CHANNEL_SECRET_BYTES = range(24, 65)
+_MOST_SECRETS = 2
 _WEBHOOK_SECRET_BYTES = range(16, 129)
 
 
@@ -154,10 +162,21 @@ def zone(field: str, value: str) -> str:
 
 
 def channel_address(field: str, channel_kind: str, value: str) -> str:
-    """An E.164 number for sms, a URL for the rest."""
+    """A number for sms, an address for email, a routing key for pagerduty, a URL for the rest."""
     if channel_kind == "sms":
         if not _E164.fullmatch(value):
             raise InvalidArgument(f"{field}: expected an E.164 number such as +14155550123")
+        return value
+    if channel_kind == "email":
+        if len(value) > _MOST_EMAIL or not _EMAIL.fullmatch(value):
+            raise InvalidArgument(f"{field}: expected an address such as robin@acme.example")
+        return value
+    if channel_kind == "pagerduty":
+        if not _ROUTING_KEY.fullmatch(value):
+            raise InvalidArgument(
+                f"{field}: expected the routing key of an Events API v2 integration,"
+                " 32 letters and digits"
+            )
         return value
     text(field, value, most=2_048)
     try:
@@ -175,20 +194,41 @@ def channel_kind(field: str, value: str) -> str:
     return one_of(field, value, _CHANNELS)
 
 
+def channel_secret(field: str, value: str) -> str:
+    """Empty, or one secret that signs webhooks; two, the new one first, while they are rotated."""
+    secrets = value.split(" ") if value else []
+    if len(secrets) > _MOST_SECRETS:
+        raise InvalidArgument(
+            f"{field}: expected one secret, or the new and the old one with a space between"
+        )
+    for secret in secrets:
+        if _secret_bytes(secret) not in _CHANNEL_SECRET_BYTES:
+            raise InvalidArgument(
+                f"{field}: expected 'whsec_' and the base64 of 24 to 64 random bytes, or nothing"
+            )
+    return value
+
+
 def webhook_secret(field: str, value: str) -> str:
     """Empty, or "whsec_" and base64, as Standard Webhooks has it."""
     if not value:
         return value
-    prefix, separator, encoded = value.partition("_")
-    try:
-        length = len(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError):
-        length = 0
-    if prefix + separator != "whsec_" or length not in _WEBHOOK_SECRET_BYTES:
+    if _secret_bytes(value) not in _WEBHOOK_SECRET_BYTES:
         raise InvalidArgument(
             f"{field}: expected 'whsec_' and the base64 of 24 to 64 random bytes, or nothing"
         )
     return value
+
+
+def _secret_bytes(secret: str) -> int:
+    """How many bytes a "whsec_…" has; 0: it is none."""
+    prefix, separator, encoded = secret.partition("_")
+    if prefix + separator != "whsec_":
+        return 0
+    try:
+        return len(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError):
+        return 0
 
 
 def companies(field: str, values: Sequence[str]) -> list[str]:

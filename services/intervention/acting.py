@@ -20,7 +20,7 @@ from services.intervention.clock import Clock
 from services.intervention.links import Links
 from services.intervention.policies import Policies
 from services.intervention.presence import Pages
-from services.intervention.proposal import build_intervention
+from services.intervention.record import build_intervention, language_of
 from services.intervention.store import acts as store
 from services.intervention.store import interventions
 from services.intervention.store.decisions import read_decision
@@ -131,13 +131,16 @@ class Acting:
         here = _span_of(decision)
         intervention = None
         if name in TEMPLATES:
+            policy = await self._policies.of(decision.tenant_id)
             intervention = build_intervention(
                 decision,
-                await self._policies.of(decision.tenant_id),
+                policy.templates[TEMPLATES[name]],
                 TEMPLATES[name],
                 priority=pb.PRIORITY_CRITICAL,
                 expires_at_ms=now_ms + SHOW_WITHIN_MS,
+                language=language_of(decision),
             )
+            intervention.traceparent = tracing.header(_decided(decision))
         act = store.Act(visit.person_id, name, intervention.id if intervention else None, now_ms)
         async with self._pool.acquire() as connection, connection.transaction():
             before = await store.read_act(connection, decision.id)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sentientiq.detection.v1 import emotion_pb2
 
+from services.intervention.templates.escape import plain, slack
+from services.intervention.templates.template import Rendered, Template, builtin_templates
+from services.intervention.templates.text import Value
+
 SMS_LIMIT = 300
+SLACK_ACTS = {"acknowledge": "Acknowledge", "done": "Done"}
 _FEELINGS = {
     emotion_pb2.EMOTION_KIND_RAGE: "rage",
     emotion_pb2.EMOTION_KIND_HESITATION: "hesitation",
@@ -22,16 +26,8 @@ def emotion_word(kind: emotion_pb2.EmotionKind.ValueType) -> str:
     return _FEELINGS.get(kind, "emotion")
 
 
-def plain(text: str, limit: int) -> str:
-    """One line for a message: no control characters, no links of a stranger's making, cut short.
-
-    Page, element and names come from outside; a phone turns whatever looks like a URL into a link.
-    """
-    kept = "".join(
-        " " if unicodedata.category(char)[0] in "CZ" else char for char in text[: 4 * limit]
-    )
-    line = " ".join(kept.replace("://", " ").split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+def _usual() -> Template:
+    return builtin_templates()["alert@1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +50,37 @@ class Alert:
     due_at_ms: int
     late_s: int | None = None
     """Age of the emotion where it is too old for help in the page; None: in time."""
+    presses: int = 0
+    template: Template = field(default_factory=_usual)
+
+    def values(self, limit: int) -> dict[str, Value]:
+        """What templates for the team may speak of."""
+        return {
+            "feeling": self.feeling,
+            "emotion": self.emotion,
+            "confidence": self.confidence,
+            "who": self.who(limit),
+            "where": self.where(limit),
+            "value": self.value,
+            "company": self.company_name,
+            "page": self.page,
+            "element": self.element,
+            "presses": self.presses,
+        }
+
+    @property
+    def token(self) -> str:
+        """The link without where it leads."""
+        return self.link.rpartition("/")[2]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What chat and mail say in two columns."""
+        return [
+            ("Who", self.who()),
+            ("Where", self.where().removeprefix("on ")),
+            ("Feeling", f"{self.emotion}, {self.confidence}% sure"),
+            ("Tipped by", plain(self.trigger.replace("_", " "), 60) or "several signals"),
+        ]
 
     @property
     def feeling(self) -> str:
@@ -85,59 +112,66 @@ def sms_text(alert: Alert) -> str:
     late = f"{alert.lateness()} · " if alert.late_s is not None else ""
     text = ""
     for limit in (60, 40, 28, 18, 10):
-        text = (
-            f"{late}{alert.feeling} · {alert.who(limit)} {alert.where(limit)}. "
-            f"Step in: {alert.link}"
-        )
+        said = alert.template.render(alert.values(limit), "sms")
+        text = f"{late}{said.title}. {_button(said)}: {alert.link}"
         if len(text) <= SMS_LIMIT:
             break
     return text
 
 
-def _escape(text: str) -> str:
-    """Slack's three."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _button(said: Rendered) -> str:
+    return said.actions[0].label if said.actions else "Step in"
 
 
-def slack_payload(alert: Alert) -> str:
-    """Block Kit, inside Slack's bounds: header 150, section text 3,000, button text 75."""
-    headline = f"{alert.feeling} · {alert.who(40)}"
+def slack_payload(alert: Alert, *, acts: bool = False) -> str:
+    """Block Kit, inside Slack's bounds: header 150, section text 3,000, button text 75.
+
+    Args:
+        acts: add Acknowledge and Done. Their value is the link's token: it names nobody, and Slack
+            hands it back to us.
+    """
+    # A header is plain text, in which nothing is escaped; mrkdwn is.
+    headline = alert.template.render(alert.values(40), "sms").title
+    said = alert.template.render(alert.values(40), "slack")
     late = f"*{alert.lateness()}*\n" if alert.late_s is not None else ""
-    fields = [
-        ("Who", alert.who()),
-        ("Where", alert.where().removeprefix("on ")),
-        ("Feeling", f"{alert.emotion}, {alert.confidence}% sure"),
-        ("Tipped by", plain(alert.trigger.replace("_", " "), 60) or "several signals"),
+    buttons: list[dict[str, object]] = [
+        {
+            "type": "button",
+            "style": "primary",
+            "text": {"type": "plain_text", "text": _button(said)[:75]},
+            "url": alert.link,
+            "action_id": "step_in",
+        }
     ]
+    if acts:
+        buttons += [
+            {
+                "type": "button",
+                "text": {"type": "plain_text", "text": label},
+                "action_id": action,
+                "value": alert.token,
+            }
+            for action, label in SLACK_ACTS.items()
+        ]
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": headline[:150]}},
         {
             "type": "section",
             "text": {
                 "type": "mrkdwn",
-                "text": f"{late}A customer is struggling right now. You can step in.",
+                "text": f"{late}{said.body}",
             },
             "fields": [
-                {"type": "mrkdwn", "text": f"*{name}*\n{_escape(value)}"} for name, value in fields
+                {"type": "mrkdwn", "text": f"*{name}*\n{slack(value)}"}
+                for name, value in alert.facts()
             ],
         },
-        {
-            "type": "actions",
-            "elements": [
-                {
-                    "type": "button",
-                    "style": "primary",
-                    "text": {"type": "plain_text", "text": "Step in"},
-                    "url": alert.link,
-                    "action_id": "step_in",
-                }
-            ],
-        },
+        {"type": "actions", "elements": buttons},
     ]
-    fallback = f"{alert.feeling} · {alert.who()} {alert.where()}"
+    fallback = alert.template.render(alert.values(60), "sms").title
     if alert.late_s is not None:
         fallback = f"{alert.lateness()} · {fallback}"
-    return json.dumps({"text": _escape(fallback), "blocks": blocks}, ensure_ascii=False)
+    return json.dumps({"text": slack(fallback), "blocks": blocks}, ensure_ascii=False)
 
 
 def webhook_event(alert: Alert, *, message_id: str, at: str) -> str:

@@ -18,12 +18,16 @@ _AWAY: tuple[type[Exception], ...] = (
     OSError,  # TimeoutError is one
     _driver.PostgresConnectionError,
     _driver.InterfaceError,
+    # Said of a connection that broke while a statement was under way.
+    _driver.InternalClientError,
     _driver.OperatorInterventionError,
     _driver.InsufficientResourcesError,
     _driver.TransactionRollbackError,
 )
 FAILURES: tuple[type[Exception], ...] = (*_AWAY, _driver.PostgresError)
 """Everything that talking to PostgreSQL may raise."""
+OUTRUN: type[Exception] = _driver.SerializationError
+"""Another writer changed what this one had read; nothing was written."""
 
 
 # Stands in a WHERE clause: this transaction's commit does not wait for the disk. Only a crash of

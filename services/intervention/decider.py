@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
+from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 
 from services.common import deadlines, tracing
 from services.common.errors import InvalidArgument, Unavailable
 from services.intervention.clock import Clock
+from services.intervention.experiments.assignment import Units
+from services.intervention.experiments.draws import Draws
+from services.intervention.gather import EMOTION_NAMES, Case, gather
 from services.intervention.histograms import DECIDE_S
 from services.intervention.identities import Identities
-from services.intervention.people import People, pick_person
+from services.intervention.people import People
 from services.intervention.policies import Policies
-from services.intervention.policy import Rule
-from services.intervention.proposal import Proposal, Recommender, add_page, nothing
-from services.intervention.writer import Settled, Writer
+from services.intervention.policy.ledger import Ledger
+from services.intervention.switches import Switches
+from services.intervention.writer import Settled, TeamNeeded, Writer
 
 _MAX_ID_CHARS = 128
 _MAX_TEXT_CHARS = 2_048
@@ -30,14 +35,16 @@ class Decider:
         policies: Policies,
         identities: Identities,
         people: People,
-        recommender: Recommender,
+        switches: Switches,
+        draws: Draws,
         writer: Writer,
         clock: Clock,
     ) -> None:
         self._policies = policies
         self._identities = identities
         self._people = people
-        self._recommender = recommender
+        self._switches = switches
+        self._draws = draws
         self._writer = writer
         self._clock = clock
         self.anonymous_for_want_of_identity = 0
@@ -48,12 +55,14 @@ class Decider:
         emotion: emotion_pb2.Emotion,
         identity: identity_pb2.UserIdentity | None,
         path: str,
+        visitor: service_pb2.VisitorContext | None = None,
     ) -> Settled:
         """Choose, and make the choice durable. Idempotent by emotion, revision and policy.
 
         Args:
             identity: as the caller has it; None: asked for here.
             path: "fast" goes on without an identity that cannot be had, "durable" does not.
+            visitor: what only the page knows, where a caller has it.
 
         Raises:
             InvalidArgument: the emotion or identity is malformed.
@@ -66,7 +75,7 @@ class Decider:
         above = caller if caller is not None and caller.trace == emitted.trace else emitted
         began = time.monotonic()
         with tracing.span("intervention.decide", above) as span:
-            settled = await self._decide(emotion, identity, path, span.context)
+            settled = await self._decide(emotion, identity, path, visitor, span.context)
             span.attributes.update(path=path, new=settled.new, reason=settled.decision.reason)
         DECIDE_S.record(time.monotonic() - began, path)
         return settled
@@ -76,29 +85,21 @@ class Decider:
         emotion: emotion_pb2.Emotion,
         identity: identity_pb2.UserIdentity | None,
         path: str,
+        visitor: service_pb2.VisitorContext | None,
         here: tracing.Context | None,
     ) -> Settled:
         policy = await self._policies.of(emotion.tenant_id)
-        rule = policy.choose(emotion)
         identity = await self._identity(emotion, identity, path)
-        reason = rule if isinstance(rule, str) else "rule"
-        proposal = nothing(emotion, identity, policy, reason, now_ms=self._clock(), path=path)
-        if isinstance(rule, Rule):
-            proposal.decision.rule = rule.name
-            page = rule.page
-            if page is not None and (page.value is None or page.value.holds(identity)):
-                template = policy.template_for(page, emotion.context)
-                if template is not None:
-                    add_page(proposal, policy, page, template)
-            await self._add_team(proposal, rule, identity)
-            if not proposal.messages and not proposal.decision.HasField("intervention"):
-                proposal.decision.reason = "no_rule"
-        if deadlines.over():
-            # A decision stands for good, and what it lacks may have lacked time only.
-            raise Unavailable("the caller's time is up, nothing was decided")
+        switches = self._switches.of(emotion.tenant_id)
+        units = Units(identity.user_id, identity.company, emotion.session_id)
+        choices = await self._draws.of(emotion.tenant_id, units)
+        case = Case(emotion, identity, policy, path, visitor, switches=switches, choices=choices)
+        if self._may_need_team(case):
+            case = replace(case, people=await self._people.of(emotion.tenant_id))
         began_ns = time.time_ns()
-        settled = await self._writer.submit(proposal)
+        settled = await self._submit(case)
         if settled.new:
+            self.without_recipient += settled.decision.reason == "no_recipient"
             tracing.record(
                 "decision.commit",
                 parent=here,
@@ -110,18 +111,25 @@ class Decider:
             )
         return settled
 
-    async def _add_team(
-        self, proposal: Proposal, rule: Rule, identity: identity_pb2.UserIdentity
-    ) -> None:
-        team = rule.team
-        if team is None or (team.value is not None and not team.value.holds(identity)):
-            return
-        people = await self._people.of(proposal.decision.tenant_id)
-        person = pick_person(people, team.to, identity)
-        if person is None:
-            self.without_recipient += 1
-            return
-        self._recommender.add_team(proposal, team, person, identity)
+    def _may_need_team(self, case: Case) -> bool:
+        """Guess, without what guards remember, whether to ask for the team at once."""
+        if not case.policy.asks.get(EMOTION_NAMES.get(case.emotion.kind, "")):
+            return False
+        facts = gather(case, Ledger(), now_ms=self._clock(), handled=False)
+        node = case.policy.find(facts).node
+        return node is not None and any(
+            part.kind == "team" and all(holds(facts) for holds in part.holds)
+            for part in node.parts or ()
+        )
+
+    async def _submit(self, case: Case) -> Settled:
+        _refuse_late()
+        try:
+            return await self._writer.submit(case)
+        except TeamNeeded:
+            people = await self._people.of(case.emotion.tenant_id)
+            _refuse_late()
+            return await self._writer.submit(replace(case, people=people))
 
     async def _identity(
         self,
@@ -147,6 +155,12 @@ class Decider:
             return identity_pb2.UserIdentity(
                 tenant_id=emotion.tenant_id, session_id=emotion.session_id
             )
+
+
+def _refuse_late() -> None:
+    """A decision stands for good, and what it lacks may have lacked time only."""
+    if deadlines.over():
+        raise Unavailable("the caller's time is up, nothing was decided")
 
 
 def check_emotion(emotion: emotion_pb2.Emotion) -> None:

@@ -2,7 +2,9 @@
 
 A message is claimed in PostgreSQL before it is sent, so that a crash leaves a trace. What is
 certainly not sent is repeated with growing, jittered pauses; what may have been sent is looked up
-or left alone; all of it ends as an outcome.
+or left alone; all of it ends as an outcome, before the message would be of no use any more. What
+failed stays for a week as a dead letter (store/dead_letters.py). Lanes, breaker and budgets decide
+what is claimed at all.
 """
 
 from __future__ import annotations
@@ -15,22 +17,26 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from services.common import logs, tracing
+from services.intervention.breaker import Breaker
+from services.intervention.budgets import Budgets
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.clock import Clock
 from services.intervention.database import FAILURES
 from services.intervention.histograms import ALERT_S, SEND_S
+from services.intervention.lanes import MOST, full_lanes
 from services.intervention.secrets import Sealer
+from services.intervention.store import dead_letters
 from services.intervention.store import messages as store
 
 MAX_ATTEMPTS = 8
 _POLL_S = 1.0
-_MAX_IN_FLIGHT = 256
+_PURGE_MS = 3_600_000
 _MAX_CLAIM = 8
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 120.0
 _LOOK_UP_PAUSE_S = 5.0
-_MAX_PER_DESTINATION = {"sms": 32}
+_MAX_PER_DESTINATION = {"sms": 32, "pagerduty": 32}
 _MAX_PER_OTHER_DESTINATION = 8
 _log = logs.get(__name__)
 
@@ -53,10 +59,14 @@ class Dispatcher:
         sealer: Sealer,
         clock: Clock,
         *,
+        budgets: Budgets,
+        breaker: Breaker,
         committed: Callable[[], None],
     ) -> None:
         """`committed` is called after each commit that left an outcome in the outbox."""
         self._pool = pool
+        self._budgets = budgets
+        self._breaker = breaker
         self._senders = senders
         self._sealer = sealer
         self._clock = clock
@@ -64,14 +74,27 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight: Counter[str] = Counter()
+        self._lanes: Counter[int] = Counter()
+        self._purged_ms = 0
         self._stopping = False
         self.attempts = 0
         self.failures = 0
+        self.dead = 0
 
     @property
     def under_way(self) -> int:
         """Attempts that have not ended."""
         return len(self._tasks)
+
+    @property
+    def breaker(self) -> Breaker:
+        """Which destinations are left alone."""
+        return self._breaker
+
+    @property
+    def budgets(self) -> Budgets:
+        """What had to wait for its turn."""
+        return self._budgets
 
     def wake(self) -> None:
         """Tell that a message is due."""
@@ -82,6 +105,7 @@ class Dispatcher:
         while not self._stopping:
             try:
                 claimed = await self._claim()
+                await self._purge()
             except FAILURES as error:
                 self.failures += 1
                 _log.warning("messages wait for PostgreSQL", error=repr(error))
@@ -110,13 +134,22 @@ class Dispatcher:
             task.cancel()
 
     async def _claim(self) -> int:
-        free = min(_MAX_CLAIM, _MAX_IN_FLIGHT - len(self._tasks))
+        free = min(_MAX_CLAIM, MOST - len(self._tasks))
         if free <= 0:
             return 0
         busy = [name for name, count in self._in_flight.items() if count >= _room(name)]
-        rows = await store.claim(self._pool, self._clock(), busy=busy, limit=free)
+        rows = await store.claim(
+            self._pool,
+            self._clock(),
+            busy=[*busy, *self._breaker.shut()],
+            held=self._breaker.held(),
+            full_lanes=full_lanes(self._lanes),
+            limit=free,
+        )
         for row in rows:
             self._in_flight[row.destination] += 1
+            self._lanes[row.lane] += 1
+            self._breaker.claimed(row.destination)
             task = asyncio.create_task(self._attempt(row))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -125,7 +158,11 @@ class Dispatcher:
     async def _attempt(self, row: store.Claimed) -> None:
         began_ns = time.time_ns()
         try:
-            verdict = await self._deliver(row)
+            verdict = self._refuse(row) or await self._wait_for_turn(row)
+            if verdict is None:
+                verdict = await self._deliver(row)
+            if verdict is _LATER:
+                return
             answered_ns = time.time_ns()
             SEND_S.record((answered_ns - began_ns) / 1e9, row.channel, verdict.ending.value)
             if verdict.ending in (Ending.SENT, Ending.DELIVERED):
@@ -141,29 +178,51 @@ class Dispatcher:
             self.failures += 1
             _log.error("attempt failed", message=row.id, exc_info=error)
         finally:
-            self._leave(row.destination)
+            self._breaker.left(row.destination)
+            self._leave(row.destination, row.lane)
 
-    def _leave(self, destination: str) -> None:
+    def _leave(self, destination: str, lane: int) -> None:
         # Only where somebody may have been turned away is it worth asking PostgreSQL again.
         crowded = self._in_flight[destination] >= _room(destination)
-        if crowded or len(self._tasks) >= _MAX_IN_FLIGHT:
+        if crowded or full_lanes(self._lanes):
             self._wake.set()
+        self._lanes[lane] -= 1
         self._in_flight[destination] -= 1
         if not self._in_flight[destination]:
             del self._in_flight[destination]
 
-    async def _deliver(self, row: store.Claimed) -> Verdict:
+    def _refuse(self, row: store.Claimed) -> Verdict | None:
+        """Why a message is not even tried."""
         if row.off_reason is not None:
             return Verdict(Ending.DROP, f"endpoint_off:{row.off_reason}")
         if self._clock() >= row.expires_at_ms:
             return Verdict(Ending.DROP, "unknown" if row.uncertain else "expired")
+        return None
+
+    async def _wait_for_turn(self, row: store.Claimed) -> Verdict | None:
+        """Take the message's place in its tenant's budget; None if it may go now."""
+        if row.budgeted or row.attempts > 1:
+            return None
+        now_ms = self._clock()
+        at_ms = await self._budgets.place(
+            row.tenant_id, row.channel, now_ms=now_ms, expires_at_ms=row.expires_at_ms
+        )
+        if at_ms is None:
+            return Verdict(Ending.DROP, "over_budget")
+        if at_ms <= now_ms:
+            return None
+        await store.postpone(self._pool, row, at_ms=at_ms, now_ms=now_ms)
+        self._call_later((at_ms - now_ms) / 1000)
+        return _LATER
+
+    async def _deliver(self, row: store.Claimed) -> Verdict:
         sender = self._senders[row.channel]
         try:
             fields = self._sealer.unseal(row.sealed or b"")
         except ValueError as error:
             return Verdict(Ending.DROP, f"cannot_open:{error}")
         self.attempts += 1
-        return await sender.deliver(
+        verdict = await sender.deliver(
             Message(
                 id=row.id,
                 tenant_id=row.tenant_id,
@@ -180,15 +239,45 @@ class Dispatcher:
                 expires_at_ms=row.expires_at_ms,
             )
         )
+        self._learn(row, verdict)
+        return verdict
+
+    def _learn(self, row: store.Claimed, verdict: Verdict) -> None:
+        """Tell the breaker what an attempt says about where it went."""
+        if verdict.retry_after_s is not None:
+            self._breaker.hold(row.endpoint_hash, verdict.retry_after_s)
+        if not verdict.down:
+            self._breaker.well(row.destination)
+        elif (pause_s := self._breaker.ill(row.destination)) is not None:
+            self._call_later(pause_s)
+            _log.warning(
+                "destination left alone",
+                destination=row.destination,
+                detail=verdict.detail,
+                pause_s=round(pause_s, 3),
+            )
+
+    def _call_later(self, pause_s: float) -> None:
+        """Look for due messages after a pause, not only at the next poll."""
+        asyncio.get_running_loop().call_later(pause_s, self._wake.set)
+
+    async def _purge(self) -> None:
+        """Once an hour: forget the texts of old dead letters."""
+        now_ms = self._clock()
+        if now_ms - self._purged_ms >= _PURGE_MS:
+            self._purged_ms = now_ms
+            await dead_letters.purge(self._pool, now_ms)
 
     async def _record(self, row: store.Claimed, verdict: Verdict) -> bool:
         """Write down how an attempt ended. Tells whether it was the message's last."""
         now_ms = self._clock()
         ending = verdict.ending
-        if ending in (Ending.RETRY, Ending.UNKNOWN) and row.attempts < MAX_ATTEMPTS:
+        pause_s = pause_before(row.attempts, verdict)
+        again = ending in (Ending.RETRY, Ending.UNKNOWN) and row.attempts < MAX_ATTEMPTS
+        # What would come too late is given up now, while another way may still be taken.
+        if again and now_ms + int(pause_s * 1000) < row.expires_at_ms:
             # An attempt that only looked up leaves the message as uncertain as it was.
             uncertain = ending is Ending.UNKNOWN
-            pause_s = pause_before(row.attempts, verdict)
             await store.try_again(
                 self._pool,
                 row.id,
@@ -197,7 +286,7 @@ class Dispatcher:
                 uncertain=uncertain,
                 now_ms=now_ms,
             )
-            asyncio.get_running_loop().call_later(pause_s, self._wake.set)
+            self._call_later(pause_s)
             _log.warning(
                 "message not sent yet", message=row.id, detail=verdict.detail, pause_s=pause_s
             )
@@ -217,9 +306,14 @@ class Dispatcher:
                 endpoint_off=off,
             )
             if not delivered:
+                self.dead += 1
                 _log.error("message failed", message=row.id, channel=row.channel, detail=detail)
         self._committed()
         return True
+
+
+_LATER = Verdict(Ending.RETRY, "its turn has not come")
+"""Marks an attempt that was none."""
 
 
 def _trace(
@@ -251,14 +345,17 @@ def _trace(
 
 
 def pause_before(attempts: int, verdict: Verdict) -> float:
-    """Seconds until the next attempt: as the provider asks, else doubling, half of it jitter."""
+    """Seconds until the next attempt: as the provider asks, else anything up to a doubling bound.
+
+    Full jitter: of many messages that failed together, no two groups come back together.
+    """
     if verdict.retry_after_s is not None:
         return verdict.retry_after_s + random.uniform(0, 0.5)
     if verdict.ending is Ending.UNKNOWN:
         # Time for a request that is still on its way to show up in the look-up.
         return _LOOK_UP_PAUSE_S
     longest = min(_FIRST_PAUSE_S * 2 ** (attempts - 1), _LONGEST_PAUSE_S)
-    return random.uniform(longest / 2, longest)
+    return random.uniform(0, longest)
 
 
 def _room(destination: str) -> int:

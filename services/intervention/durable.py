@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 from sentientiq.detection.v1 import emotion_pb2
+from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.consumer import Delivery, Poison
 from services.common.errors import InvalidArgument
 from services.intervention.clock import Clock
 from services.intervention.decider import Decider, check_emotion
+from services.intervention.policy import UNGUARDED
 from services.intervention.presence import Pages
 from services.intervention.store.decisions import read_decided
 
@@ -66,6 +68,10 @@ class DurablePath:
             for emotion in revisions:
                 settled = await self._decider.decide(emotion, None, "durable")
                 self.decided += settled.new
-                if settled.new and settled.decision.HasField("intervention"):
-                    # No edge waits for this answer: find the page.
-                    await self._pages.push(settled.decision.intervention)
+                shown = settled.decision.intervention
+                if not settled.new or settled.decision.reason == UNGUARDED:
+                    continue  # it was shown
+                if shown.id and shown.timing != pb.TIMING_DELAYED:
+                    # No edge waits for this answer: find the page. What is to be shown later
+                    # waits until the page asks, at its next hello.
+                    await self._pages.push(shown)

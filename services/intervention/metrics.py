@@ -8,13 +8,16 @@ from services.common.metrics import Catalogue, Metric
 from services.intervention.decider import Decider
 from services.intervention.dispatcher import Dispatcher
 from services.intervention.durable import DurablePath
+from services.intervention.experiments.draws import Draws
+from services.intervention.experiments.in_force import ExperimentsInForce
+from services.intervention.experiments.observing import Observing
 from services.intervention.histograms import ALERT_S, DECIDE_S, SEND_S
 from services.intervention.identities import Identities
 from services.intervention.people import People
 from services.intervention.policies import Policies
 from services.intervention.presence import Pages
 from services.intervention.relay import Relay
-from services.intervention.web.hooks import TwilioHook
+from services.intervention.web.app import Hooks
 from services.intervention.writer import Writer
 
 
@@ -24,9 +27,12 @@ class Parts:
 
     decider: Decider
     dispatcher: Dispatcher
+    draws: Draws
     durable: DurablePath
-    hook: TwilioHook
+    experiments: ExperimentsInForce
+    hooks: Hooks
     identities: Identities
+    observing: Observing
     pages: Pages
     people: People
     policies: Policies
@@ -73,11 +79,39 @@ METRICS: Catalogue[Parts] = Catalogue(
             ("how",),
         ),
         Metric(
+            "siq_intervention_unguarded_total",
+            "counter",
+            "{interventions}",
+            "Help shown without guards or record, while PostgreSQL was away",
+            lambda parts: parts.writer.unguarded.given,
+        ),
+        Metric(
             "siq_intervention_refused_policies_total",
             "counter",
             "{documents}",
             "Policies that cannot be used; the last good one stays in force",
             lambda parts: parts.policies.invalid_documents,
+        ),
+        Metric(
+            "siq_intervention_refused_experiments_total",
+            "counter",
+            "{documents}",
+            "Experiments that cannot be used; the last good ones stay in force",
+            lambda parts: parts.experiments.invalid_documents,
+        ),
+        Metric(
+            "siq_intervention_unchecked_draws_total",
+            "counter",
+            "{draws}",
+            "Arms that could not be compared with the exposure log in time",
+            lambda parts: parts.draws.unchecked,
+        ),
+        Metric(
+            "siq_intervention_observations_total",
+            "counter",
+            "{observations}",
+            "What units of experiments did, by outcomes",
+            lambda parts: parts.observing.observed,
         ),
         Metric(
             "siq_intervention_page_failures_total",
@@ -115,6 +149,34 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.dispatcher.failures,
         ),
         Metric(
+            "siq_intervention_dead_letters_total",
+            "counter",
+            "{messages}",
+            "Messages given up here; `sentientiq outbox dead` tells why",
+            lambda parts: parts.dispatcher.dead,
+        ),
+        Metric(
+            "siq_intervention_over_budget_total",
+            "counter",
+            "{messages}",
+            "Messages that had to wait for their turn in the budget of tenant and channel",
+            lambda parts: parts.dispatcher.budgets.postponed,
+        ),
+        Metric(
+            "siq_intervention_breaker_opened_total",
+            "counter",
+            "{openings}",
+            "Times a destination was left alone for a while: it was broken or silent",
+            lambda parts: parts.dispatcher.breaker.opened,
+        ),
+        Metric(
+            "siq_intervention_breaker_open",
+            "gauge",
+            "{destinations}",
+            "Destinations that are left alone, or being probed",
+            lambda parts: parts.dispatcher.breaker.open,
+        ),
+        Metric(
             "siq_intervention_sending",
             "gauge",
             "{messages}",
@@ -127,7 +189,10 @@ METRICS: Catalogue[Parts] = Catalogue(
             "{callbacks}",
             "Callbacks of providers refused (the signature does not hold) or unknown (no such"
             " message)",
-            lambda parts: {"refused": parts.hook.refused, "unknown": parts.hook.unknown},
+            lambda parts: {
+                "refused": sum(hook.refused for hook in parts.hooks.signed),
+                "unknown": sum(hook.unknown for hook in parts.hooks.signed),
+            },
             ("why",),
         ),
     ),

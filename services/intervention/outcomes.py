@@ -41,8 +41,9 @@ def of_person(
     at_ms: int,
     detail: str = "",
     intervention_id: str = "",
+    channel: str = "intervene_page",
 ) -> pb.Outcome:
-    """What a person of the team did on the intervene page."""
+    """What a person of the team did; the same wherever they did it."""
     return pb.Outcome(
         id=outcome_id("person", decision.id, person_id, kind),
         tenant_id=decision.tenant_id,
@@ -52,6 +53,6 @@ def of_person(
         kind=kind,
         occurred_at_ms=at_ms,
         person_id=person_id,
-        channel="intervene_page",
+        channel=channel,
         detail=detail,
     )

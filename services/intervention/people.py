@@ -14,10 +14,10 @@ from sentientiq.tenant.v1 import tenant_service_pb2_grpc as rpc
 
 from services.common import logs
 from services.common.errors import Unavailable
+from services.intervention.lanes import CHANNELS
 
 _FRESH_S = 5.0
 _DEADLINE_S = 1.0
-_CHANNELS = frozenset({"sms", "slack", "webhook"})
 _log = logs.get(__name__)
 
 
@@ -72,7 +72,7 @@ def reachable_channels(person: pb.Person) -> list[pb.Channel]:
     usable: list[pb.Channel] = []
     for channel in person.channels:
         key = (channel.kind, channel.address)
-        if channel.kind in _CHANNELS and channel.address and key not in seen:
+        if channel.kind in CHANNELS and channel.address and key not in seen:
             seen.add(key)
             usable.append(channel)
     return usable

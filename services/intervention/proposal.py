@@ -1,18 +1,17 @@
-"""From an emotion and an identity to what could be done, before cool-downs have their say."""
+"""The team's part of a decision: the messages that carry it, sealed, not yet promised."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 
-from services.common import tracing
 from services.common.guard import destination_of
-from services.common.ids import decision_id, stable_id
+from services.common.ids import stable_id
+from services.intervention.channels import mail, pagerduty
 from services.intervention.content import (
     Alert,
     emotion_word,
@@ -20,14 +19,17 @@ from services.intervention.content import (
     sms_text,
     webhook_event,
 )
+from services.intervention.gather import age_ms
+from services.intervention.letters import mail_body, page_event, teams_card
 from services.intervention.links import Links
 from services.intervention.money import format_money
 from services.intervention.people import reachable_channels
-from services.intervention.policy import Limits, Page, Policy, Team, priority_of
 from services.intervention.secrets import Sealer
+from services.intervention.templates.template import Template
 
 LINK_LIFETIME_MS = 24 * 3_600_000
-_SMS_DESTINATION = "sms"
+# Of channels whose address names no host: everything goes through one provider.
+_DESTINATIONS = {"sms": "sms", "email": mail.DESTINATION, "pagerduty": pagerduty.DESTINATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,158 +45,77 @@ class DraftMessage:
     expires_at_ms: int
 
 
-@dataclass(slots=True)
-class Proposal:
-    """A decision that still has to pass the session's limits.
-
-    `decision` carries every part that the policy wants; the writer takes parts out, never in.
-    """
-
-    decision: pb.Decision
-    limits: Limits
-    stale: bool
-    """Too old for help in the page; alerts still go."""
-    messages: list[DraftMessage] = field(default_factory=list[DraftMessage])
-
-
-def age_ms(emotion: emotion_pb2.Emotion, now_ms: int) -> int:
-    """How long ago it was felt. The earlier of both clocks counts: a replay detects late."""
-    felt = emotion.detected_at_ms
-    if 0 < emotion.occurred_at_ms < felt:
-        felt = emotion.occurred_at_ms
-    return max(0, now_ms - felt)
-
-
-def nothing(
-    emotion: emotion_pb2.Emotion,
-    identity: identity_pb2.UserIdentity,
-    policy: Policy,
-    reason: str,
-    *,
-    now_ms: int,
-    path: str,
-) -> Proposal:
-    """A recorded choice to do nothing; the start of every other one too."""
-    decision = pb.Decision(
-        id=decision_id(emotion.id, emotion.rev, policy.version),
-        tenant_id=emotion.tenant_id,
-        session_id=emotion.session_id,
-        emotion=emotion,
-        action=pb.DECISION_ACTION_NOTHING,
-        reason=reason,
-        policy_version=policy.version,
-        assurance=identity.assurance,
-        user_id=identity.user_id,
-        company=identity.company,
-        decided_at_ms=now_ms,
-        path=path,
-    )
-    if identity.HasField("ltv"):
-        decision.value.CopyFrom(identity.ltv)
-    return Proposal(
-        decision, policy.limits, age_ms(emotion, now_ms) > policy.limits.stale_after_s * 1000
-    )
-
-
-def add_page(proposal: Proposal, policy: Policy, page: Page, name: str) -> None:
-    """Help in the page, from a template."""
-    decision = proposal.decision
-    decision.intervention.CopyFrom(
-        build_intervention(
-            decision,
-            policy,
-            name,
-            priority=priority_of(page.priority),
-            expires_at_ms=decision.decided_at_ms + page.expires_s * 1000,
-        )
-    )
-
-
-def build_intervention(
-    decision: pb.Decision,
-    policy: Policy,
-    name: str,
-    *,
-    priority: pb.Priority.ValueType,
-    expires_at_ms: int,
-) -> pb.Intervention:
-    """An intervention of a decision; its id is a function of decision and template."""
-    template = policy.templates[name]
-    return pb.Intervention(
-        id=stable_id("intervention", decision.id, name),
-        decision_id=decision.id,
-        tenant_id=decision.tenant_id,
-        session_id=decision.session_id,
-        type=template.kind,
-        priority=priority,
-        timing=pb.TIMING_IMMEDIATE,
-        target=pb.AUDIENCE_USER,
-        template=name,
-        payload_json=template.payload_json(),
-        expires_at_ms=expires_at_ms,
-        traceparent=tracing.header(tracing.of_decision(decision.emotion.id, decision.id)),
-    )
-
-
 class Recommender:
-    """Adds the team part: who, by when, and the messages that carry the link."""
+    """Drafts what carries a recommendation to a person, with the link to step in."""
 
-    def __init__(self, links: Links, sealer: Sealer, *, public_url: str) -> None:
+    def __init__(
+        self, links: Links, sealer: Sealer, *, public_url: str, slack_acts: bool = False
+    ) -> None:
+        """`slack_acts`: buttons in Slack lead back to us."""
+        self._slack_acts = slack_acts
         self._links = links
         self._sealer = sealer
         self._public_url = public_url.rstrip("/")
 
-    def add_team(
+    def draft(
         self,
-        proposal: Proposal,
-        team: Team,
+        decision: pb.Decision,
+        template: Template,
         person: tenant_pb2.Person,
         identity: identity_pb2.UserIdentity,
-    ) -> None:
-        """Recommend to a person, over every channel that person has."""
-        decision = proposal.decision
-        due_at_ms = decision.decided_at_ms + team.due_s * 1000
-        channels = reachable_channels(person)
-        decision.recommendation.CopyFrom(
-            pb.Recommendation(
-                person_id=person.person_id,
-                due_at_ms=due_at_ms,
-                channels=list(dict.fromkeys(channel.kind for channel in channels)),
-            )
+        *,
+        late: bool,
+    ) -> list[DraftMessage]:
+        """Messages over every channel of the recommendation; none without one.
+
+        Args:
+            late: the emotion is too old for help in the page.
+        """
+        chosen = frozenset(decision.recommendation.channels)
+        due_at_ms = decision.recommendation.due_at_ms
+        alert = self._alert(decision, template, person, identity, late=late)
+        return [
+            self._message(decision, alert, person, channel, due_at_ms)
+            for channel in reachable_channels(person)
+            if channel.kind in chosen
+        ]
+
+    def _message(
+        self,
+        decision: pb.Decision,
+        alert: Alert,
+        person: tenant_pb2.Person,
+        channel: tenant_pb2.Channel,
+        due_at_ms: int,
+    ) -> DraftMessage:
+        message_id = stable_id(
+            "message", decision.id, person.person_id, channel.kind, channel.address
         )
-        alert = self._alert(proposal, person, identity, due_at_ms)
-        for channel in channels:
-            message_id = stable_id(
-                "message", decision.id, person.person_id, channel.kind, channel.address
-            )
-            proposal.messages.append(
-                DraftMessage(
-                    id=message_id,
-                    person_id=person.person_id,
-                    channel=channel.kind,
-                    destination=_SMS_DESTINATION
-                    if channel.kind == "sms"
-                    else destination_of(channel.address),
-                    endpoint_hash=self._sealer.endpoint_hash(channel.kind, channel.address),
-                    sealed=self._sealer.seal(
-                        {
-                            "address": channel.address,
-                            "secret": channel.secret,
-                            "body": _body(channel.kind, alert, message_id, decision.decided_at_ms),
-                        }
-                    ),
-                    expires_at_ms=due_at_ms,
-                )
-            )
+        return DraftMessage(
+            id=message_id,
+            person_id=person.person_id,
+            channel=channel.kind,
+            destination=_DESTINATIONS.get(channel.kind) or destination_of(channel.address),
+            endpoint_hash=self._sealer.endpoint_hash(channel.kind, channel.address),
+            sealed=self._sealer.seal(
+                {
+                    "address": channel.address,
+                    "secret": channel.secret,
+                    "body": self._body(channel.kind, alert, message_id, decision.decided_at_ms),
+                }
+            ),
+            expires_at_ms=due_at_ms,
+        )
 
     def _alert(
         self,
-        proposal: Proposal,
+        decision: pb.Decision,
+        template: Template,
         person: tenant_pb2.Person,
         identity: identity_pb2.UserIdentity,
-        due_at_ms: int,
+        *,
+        late: bool,
     ) -> Alert:
-        decision = proposal.decision
         emotion = decision.emotion
         token = self._links.make(
             decision.id,
@@ -215,15 +136,24 @@ class Recommender:
             element=emotion.context.element,
             link=f"{self._public_url}/i/{token}",
             occurred_at_ms=emotion.occurred_at_ms,
-            due_at_ms=due_at_ms,
-            late_s=age_ms(emotion, decision.decided_at_ms) // 1000 if proposal.stale else None,
+            due_at_ms=decision.recommendation.due_at_ms,
+            late_s=age_ms(emotion, decision.decided_at_ms) // 1000 if late else None,
+            presses=len(emotion.evidence),
+            template=template,
         )
 
-
-def _body(channel: str, alert: Alert, message_id: str, at_ms: int) -> str:
-    if channel == "sms":
-        return sms_text(alert)
-    if channel == "slack":
-        return slack_payload(alert)
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return webhook_event(alert, message_id=message_id, at=at.replace("+00:00", "Z"))
+    def _body(self, channel: str, alert: Alert, message_id: str, at_ms: int) -> str:
+        match channel:
+            case "sms":
+                return sms_text(alert)
+            case "slack":
+                return slack_payload(alert, acts=self._slack_acts)
+            case "teams":
+                return teams_card(alert)
+            case "email":
+                return mail_body(alert)
+            case "pagerduty":
+                return page_event(alert)
+            case _:
+                at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+                return webhook_event(alert, message_id=message_id, at=at.replace("+00:00", "Z"))

@@ -14,6 +14,7 @@ from typing import Any
 from services.common import logs, tracing
 from services.common.log import Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
+from services.common.schema import schema_of
 from services.intervention.database import FAILURES
 from services.intervention.store import outbox
 
@@ -88,7 +89,7 @@ def group_appends(rows: Iterable[outbox.Row]) -> list[Append]:
 
 
 def _headers(row: outbox.Row) -> dict[str, str]:
-    headers = {"schema": f"{row.topic}/1"}
+    headers = {"schema": schema_of(row.topic)}
     if row.traceparent:
         headers[tracing.HEADER] = row.traceparent
     return headers

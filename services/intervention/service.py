@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,28 @@ from services.common.http import HttpServer
 from services.common.http_client import Http
 from services.common.log import EMOTION, OUTCOME, LogUnavailable, open_log
 from services.common.process import GrpcServer
+from services.common.settings import SettingsError
 from services.intervention import database
+from services.intervention.acknowledging import Acknowledging
 from services.intervention.acting import Acting
+from services.intervention.breaker import Breaker
+from services.intervention.budgets import Budgets, read_rates
+from services.intervention.channels.mail import Mail, MailServer, read_server
+from services.intervention.channels.pagerduty import PagerDuty
 from services.intervention.channels.slack import Slack
+from services.intervention.channels.teams import Teams
 from services.intervention.channels.twilio import Account, Twilio
 from services.intervention.channels.webhook import Webhook
 from services.intervention.clock import wall_ms
+from services.intervention.court import Court
 from services.intervention.database import FAILURES
 from services.intervention.decider import Decider
-from services.intervention.dispatcher import Dispatcher
+from services.intervention.dispatcher import Dispatcher, Sender
 from services.intervention.durable import DurablePath
+from services.intervention.experiments.draws import Draws
+from services.intervention.experiments.in_force import ExperimentsInForce
+from services.intervention.experiments.observing import Observing
+from services.intervention.experiments.shares import Shares
 from services.intervention.identities import Identities
 from services.intervention.links import Links
 from services.intervention.metrics import METRICS, Parts
@@ -45,20 +57,32 @@ from services.intervention.secrets import Sealer
 from services.intervention.servicer import InterventionServicer
 from services.intervention.settings import Settings
 from services.intervention.shown import Shown
-from services.intervention.web.app import build_app
+from services.intervention.switches import Switches
+from services.intervention.unsubscribing import Unsubscribing
+from services.intervention.web.app import Hooks, build_app
 from services.intervention.web.hooks import TwilioHook
 from services.intervention.web.page import IntervenePage
+from services.intervention.web.pagerduty_hook import PagerDutyHook
+from services.intervention.web.slack_hook import SlackHook
+from services.intervention.web.unsubscribe_hook import UnsubscribeHook
 from services.intervention.writer import Writer
 
 SCHEMA = "intervention"
 MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["InterventionService"].full_name
 _DRAIN_S = 12.0
+_SOON_S = 0.005
 _log = logs.get(__name__)
 
 
 async def serve(settings: Settings) -> None:
     """Run until cancelled; then stop accepting, finish what is under way, and flush the outbox."""
+    try:
+        rates = read_rates(settings.send_rates)
+    except ValueError as error:
+        raise SettingsError(f"SIQ_SEND_RATES is not usable: {error}") from error
+    server = _mail_server(settings)
+    unsubscribing = Unsubscribing(settings.mesh_secret, public_url=settings.public_url)
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
     pool = await database.connect(settings.postgres_url, SCHEMA, size=10)
     # A Decide must never queue for a connection behind a burst of messages and callbacks.
@@ -73,15 +97,38 @@ async def serve(settings: Settings) -> None:
     relay = Relay(pool, log)
     sealer = Sealer(settings.mesh_secret)
     links = Links(settings.mesh_secret)
-    dispatcher = Dispatcher(pool, _senders(settings, http), sealer, wall_ms, committed=relay.wake)
+    dispatcher = Dispatcher(
+        pool,
+        _senders(settings, http, server, unsubscribing),
+        sealer,
+        wall_ms,
+        budgets=Budgets(pool, rates),
+        breaker=Breaker(time.monotonic),
+        committed=relay.wake,
+    )
+
+    soon = _Soon(relay.wake)
 
     def committed(messages: bool) -> None:
-        relay.wake()
+        soon.call()
         if messages:
             dispatcher.wake()
 
-    writer = Writer(writer_pool, wall_ms, committed=committed)
+    court = Court(
+        Recommender(
+            links,
+            sealer,
+            public_url=settings.public_url,
+            slack_acts=bool(settings.slack_signing_secret),
+        )
+    )
+    writer = Writer(writer_pool, court, wall_ms, committed=committed)
+    switches = Switches(pool)
     policies = Policies(channel)
+    experiments = ExperimentsInForce(channel)
+    shares = Shares(pool)
+    draws = Draws(experiments, shares, pool)
+    observing = Observing(pool)
     identities = Identities(channel)
     pages = Pages(hot)
     people = People(channel, monotonic=time.monotonic)
@@ -89,17 +136,24 @@ async def serve(settings: Settings) -> None:
         policies,
         identities,
         people,
-        Recommender(links, sealer, public_url=settings.public_url),
+        switches,
+        draws,
         writer,
         wall_ms,
     )
     acting = Acting(pool, links, policies, pages, wall_ms, committed=relay.wake)
-    hook = TwilioHook(
-        pool,
-        wall_ms,
-        auth_token=settings.twilio_auth_token,
-        public_url=settings.public_url,
-        committed=relay.wake,
+    acknowledging = Acknowledging(pool, wall_ms, committed=relay.wake)
+    hooks = Hooks(
+        TwilioHook(
+            pool,
+            wall_ms,
+            auth_token=settings.twilio_auth_token,
+            public_url=settings.public_url,
+            committed=relay.wake,
+        ),
+        SlackHook(pool, links, acknowledging, wall_ms, secret=settings.slack_signing_secret),
+        PagerDutyHook(pool, acknowledging, secrets=settings.pagerduty_webhook_secrets),
+        UnsubscribeHook(pool, unsubscribing, wall_ms),
     )
     durable = DurablePath(pool, decider, pages, wall_ms)
     metrics.publish(
@@ -107,9 +161,12 @@ async def serve(settings: Settings) -> None:
         Parts(
             decider,
             dispatcher,
+            draws,
             durable,
-            hook,
+            experiments,
+            hooks,
             identities,
+            observing,
             pages,
             people,
             policies,
@@ -132,22 +189,37 @@ async def serve(settings: Settings) -> None:
         handle=Shown(pool).handle,
         linger_s=0.1,
     )
+    observed: Consumer[pb.Outcome] = Consumer(
+        log,
+        group="intervention-observed",
+        topic=OUTCOME,
+        decode=pb.Outcome.FromString,
+        handle=observing.handle,
+        linger_s=0.1,
+    )
 
     web = HttpServer(
-        build_app(IntervenePage(acting, identities, pages), hook), settings.http_listen
+        build_app(IntervenePage(acting, identities, pages), hooks), settings.http_listen
     )
     grpc_server = GrpcServer(settings.listen, settings.mesh_secret)
     rpc.add_InterventionServiceServicer_to_server(
-        InterventionServicer(pool, decider, wall_ms), grpc_server.raw
+        InterventionServicer(pool, decider, switches, wall_ms), grpc_server.raw
     )
     loops = _Loops()
-    loops.start(writer.run(), relay.run(), policies.watch())
+    loops.start(
+        writer.run(),
+        relay.run(),
+        policies.watch(),
+        experiments.watch(),
+        shares.watch(),
+        switches.watch(),
+    )
     readers = _Loops()
     sending = asyncio.create_task(dispatcher.run())
     try:
         await web.start()
         await grpc_server.start([SERVICE])
-        readers.start(emotions.run(), outcomes.run())
+        readers.start(emotions.run(), outcomes.run(), observed.run())
         _log.info("serving", grpc=settings.listen, http=settings.http_listen)
         await _first_end(*loops.tasks, *readers.tasks, sending)
     finally:
@@ -174,7 +246,16 @@ async def serve(settings: Settings) -> None:
         writer_pool.terminate()
 
 
-def _senders(settings: Settings, http: Http) -> dict[str, Twilio | Slack | Webhook]:
+def _mail_server(settings: Settings) -> MailServer:
+    try:
+        return read_server(settings.smtp_url, settings.smtp_from)
+    except ValueError as error:
+        raise SettingsError(f"SIQ_SMTP_URL or SIQ_SMTP_FROM is not usable: {error}") from error
+
+
+def _senders(
+    settings: Settings, http: Http, server: MailServer, unsubscribing: Unsubscribing
+) -> dict[str, Sender]:
     guard = Guard(settings.allowed_private_hosts)
     account = Account(
         settings.twilio_url,
@@ -191,7 +272,31 @@ def _senders(settings: Settings, http: Http) -> dict[str, Twilio | Slack | Webho
         "sms": Twilio(http, account, callback_url=callback_url),
         "slack": Slack(http, guard),
         "webhook": Webhook(http, guard, wall_ms),
+        "teams": Teams(http, guard),
+        "pagerduty": PagerDuty(http, base_url=settings.pagerduty_url),
+        "email": Mail(server, unsubscribing),
     }
+
+
+class _Soon:
+    """Calls a function a moment later, once for all who asked meanwhile.
+
+    Each round of the relay costs as much as several decisions, whether it moves one or a hundred.
+    """
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._pending = False
+
+    def call(self) -> None:
+        """Ask for a call."""
+        if not self._pending:
+            self._pending = True
+            asyncio.get_running_loop().call_later(_SOON_S, self._now)
+
+    def _now(self) -> None:
+        self._pending = False
+        self._function()
 
 
 class _Loops:

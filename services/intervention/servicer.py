@@ -12,15 +12,20 @@ from services.common.errors import InvalidArgument
 from services.intervention.clock import Clock
 from services.intervention.database import needed
 from services.intervention.decider import Decider
+from services.intervention.policy import PolicyError, parse_policy
 from services.intervention.store.interventions import list_pending
+from services.intervention.switches import Switches
+
+_MAX_TEXT_CHARS = 500
 
 
 class InterventionServicer(rpc.InterventionServiceServicer):
-    """Answers the edge."""
+    """Answers the edge, and whoever writes policies."""
 
-    def __init__(self, pool: Any, decider: Decider, clock: Clock) -> None:
+    def __init__(self, pool: Any, decider: Decider, switches: Switches, clock: Clock) -> None:
         self._pool = pool
         self._decider = decider
+        self._switches = switches
         self._clock = clock
 
     async def Decide(self, request: pb.DecideRequest, context: Any) -> pb.DecideResponse:
@@ -29,7 +34,8 @@ class InterventionServicer(rpc.InterventionServiceServicer):
         caller.require_role("mesh")
         caller.require_tenant(request.emotion.tenant_id)
         identity = request.identity if request.HasField("identity") else None
-        settled = await self._decider.decide(request.emotion, identity, "fast")
+        visitor = request.visitor if request.HasField("visitor") else None
+        settled = await self._decider.decide(request.emotion, identity, "fast", visitor)
         return pb.DecideResponse(decision=settled.decision)
 
     async def ListPending(
@@ -46,3 +52,51 @@ class InterventionServicer(rpc.InterventionServiceServicer):
                 self._pool, request.tenant_id, request.session_id, self._clock()
             )
         return pb.ListPendingResponse(interventions=pending)
+
+    async def CheckPolicy(
+        self, request: pb.CheckPolicyRequest, context: Any
+    ) -> pb.CheckPolicyResponse:
+        """Say whether a document can be used."""
+        try:
+            policy = parse_policy("document", request.body)
+        except PolicyError as error:
+            raise InvalidArgument(f"body: {error}") from error
+        return pb.CheckPolicyResponse(rules=[node.name for node in policy.rules()])
+
+    async def SetSwitch(self, request: pb.SetSwitchRequest, context: Any) -> pb.SetSwitchResponse:
+        """Stop interventions, or let them go on."""
+        caller, switch = principal(), request.switch
+        if switch.tenant_id:
+            caller.require_tenant(switch.tenant_id)
+        else:
+            caller.require_role("mesh", "operator")
+        for name in ("tenant_id", "rule", "reason"):
+            value: str = getattr(switch, name)
+            if len(value) > _MAX_TEXT_CHARS or "\x00" in value:
+                raise InvalidArgument(
+                    f"switch.{name}: at most {_MAX_TEXT_CHARS} characters, none of them NUL"
+                )
+        if switch.rule and not switch.tenant_id:
+            raise InvalidArgument("switch.tenant_id: a rule is some tenant's, name it")
+        with needed():
+            await self._switches.set(switch, off=request.off, now_ms=self._clock())
+        return pb.SetSwitchResponse()
+
+    async def ListSwitches(
+        self, request: pb.ListSwitchesRequest, context: Any
+    ) -> pb.ListSwitchesResponse:
+        """Tell what is stopped."""
+        caller = principal()
+        if request.tenant_id:
+            caller.require_tenant(request.tenant_id)
+        else:
+            caller.require_role("mesh", "operator")
+        with needed():
+            found = await self._switches.read()
+        return pb.ListSwitchesResponse(
+            switches=[
+                one
+                for one in found
+                if not request.tenant_id or one.tenant_id in ("", request.tenant_id)
+            ]
+        )

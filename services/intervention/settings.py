@@ -14,7 +14,7 @@ class Settings:
     mesh_secret: str = setting("SIQ_MESH_SECRET", "Secret that signs every token of the mesh")
     postgres_url: str = setting("SIQ_POSTGRES_URL", "PostgreSQL, postgresql://…")
     state_url: str = setting("SIQ_STATE_URL", "Hot state (Valkey), redis://…")
-    log_url: str = setting("SIQ_LOG_URL", "The event log, redis://… for Valkey Streams")
+    log_url: str = setting("SIQ_LOG_URL", "The event log, redis:// or kafka://host:port")
     listen: str = setting("SIQ_LISTEN", "gRPC host:port", default="127.0.0.1:7103")
     http_listen: str = setting(
         "SIQ_HTTP_LISTEN", "HTTP host:port of pages and hooks", default="127.0.0.1:8090"
@@ -41,4 +41,32 @@ class Settings:
         "SIQ_ALLOWED_PRIVATE_HOSTS",
         "host:port pairs on private networks that customers' URLs may name, comma list",
         default=(),
+    )
+    send_rates: tuple[str, ...] = setting(
+        "SIQ_SEND_RATES",
+        "Messages a minute of a tenant over a channel, such as sms=60,email=300 (docs/channels.md)",
+        default=(),
+    )
+    smtp_url: str = setting(
+        "SIQ_SMTP_URL",
+        "Where mail is handed in, smtp://user:password@host:587 or smtps://…; empty: no mail",
+        default="",
+    )
+    smtp_from: str = setting(
+        "SIQ_SMTP_FROM", "Sender of mails, such as SentientIQ <help@acme.example>", default=""
+    )
+    pagerduty_url: str = setting(
+        "SIQ_PAGERDUTY_URL",
+        "Base URL of PagerDuty's events API",
+        default="https://events.pagerduty.com",
+    )
+    pagerduty_webhook_secrets: tuple[str, ...] = setting(
+        "SIQ_PAGERDUTY_WEBHOOK_SECRETS",
+        "Secrets of PagerDuty's webhooks to us, comma list; empty: none is taken",
+        default=(),
+    )
+    slack_signing_secret: str = setting(
+        "SIQ_SLACK_SIGNING_SECRET",
+        "Signing secret of the Slack app that owns the hooks; empty: no buttons that act in Slack",
+        default="",
     )

@@ -1,15 +1,17 @@
-"""Group commit: decisions that arrive together share one transaction.
+"""Group commit: decisions that arrive together are judged by one reading and share one commit.
 
-One task drains the queue. While its transaction runs the next group gathers, so a lone Decide waits
-for nobody and a crowd pays for one commit. The sessions' row locks make the limits and "one
-episode, one help" hold over every replica; the decision's unique id makes repetition harmless.
+One task drains the queue. While its commit runs the next group gathers, so a lone Decide waits for
+nobody and a crowd pays for one. A group is written only over the versions of the guards' rows that
+it was judged by; whoever was outrun takes the rows' locks and judges again. So caps, budgets,
+cool-downs and "one episode, one help" hold over every replica; the decision's unique id makes
+repetition harmless.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
@@ -17,10 +19,12 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from services.common import logs
 from services.common.errors import InvalidArgument, ResourceExhausted, Unavailable
 from services.intervention.clock import Clock
-from services.intervention.database import FAILURES, Clash, is_away
-from services.intervention.proposal import Proposal
-from services.intervention.settle import SessionLimits, settle
+from services.intervention.court import Court, Docket
+from services.intervention.database import FAILURES, OUTRUN, Clash, is_away
+from services.intervention.gather import Case
+from services.intervention.policy import Policy
 from services.intervention.store import decisions as store
+from services.intervention.unguarded import Unguarded
 
 _MAX_GROUP = 256
 _MAX_WAITING = 20_000
@@ -39,30 +43,40 @@ class Settled:
 
 @dataclass(slots=True)
 class _Waiting:
-    proposal: Proposal
+    case: Case
     answer: asyncio.Future[Settled]
 
 
-class Writer:
-    """Settles proposals and makes them durable."""
+class TeamNeeded(Exception):
+    """The choice depends on who the team is; nothing was decided."""
 
-    def __init__(self, pool: Any, clock: Clock, *, committed: Callable[[bool], None]) -> None:
+
+class Writer:
+    """Has cases judged and makes the decisions durable."""
+
+    def __init__(
+        self, pool: Any, court: Court, clock: Clock, *, committed: Callable[[bool], None]
+    ) -> None:
         """`committed(messages)` is called after each commit that wrote something."""
         self._pool = pool
+        self._court = court
         self._clock = clock
         self._committed = committed
+        self._kept: set[str] = set()
+        self.unguarded = Unguarded()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MAX_WAITING)
         self.groups = 0
         self.decisions = 0
 
-    async def submit(self, proposal: Proposal) -> Settled:
+    async def submit(self, case: Case) -> Settled:
         """Wait until the decision is durable; an earlier one under its id wins.
 
         Raises:
+            TeamNeeded: ask for the team and submit again.
             Unavailable: PostgreSQL is away; nothing was written.
             ResourceExhausted: too many wait already.
         """
-        waiting = _Waiting(proposal, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(case, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull as error:
@@ -85,93 +99,103 @@ class Writer:
     async def _write_group(self, group: list[_Waiting]) -> None:
         if not group:
             return
+        group = [*self._late(), *group]
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                settled = await self._transact([one.proposal for one in group])
+                ends = await self._transact([one.case for one in group])
         except _FAILURES as error:
             if is_away(error):
                 _log.warning("decisions not written", count=len(group), error=repr(error))
                 for one in group:
-                    _fail(one, Unavailable("PostgreSQL is away, try again"))
+                    self._do_without(one)
                 return
             if len(group) > 1:  # one of them is bad; the others must not suffer
                 for one in group:
                     await self._write_group([one])
                 return
-            _log.error("decision refused", id=group[0].proposal.decision.id, error=repr(error))
+            _log.error("decision refused", emotion=group[0].case.emotion.id, error=repr(error))
             _fail(group[0], InvalidArgument("the emotion cannot be stored, logged"))
         else:
-            for one, answer in zip(group, settled, strict=True):
-                if not one.answer.done():
-                    one.answer.set_result(answer)
+            for one, end in zip(group, ends, strict=True):
+                if one.answer.done():
+                    continue
+                if isinstance(end, TeamNeeded):
+                    one.answer.set_exception(end)
+                else:
+                    one.answer.set_result(end)
 
-    async def _transact(self, originals: list[Proposal]) -> list[Settled]:
-        # Copies, because settling takes parts out and a failed transaction must leave no trace.
-        proposals = [_copy(one) for one in originals]
+    async def _transact(self, cases: Sequence[Case]) -> list[Settled | TeamNeeded]:
         async with self._pool.acquire() as connection:
-            async with connection.transaction():
-                standing, written = await self._settle(connection, proposals)
-            self.groups += 1
-            self.decisions += len(written)
-            if written:
-                self._committed(any(one.messages for one in written.values()))
-        return [
-            Settled(
-                standing[one.decision.id],
-                new=written.get(one.decision.id) is one,
-            )
-            for one in proposals
-        ]
+            await self._keep_policies(connection, cases)
+            try:
+                docket = await self._decide(connection, cases)
+            except OUTRUN:
+                async with connection.transaction():
+                    await store.lock_guards(connection, self._court.keys(cases), self._clock())
+                    docket = await self._decide(connection, cases)
+        self.groups += 1
+        self.decisions += len(docket.made)
+        self.unguarded.note(docket.standing, docket.made.values())
+        if docket.made:
+            self._committed(any(one.messages for one in docket.made.values()))
+        ends: list[Settled | TeamNeeded] = []
+        for case in cases:
+            standing = docket.standing.get(case.id)
+            if standing is None:
+                ends.append(TeamNeeded())
+            else:
+                ends.append(Settled(standing, new=docket.firsts.get(case.id) is case))
+        return ends
 
-    async def _settle(
-        self, connection: Any, proposals: list[Proposal]
-    ) -> tuple[dict[str, pb.Decision], dict[str, Proposal]]:
-        now_ms = self._clock()
-        limits = await store.lock_sessions(
-            connection,
-            ((one.decision.tenant_id, one.decision.session_id) for one in proposals),
-            now_ms,
+    def _do_without(self, one: _Waiting) -> None:
+        """Help without guards or record, where that may be; else tell the caller to try again."""
+        decision = self.unguarded.decide(one.case, self._clock())
+        if decision is None:
+            _fail(one, Unavailable("PostgreSQL is away, try again"))
+        elif not one.answer.done():
+            one.answer.set_result(Settled(decision, new=False))
+
+    def _late(self) -> list[_Waiting]:
+        """What was shown without a record: it is recorded before anything else is decided.
+
+        Where the team is needed too, the durable path does it, which knows whom to ask.
+        """
+        found: list[_Waiting] = []
+        for case in self.unguarded.offer(_MAX_GROUP):
+            answer: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+            answer.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            found.append(_Waiting(case, answer))
+        return found
+
+    async def _keep_policies(self, connection: Any, cases: Sequence[Case]) -> None:
+        fresh: dict[str, Policy] = {
+            case.policy.digest: case.policy
+            for case in cases
+            if case.policy.digest not in self._kept
+        }
+        for policy in fresh.values():
+            await store.keep_policy(connection, policy, self._clock())
+            self._kept.add(policy.digest)
+
+    async def _decide(self, connection: Any, cases: Sequence[Case]) -> Docket:
+        """Read, judge, write: two statements, and the second undoes itself if it was outrun."""
+        states, known = await store.read(
+            connection, self._court.keys(cases), (case.emotion.id for case in cases)
         )
-        known = await store.read_known(connection, (one.decision.emotion.id for one in proposals))
-        standing = {one.id: pb.Decision.FromString(one.record) for one in known}
-        handled = {(one.tenant_id, one.emotion_id) for one in known if one.intervened}
-        fresh: dict[str, Proposal] = {}
-        for proposal in proposals:
-            decision = proposal.decision
-            found = standing.get(decision.id)
-            if found is not None:
-                if (found.tenant_id, found.session_id) != (decision.tenant_id, decision.session_id):
-                    raise Clash("decision id of another session")
-                continue
-            episode = (decision.tenant_id, decision.emotion.id)
-            session = limits[(decision.tenant_id, decision.session_id)]
-            settle(proposal, session, handled=episode in handled, now_ms=now_ms)
-            if decision.action == pb.DECISION_ACTION_INTERVENE:
-                handled.add(episode)
-            standing[decision.id] = decision
-            fresh[decision.id] = proposal
-        if fresh:
-            new_ids = await store.write(connection, list(fresh.values()), _touched(fresh, limits))
-            if len(new_ids) != len(fresh):
-                raise Clash("decision id of another session")
-        return standing, fresh
-
-
-def _touched(
-    fresh: dict[str, Proposal], limits: dict[store.SessionKey, SessionLimits]
-) -> dict[store.SessionKey, SessionLimits]:
-    keys = {
-        (one.decision.tenant_id, one.decision.session_id)
-        for one in fresh.values()
-        if one.decision.action == pb.DECISION_ACTION_INTERVENE
-    }
-    return {key: limits[key] for key in keys}
-
-
-def _copy(proposal: Proposal) -> Proposal:
-    decision = pb.Decision()
-    decision.CopyFrom(proposal.decision)
-    return replace(proposal, decision=decision, messages=list(proposal.messages))
+        docket = Docket(
+            standing={one.id: pb.Decision.FromString(one.record) for one in known},
+            handled={(one.tenant_id, one.emotion_id) for one in known if one.intervened},
+            felt={(one.tenant_id, one.emotion_id) for one in known},
+            states=states,
+        )
+        now_ms = self._clock()
+        for case in cases:
+            self._court.hear(case, docket, now_ms, self.unguarded.recall(case.id))
+        if docket.made:
+            await store.write(
+                connection, list(docket.made.values()), docket.changed_states(), now_ms
+            )
+        return docket
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

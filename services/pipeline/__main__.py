@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from sentientiq.analytics.v1 import query_service_pb2 as pb
@@ -10,52 +9,21 @@ from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
 from services.common import metrics
 from services.common.consumer import Consumer
-from services.common.log import EventLog, open_log
+from services.common.log import open_log
 from services.common.process import GrpcServer, run, run_all
 from services.pipeline.analytics import open_analytics
 from services.pipeline.archive import open_archive
 from services.pipeline.metrics import METRICS, Parts
+from services.pipeline.readers import ends_of, readers_of
 from services.pipeline.reports import Reports
 from services.pipeline.servicer import QueryServicer
 from services.pipeline.settings import Settings
-from services.pipeline.shared_reads import SharedReads
 from services.pipeline.sinks import AnalyticsSink, ArchiveSink
 from services.pipeline.tail import Tails
-from services.pipeline.topics import TOPICS, Topic
+from services.pipeline.topics import TOPICS
 from services.pipeline.trimmer import Trimmer, run_trimmer
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["QueryService"].full_name
-# Entries of a block or roll at most: bounds its memory. Enough for an interval at ten thousand
-# frames a second, since small blocks cost ClickHouse more by the row.
-_MOST = 32_768
-# Entries a partition and read, of which the log serves one at a time.
-_LIMIT = 32
-
-
-# Messages that are decoded once for both readers, which are some tenths of a second apart.
-_DECODED = 8_192
-
-
-def _consumers(
-    log: EventLog, topic: Topic[Any], **readers: tuple[Any, float]
-) -> list[Consumer[Any]]:
-    """One a group; `readers` have a handler and the seconds between its batches."""
-    read = SharedReads(log, topic.name).read
-    decode = lru_cache(_DECODED)(topic.decode)
-    return [
-        Consumer(
-            log,
-            group=group,
-            topic=topic.name,
-            decode=decode,
-            handle=handle,
-            limit=_LIMIT,
-            most=_MOST,
-            linger_s=linger_s,
-            read=read,
-        )
-        for group, (handle, linger_s) in readers.items()
-    ]
 
 
 async def serve(settings: Settings) -> None:
@@ -74,10 +42,10 @@ async def serve(settings: Settings) -> None:
         for topic in TOPICS:
             into_analytics = AnalyticsSink(topic, analytics)
             into_archive = ArchiveSink(topic, archive)
-            await into_archive.recover(await log.ends(topic.name))
+            await into_archive.recover(await ends_of(log, topic.name))
             parts.sinks[topic.name, "analytics"] = into_analytics
             parts.sinks[topic.name, "archive"] = into_archive
-            consumers += _consumers(
+            consumers += readers_of(
                 log,
                 topic,
                 analytics=(into_analytics.handle, settings.block_interval_s),

@@ -54,5 +54,13 @@ METRICS: Catalogue[Parts] = Catalogue(
             "How full the log is, 0 to 1; above 0.8 a reader is behind, or maxmemory too small",
             lambda parts: parts.trimmer.fullness,
         ),
+        Metric(
+            "siq_pipeline_lag_entries",
+            "gauge",
+            "{entries}",
+            "Entries of the log that a reader has not committed yet, as of the last trim",
+            lambda parts: parts.trimmer.lag,
+            ("topic", "group"),
+        ),
     ),
 )

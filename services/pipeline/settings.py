@@ -12,7 +12,7 @@ class Settings:
     """Settings of the pipeline process."""
 
     mesh_secret: str = setting("SIQ_MESH_SECRET", "The secret that signs the mesh's tokens")
-    log_url: str = setting("SIQ_LOG_URL", "The event log, redis://host:port")
+    log_url: str = setting("SIQ_LOG_URL", "The event log, redis:// or kafka://host:port")
     analytics_url: str = setting("SIQ_ANALYTICS_URL", "Analytics, chdb:///folder")
     archive_url: str = setting("SIQ_ARCHIVE_URL", "The archive, file:///folder")
     listen: str = setting("SIQ_LISTEN", "gRPC host:port to listen on", default="127.0.0.1:7105")

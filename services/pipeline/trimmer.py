@@ -56,6 +56,8 @@ class Trimmer:
         self._trimmed: dict[str, dict[int, int]] = {topic: {} for topic in EXPECTED_GROUPS}
         self.fullness = 0.0
         self.entries = 0
+        self.lag: dict[tuple[str, str], int] = {}
+        """Entries that a group has not committed, by topic and group, as of the last trim."""
 
     async def trim(self) -> None:
         """Trim every topic once."""
@@ -86,13 +88,19 @@ class Trimmer:
 
     async def _through(self, topic: str) -> dict[int, int]:
         groups = await self._log.groups(topic)
+        places = {group: await self._log.committed(group, topic) for group in groups}
+        # After the places: what comes in between counts as not read, never as less than nothing.
+        ends = await self._log.ends(topic)
+        for group, place in places.items():
+            self.lag[topic, group] = sum(
+                max(0, end - place.get(key, 0)) for key, end in ends.items()
+            )
         if not EXPECTED_GROUPS[topic].issubset(groups):
             return {}
-        places = [await self._log.committed(group, topic) for group in groups]
         return {
             partition: slowest
-            for partition in places[0]
-            if (slowest := min(place.get(partition, 0) for place in places)) > 0
+            for partition in ends
+            if (slowest := min(place.get(partition, 0) for place in places.values())) > 0
         }
 
     async def _older_than_kept(self, through: Mapping[int, int]) -> dict[int, int]:

@@ -114,6 +114,8 @@ def build_app(inbox: Inbox, faults: Faults, callbacks: Callbacks) -> Starlette:
             Route(texts, providers.create_text, methods=["POST"]),
             Route(texts, providers.list_texts, methods=["GET"]),
             Route("/slack/{path:path}", providers.slack, methods=["POST"]),
+            Route("/teams/{path:path}", providers.teams, methods=["POST"]),
+            Route("/v2/enqueue", providers.page, methods=["POST"]),
             Route("/webhook/{path:path}", providers.webhook, methods=["POST"]),
             Route("/api/messages", api.list_messages, methods=["GET"]),
             Route("/api/messages", api.delete_messages, methods=["DELETE"]),

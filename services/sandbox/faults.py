@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-PROVIDERS = ("twilio", "slack", "webhook")
+PROVIDERS = ("twilio", "slack", "webhook", "teams", "pagerduty")
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
@@ -16,9 +16,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
 
     With `status` 0 the request succeeds, only later; `delay_ms` beyond the caller's patience makes
     an accepted message whose sender never learns of it. `drop` cuts the connection after accepting.
+    With `lies`, an accepted message is answered with `body`, whatever the provider would say.
     """
 
-    provider: Literal["twilio", "slack", "webhook"]
+    provider: Literal["twilio", "slack", "webhook", "teams", "pagerduty"]
     status: Annotated[int, msgspec.Meta(ge=0, le=599)] = 0
     times: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     delay_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 0
@@ -27,6 +28,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     code: int = 0
     """Twilio's error number."""
     drop: bool = False
+    lies: bool = False
     silent: bool = False
     """No status callbacks for it."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import OrderedDict
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -18,11 +19,36 @@ from services.sandbox.faults import Fault, Faults
 from services.sandbox.inbox import CAPACITY, Inbox
 
 _MAX_BYTES = 256 * 1024
+_TEAMS_BYTES = 28 * 1024
 _SIGNATURES = ("webhook-id", "webhook-timestamp", "webhook-signature", "content-type")
 
 
 class TooLarge(Exception):
     """The body is larger than the sandbox takes."""
+
+
+class _Card(msgspec.Struct):
+    content: dict[str, Any]
+
+
+class _Cards(msgspec.Struct):
+    attachments: list[_Card]
+
+
+class _Event(msgspec.Struct):
+    routing_key: Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
+    event_action: Literal["trigger", "acknowledge", "resolve"]
+    dedup_key: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    payload: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.event_action == "trigger":
+            named = self.payload or {}
+            missing = [name for name in ("summary", "source", "severity") if not named.get(name)]
+            if missing:
+                raise ValueError(f"payload lacks {', '.join(missing)}")
+        elif not self.dedup_key:
+            raise ValueError("dedup_key is required")
 
 
 class _Cut(Response):
@@ -34,13 +60,14 @@ class _Cut(Response):
 
 
 class Providers:
-    """Twilio, Slack and any webhook."""
+    """Twilio, Slack, Teams, PagerDuty and any webhook."""
 
     def __init__(self, inbox: Inbox, faults: Faults, callbacks: Callbacks) -> None:
         self._inbox = inbox
         self._faults = faults
         self._callbacks = callbacks
         self._texts: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._incidents: OrderedDict[str, str] = OrderedDict()
 
     async def create_text(self, request: Request) -> Response:
         """POST /2010-04-01/Accounts/{sid}/Messages.json"""
@@ -123,6 +150,64 @@ class Providers:
         )
         return await _late(fault, PlainTextResponse("ok"))
 
+    async def teams(self, request: Request) -> Response:
+        """POST /teams/{path}: a Workflows webhook. 202 without a body; one card a request."""
+        arrived_ms = time.time() * 1000
+        body = await read_body(request)
+        fault = self._take("teams", request)
+        if isinstance(fault, Response):
+            return fault
+        if fault is not None and not fault.accepts:
+            await fault.wait()
+            return PlainTextResponse(fault.body, fault.status, _headers(fault))
+        if len(body) > _TEAMS_BYTES:
+            return PlainTextResponse("request entity too large", 413)
+        try:
+            card = msgspec.json.decode(body, type=_Cards).attachments[0].content
+        except (msgspec.MsgspecError, ValueError, RecursionError, IndexError):
+            return PlainTextResponse("no card in attachments[0].content", 400)
+        texts = [str(one.get("text", "")) for one in card.get("body", [])]
+        self._inbox.add(
+            "teams",
+            to=request.path_params["path"],
+            sender="",
+            body="\n".join(text for text in texts if text),
+            received_at_ms=arrived_ms,
+            details={"card": card},
+        )
+        return await _late(fault, Response(status_code=202))
+
+    async def page(self, request: Request) -> Response:
+        """POST /v2/enqueue: PagerDuty's events. Each key has one routing key, as it has there."""
+        arrived_ms = time.time() * 1000
+        body = await read_body(request)
+        fault = self._take("pagerduty", request)
+        if isinstance(fault, Response):
+            return fault
+        if fault is not None and not fault.accepts:
+            await fault.wait()
+            return JSONResponse({"status": "error"}, fault.status, _headers(fault))
+        try:
+            event = msgspec.json.decode(body, type=_Event)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            refused = {"status": "invalid event", "message": "Event object is invalid"}
+            return JSONResponse({**refused, "errors": [str(error)]}, 400)
+        key = event.dedup_key or secrets.token_hex(16)
+        first = self._incidents.setdefault(key, event.routing_key)
+        if len(self._incidents) > CAPACITY:
+            self._incidents.popitem(last=False)
+        if first == event.routing_key or event.event_action == "trigger":
+            self._inbox.add(
+                "pagerduty",
+                to=event.routing_key,
+                sender="",
+                body=str((event.payload or {}).get("summary", "")),
+                received_at_ms=arrived_ms,
+                details={"event_action": event.event_action, "dedup_key": key},
+            )
+        taken = {"status": "success", "message": "Event processed", "dedup_key": key}
+        return await _late(fault, JSONResponse(taken, 202))
+
     async def webhook(self, request: Request) -> Response:
         """POST /webhook/{path}: takes anything, keeps the headers that sign it."""
         arrived_ms = time.time() * 1000
@@ -157,6 +242,8 @@ async def _late(fault: Fault | None, answer: Response) -> Response:
     if fault is None:
         return answer
     await fault.wait()
+    if fault.lies:
+        return PlainTextResponse(fault.body, fault.status or 200)
     return _Cut() if fault.drop else answer
 
 

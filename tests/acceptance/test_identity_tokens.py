@@ -45,6 +45,9 @@ def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+ODD_NAMES: list[Any] = [0, None, [], {}, True, ["r"]]
+
+
 class Attacker:
     """Who knows everything public, and owns keys and tenants of their own."""
 
@@ -137,7 +140,7 @@ AGAINST_ALL: dict[str, Forge] = {
         {"alg": "HS256", "kid": f"x' UNION SELECT '{a.word()}"}, a.claims(), a.word().encode()
     ),
     "a key's name of another kind": lambda a: a.forge(
-        {"alg": "RS256", "kid": a.rng.choice([0, None, [], {}, True, ["r"]])}, a.claims(), b"k"
+        {"alg": "RS256", "kid": a.rng.choice(ODD_NAMES)}, a.claims(), b"k"
     ),
     "the algorithm of the other key": lambda a: a.rs(kid="e"),
     "an algorithm that we do not speak": lambda a: a.forge(
@@ -163,7 +166,7 @@ OF_THE_TENANT: dict[str, Forge] = {
     "never expires": lambda a: a.rs(exp=...),
     "nobody": lambda a: a.rs(sub=a.rng.choice([..., "", "  "])),
     "times that are none": lambda a: a.rs(
-        **{a.rng.choice(["iat", "exp"]): a.rng.choice([1e300, -1, NOW * 1000, True])}
+        **dict[str, Any]({a.rng.choice(["iat", "exp"]): a.rng.choice([1e300, -1, NOW * 1000])})
     ),
     "for somebody else": lambda a: a.rs(aud=a.rng.choice([a.word() + "!", [a.word()], ...])),
     "by somebody else": lambda a: a.rs(

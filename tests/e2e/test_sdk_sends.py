@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from playwright.async_api import Page
@@ -193,3 +194,34 @@ async def test_a_first_field_is_not_missed_and_a_secret_stays_one():
         assert "hunter2" not in json.dumps([site.frames, site.hellos])
         assert "Dana" not in json.dumps([site.frames, site.hellos])
         assert site.errors == []
+
+
+OLD = """() => {
+    const [entry] = Object.keys(localStorage).filter((name) => !name.slice(4).includes(":"));
+    const visit = JSON.parse(localStorage[entry]);
+    localStorage[entry] = JSON.stringify({...visit, l: visit.l - 3600e3, a: visit.a - 3600e3});
+}"""
+
+
+async def test_a_browser_whose_visit_is_over_is_known_until_somebody_else_is_in_front_of_it():
+    async with open_site(BUTTON) as (site, page):
+        await page.goto(SITE)
+        await site.until(lambda: site.frames)
+        await holds(page, "Object.keys(localStorage).length")
+        site.pages["/without"] = ""
+        await page.goto(SITE + "/without")
+        await page.evaluate(OLD)
+        await page.goto(SITE + "/later")
+
+        def hellos() -> list[dict[str, Any]]:
+            return [hello for hello in site.hellos if hello["page"] == "/later"]
+
+        await site.until(hellos)
+        (later,) = hellos()
+        assert (later.get("session"), later["resume"]) == (None, "r1")
+        await site.until(lambda: site.frames.get(later["stream"]))
+        await page.evaluate("SentientIQ.reset()")
+        await site.until(lambda: {hello["stream"] for hello in hellos()} > {later["stream"]})
+        after = hellos()[-1]
+        assert (after.get("session"), after.get("resume")) == (None, None)
+        assert after["stream"] != later["stream"]

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.engines import LogValkey, Postgres, SocketFolder, StateValkey
+from cli.engines import Engine, LogValkey, Postgres, SocketFolder, StateValkey
 from cli.engines.postgres import binaries
+from tests.engines.kafka.broker import Broker
+from tests.engines.kafka.jars import NoBroker, jars
+from tests.engines.kafka.mock import MockCluster
 
 # A test that keeps a transaction open past its end would make the next one hang: fail instead.
 _EMPTY = """
@@ -45,8 +48,9 @@ class Engines:
         self.postgres = Postgres(folder / "postgres", path, durable=False)
         self.state = StateValkey(folder / "state", path)
         self.log = LogValkey(folder / "log", path)
+        self.kafka = Broker(folder / "kafka")
 
-    def url(self, engine: Postgres | StateValkey | LogValkey) -> str:
+    def url(self, engine: Engine) -> str:
         """The URL of a running engine."""
         return engine.url if engine.pid else engine.start()
 
@@ -68,7 +72,7 @@ class Engines:
 
     def close(self) -> None:
         """Stop what runs and remove the data."""
-        for engine in (self.postgres, self.state, self.log):
+        for engine in (self.postgres, self.state, self.log, self.kafka):
             engine.stop()
         self._sockets.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -114,3 +118,22 @@ def state_url(engines: Engines) -> str:
 def log_url(engines: Engines) -> str:
     """An empty Valkey set up as the event log."""
     return engines.url(engines.log)
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(engines: Engines) -> Broker:
+    """A real broker, shared by a run: whoever uses it takes a prefix of their own."""
+    try:
+        jars()
+    except NoBroker as error:
+        pytest.skip(str(error))
+    engines.url(engines.kafka)
+    return engines.kafka
+
+
+@pytest.fixture(scope="session")
+def mock_cluster() -> Iterator[MockCluster]:
+    """librdkafka's stand-in for a cluster."""
+    cluster = MockCluster()
+    yield cluster
+    cluster.stop()

@@ -19,6 +19,7 @@ import pytest
 from nacl.public import PublicKey, SealedBox
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
+from sentientiq.identity.v1 import privacy_service_pb2_grpc as prpc
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as trpc
 
@@ -50,10 +51,21 @@ class Service:
         self.public_key = b""
         self._channels: list[grpc.aio.Channel] = []
         self.identity, self.tenants = self.as_caller()
+        self.privacy = self.privacy_of()
 
     def as_caller(self, tenant_id: str = "*", role: str = "mesh") -> tuple[Any, Any]:
         """Stubs of both services for a caller."""
         return self.with_token(make_token(MESH, subject="test", tenant_id=tenant_id, role=role))
+
+    def privacy_of(self, tenant_id: str = "*", role: str = "mesh") -> Any:
+        """A stub of PrivacyService for a caller."""
+        return self.privacy_with(make_token(MESH, subject="test", tenant_id=tenant_id, role=role))
+
+    def privacy_with(self, token: str) -> Any:
+        """A stub of PrivacyService for the holder of a token."""
+        channel = connect(self.settings.listen, token)
+        self._channels.append(channel)
+        return prpc.PrivacyServiceStub(channel)
 
     def with_token(self, token: str) -> tuple[Any, Any]:
         """Stubs of both services for the holder of a token."""
@@ -150,6 +162,8 @@ async def running_service(
         sealing_key_file=str(folder / "sealing.key"),
         enrichment_folder=str(folder / "enrichment"),
         allowed_private_hosts=allowed_private_hosts,
+        kek_file=str(folder / "kek.json"),
+        audit_anchor_file=str(folder / "audit.anchors"),
         listen=f"127.0.0.1:{free_port()}",
     )
     async with running(settings) as parts:

@@ -54,7 +54,7 @@ class Directory:
     def __init__(self) -> None:
         self.people: dict[str, list[tenant_pb2.Person]] = {}
         self.identities: dict[tuple[str, str], identity_pb2.UserIdentity] = {}
-        self.policies: dict[str, tenant_pb2.ConfigDocument] = {}
+        self.documents: dict[tuple[str, str], tenant_pb2.ConfigDocument] = {}
         self.watched = asyncio.Event()
         """Set once the service has found us."""
         self.fail = False
@@ -72,15 +72,19 @@ class Directory:
         return unimplemented
 
     def put_policy(self, tenant_id: str, body: str) -> None:
+        """Store a new version of the policy."""
+        self.put(tenant_id, "policy", body)
+
+    def put(self, tenant_id: str, kind: str, body: str) -> None:
         """Store a new version and tell the watchers."""
-        before = self.policies.get(tenant_id)
+        before = self.documents.get((tenant_id, kind))
         document = tenant_pb2.ConfigDocument(
             tenant_id=tenant_id,
-            kind="policy",
+            kind=kind,
             version=(before.version if before else 0) + 1,
             body=body.encode(),
         )
-        self.policies[tenant_id] = document
+        self.documents[(tenant_id, kind)] = document
         for watcher in self._watchers:
             watcher.put_nowait(document)
 
@@ -92,7 +96,7 @@ class Directory:
     async def GetConfig(self, request: Any, context: Any) -> tenant_pb2.GetConfigResponse:
         """The newest document."""
         await self._stand(context)
-        document = self.policies.get(request.tenant_id)
+        document = self.documents.get((request.tenant_id, request.kind))
         if document is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "never set")
         return tenant_pb2.GetConfigResponse(document=document)
@@ -103,10 +107,12 @@ class Directory:
         self._watchers.add(queue)
         self.watched.set()
         try:
-            for document in list(self.policies.values()):
-                yield tenant_pb2.WatchConfigResponse(document=document)
+            for document in list(self.documents.values()):
+                queue.put_nowait(document)
             while True:
-                yield tenant_pb2.WatchConfigResponse(document=await queue.get())
+                document = await queue.get()
+                if document.kind == request.kind:
+                    yield tenant_pb2.WatchConfigResponse(document=document)
         finally:
             self._watchers.discard(queue)
 

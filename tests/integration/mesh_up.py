@@ -62,10 +62,11 @@ def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:
 
 
 class Up:
-    """A mesh under `sentientiq up`."""
+    """A mesh under `sentientiq up`, with settings from the environment."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
         self.data = folder / "data"
+        self._settings = settings
         self._options = options
         self.log = folder / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -81,7 +82,7 @@ class Up:
                 ],
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env={**environment(), **self._settings},
             )
         process = self.process
         until(lambda: process.poll() is not None or "Ctrl-C stops" in self.text, 100)

@@ -128,7 +128,9 @@ async def running_line(urls: dict[str, str], folder: Path) -> AsyncGenerator[Lin
     address = free_address()
     env = {
         **urls,
-        "SIQ_SEALING_KEY_FILE": str(folder / "sealing.key"),
+        # One for all tests of a run, as their database and its tenant are: what is stored there is
+        # opened with what this key wraps.
+        "SIQ_SEALING_KEY_FILE": str(folder.parent / "sealing.key"),
         "SIQ_IDENTITY_ADDR": address,
         "SIQ_INTERVENTION_ADDR": free_address(),
     }

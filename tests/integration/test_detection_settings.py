@@ -125,7 +125,6 @@ async def test_a_document_comes_back_as_it_was_put(service: Service) -> None:
         ("detection", "threshold = {rage = 120}", "threshold.rage: expected 0 to 100, was 120"),
         ("detection", "of = ['rage']", "the keys are threshold, off and ignore"),
         ("detection", "threshold =", "not TOML"),
-        ("policy", "{}", "policy document"),
         ("sdk", "[]", "expected a JSON object"),
     ],
 )

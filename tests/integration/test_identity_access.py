@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as pb
+from sentientiq.identity.v1 import privacy_service_pb2 as ppb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 
 from services.common.auth import make_token
 from tests.integration.identity_service import Service, refused, running_service
 
+_driver: Any = asyncpg  # without stubs
+
 # The RPCs that name a tenant: those that read, and those that need a role that may write.
 _READS = ("Resolve", "GetConfig", "WatchConfig", "ListPeople")
-_WRITES = ("Identify", "PutConfig", "PutPerson", "PutTenant", "CreateKey", "RevokeKey")
+_WRITES = (
+    "Identify", "PutConfig", "PutPerson", "PutTenant", "CreateKey", "RevokeKey",
+    "RecordTransactions", "EraseSubject", "ExportSubject", "SetConsent", "GetConsent",
+)  # fmt: skip
+_STREAMS = ("WatchConfig", "ExportSubject")
 
 
 def _requests(service: Service, tenant: str) -> dict[str, Any]:
     """A good request to each of them."""
-    person = tpb.Person(person_id="p", role="ceo")
+    person, who = tpb.Person(person_id="p", role="ceo"), ppb.SubjectRef(user_id="u1")
     return {
         "Resolve": pb.ResolveRequest(tenant_id=tenant, session_id="s1"),
         "GetConfig": tpb.GetConfigRequest(tenant_id=tenant, kind="sdk"),
@@ -32,6 +42,15 @@ def _requests(service: Service, tenant: str) -> dict[str, Any]:
         "PutTenant": tpb.PutTenantRequest(tenant=tpb.Tenant(tenant_id=tenant)),
         "CreateKey": tpb.CreateKeyRequest(tenant_id=tenant, origins=["*"], environment="test"),
         "RevokeKey": tpb.RevokeKeyRequest(tenant_id=tenant, key="pk_test_x"),
+        "RecordTransactions": pb.RecordTransactionsRequest(tenant_id=tenant),
+        "EraseSubject": ppb.EraseSubjectRequest(tenant_id=tenant, subject=who, idempotency_key="k"),
+        "ExportSubject": ppb.ExportSubjectRequest(tenant_id=tenant, subject=who),
+        "SetConsent": ppb.SetConsentRequest(
+            tenant_id=tenant,
+            subject=who,
+            consents=[ppb.Consent(topic=ppb.CONSENT_TOPIC_SALE, source="banner", at_ms=1)],
+        ),
+        "GetConsent": ppb.GetConsentRequest(tenant_id=tenant, subject=who),
     }
 
 
@@ -41,24 +60,43 @@ async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGener
         yield made
 
 
-async def _ask(stubs: tuple[Any, Any], name: str, request: Any) -> str:
+async def _ask(stubs: tuple[Any, ...], name: str, request: Any) -> str:
     """The status that answers a call."""
-    method = getattr(stubs[0], name, None) or getattr(stubs[1], name)
-    if name == "WatchConfig":
+    method = next(getattr(stub, name) for stub in stubs if hasattr(stub, name))
+    if name in _STREAMS:
         call = method(request)
         return (await refused(call.read()))[0]
     return (await refused(method(request)))[0]
 
 
+async def _denials(service: Service, token_tenant: str) -> Counter[str]:
+    """Which RPCs the audit says a tenant's tokens were denied."""
+    connection = await _driver.connect(service.settings.postgres_url)
+    try:
+        rows = await connection.fetch(
+            "SELECT detail FROM identity.audit_records WHERE tenant_id = '*'"
+            " AND action = 'access.denied'"
+        )
+    finally:
+        await connection.close()
+    told = [json.loads(row["detail"]) for row in rows]
+    return Counter(
+        one["method"].rpartition("/")[2] for one in told if one["token_tenant"] == token_tenant
+    )
+
+
 async def test_another_tenants_token_is_denied_everywhere(service: Service) -> None:
     mine, foreign = await service.make_tenant(), await service.make_tenant()
     for role in ("operator", "team", "mesh"):
-        stubs = service.as_caller(mine, role)
+        stubs = (*service.as_caller(mine, role), service.privacy_of(mine, role))
+        before = await _denials(service, mine)
         answers = {
             name: await _ask(stubs, name, request)
             for name, request in _requests(service, foreign).items()
         }
         assert answers == dict.fromkeys(_READS + _WRITES, "PERMISSION_DENIED")
+        # AT-53: each attempt is in the audit, once for each RPC.
+        assert await _denials(service, mine) - before == Counter(_READS + _WRITES)
     assert (await service.tenants.ListPeople(tpb.ListPeopleRequest(tenant_id=foreign))).people == []
 
 
@@ -74,7 +112,8 @@ async def test_key_of_another_tenant_is_not_resolved(service: Service) -> None:
 
 async def test_writing_needs_more_than_a_team_token(service: Service) -> None:
     tenant = await service.make_tenant()
-    stubs, requests = service.as_caller(tenant, "team"), _requests(service, tenant)
+    stubs = (*service.as_caller(tenant, "team"), service.privacy_of(tenant, "team"))
+    requests = _requests(service, tenant)
     answers = {name: await _ask(stubs, name, requests[name]) for name in _WRITES}
     assert answers == dict.fromkeys(_WRITES, "PERMISSION_DENIED")
 
@@ -92,7 +131,7 @@ async def test_no_token_or_a_forged_one_is_refused_everywhere(service: Service) 
     requests["ResolveKey"] = tpb.ResolveKeyRequest(key="pk_test_x")
     requests["GetSealingKey"] = pb.GetSealingKeyRequest()
     for token in ("", "nonsense", make_token("f" * 32, subject="test")):
-        stubs = service.with_token(token)
+        stubs = (*service.with_token(token), service.privacy_with(token))
         answers = {name: await _ask(stubs, name, request) for name, request in requests.items()}
         assert answers == dict.fromkeys(requests, "UNAUTHENTICATED")
 
@@ -102,7 +141,7 @@ async def test_request_without_tenant_is_refused_by_field(service: Service) -> N
     requests = _requests(service, "")
     del requests["WatchConfig"]  # there it means: all
     for tenant, role in (("*", "mesh"), ("*", "operator"), ("mine", "operator")):
-        stubs = service.as_caller(tenant, role)
+        stubs = (*service.as_caller(tenant, role), service.privacy_of(tenant, role))
         answers = {name: await _ask(stubs, name, request) for name, request in requests.items()}
         assert answers == dict.fromkeys(requests, "INVALID_ARGUMENT")
 
@@ -138,6 +177,9 @@ async def test_malformed_requests_name_their_field(service: Service) -> None:
 
 
 async def test_unknown_tenant_is_not_found(service: Service) -> None:
-    requests, stubs = _requests(service, "nobody-here"), service.as_caller()
-    for name in ("Identify", "PutConfig", "PutPerson", "CreateKey", "RevokeKey"):
+    requests, stubs = _requests(service, "nobody-here"), (*service.as_caller(), service.privacy)
+    for name in (
+        "Identify", "PutConfig", "PutPerson", "CreateKey", "RevokeKey", "EraseSubject",
+        "ExportSubject", "SetConsent", "GetConsent",
+    ):  # fmt: skip
         assert (name, await _ask(stubs, name, requests[name])) == (name, "NOT_FOUND")

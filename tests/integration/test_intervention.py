@@ -63,7 +63,7 @@ async def test_rage_reaches_the_ceo_within_a_second(line: Line) -> None:
     assert (decision.reason, decision.rule, decision.policy_version, decision.path) == (
         "rule",
         "rage_help",
-        "builtin@1",
+        "builtin@2",
         "fast",
     )
     assert decision.intervention.template == "payment_help@1"

@@ -231,6 +231,8 @@ async def test_trimmer_waits_for_every_expected_group(empty_log: EventLog) -> No
     assert await _left(empty_log, EMOTION) == before + 5
     await empty_log.commit("intervention", EMOTION, {9: (await empty_log.ends(EMOTION))[9] - 2})
     await trimmer.trim()
+    assert trimmer.lag[EMOTION, "intervention"] >= 2
+    assert trimmer.lag[EMOTION, "analytics"] == 0
     assert await _left(empty_log, EMOTION) == before + 5  # who follows without a group has time
     await trimmer.trim()
     left = await empty_log.read(EMOTION, {9: 0}, limit=10_000)

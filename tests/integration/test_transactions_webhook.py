@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
@@ -20,16 +21,22 @@ from tests.integration.segment_line import TENANT, Line, running_line
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The services' keys: what one test's service encrypted, the next one's opens."""
+    return tmp_path_factory.mktemp("line")
+
+
 @pytest_asyncio.fixture
 async def line(
-    postgres_url: str, state_url: str, log_url: str, tmp_path: Path
+    postgres_url: str, state_url: str, log_url: str, folder: Path
 ) -> AsyncGenerator[Line]:
     urls = {
         "SIQ_POSTGRES_URL": postgres_url,
         "SIQ_STATE_URL": state_url,
         "SIQ_LOG_URL": log_url,
     }
-    async with running_line(urls, tmp_path) as made:
+    async with running_line(urls, folder) as made:
         tenant = tpb.Tenant(tenant_id=TENANT, transactions_secret=SECRET)
         await made.tenants.PutTenant(tpb.PutTenantRequest(tenant=tenant))
         yield made

@@ -30,6 +30,10 @@ class LogFull(LogUnavailable):
     """The log refuses writes until readers catch up and it is trimmed."""
 
 
+class EntryTooLarge(ValueError):
+    """The log can never take an entry of this size; trying again does not help."""
+
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -65,6 +69,7 @@ class EventLog(Protocol):
 
         Raises:
             LogFull: the log refuses writes until it is trimmed.
+            EntryTooLarge: the records of one append are more than the engine ever takes.
         """
         ...
 

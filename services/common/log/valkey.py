@@ -12,20 +12,16 @@ from typing import Any
 
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from services.common import logs, metrics, valkey
+from services.common import valkey
 from services.common.log.port import (
     Append,
     Entry,
     LogFull,
     LogUnavailable,
-    Record,
-    decode_entry,
     encode_entry,
 )
-from services.common.metrics import Catalogue, Metric
+from services.common.log.reading import EntryReader
 from services.common.partition import PARTITIONS
-
-_log = logs.get(__name__)
 
 # Entries freed at once.
 _TRIM_LIMIT = 1_000
@@ -56,8 +52,7 @@ class ValkeyLog:
     def __init__(self, url: str) -> None:
         self._client = valkey.connect(url)
         self._append_script = self._client.register_script(_APPEND)
-        self.unreadable_entries = 0
-        metrics.publish(METRICS, self)
+        self._reader = EntryReader()
 
     async def append(self, appends: Sequence[Append]) -> list[int]:
         if not appends:
@@ -89,17 +84,10 @@ class ValkeyLog:
         for name, items in answer or ():
             partition = int(name.rpartition(b":")[2])
             for entry_id, fields in items:
-                entries.append(self._decode(topic, partition, _offset(entry_id), fields[b"e"]))
+                entries.append(
+                    self._reader.entry(topic, partition, _offset(entry_id), fields[b"e"])
+                )
         return entries
-
-    def _decode(self, topic: str, partition: int, offset: int, blob: bytes) -> Entry:
-        try:
-            return decode_entry(partition, offset, blob)
-        except ValueError:
-            # Not ours, or torn: hand it on as one unreadable record, for the dead letters.
-            self.unreadable_entries += 1
-            _log.error("unreadable log entry", topic=topic, partition=partition, offset=offset)
-            return Entry(partition, offset, [Record(b"", blob, {"unreadable": "entry"})])
 
     async def ends(self, topic: str) -> dict[int, int]:
         names = [_stream(topic, partition) for partition in range(PARTITIONS)]
@@ -159,17 +147,3 @@ class ValkeyLog:
 
     async def close(self) -> None:
         await self._client.aclose()
-
-
-METRICS: Catalogue[ValkeyLog] = Catalogue(
-    "every client of the event log",
-    (
-        Metric(
-            "siq_log_unreadable_entries_total",
-            "counter",
-            "{entries}",
-            "Entries read that are no entries of ours",
-            lambda log: log.unreadable_entries,
-        ),
-    ),
-)

@@ -9,13 +9,12 @@ from typing import Any
 from services.identity.fold import Entry
 from services.identity.graph import history, link_store
 from services.identity.graph.attribution import STATED, Joined
-from services.identity.graph.hashes import hasher
 from services.identity.graph.joins import ConcernsOthers, Joins
 from services.identity.graph.link_store import Standing
 from services.identity.graph.node import node
 from services.identity.graph.rules import GraphRules
 from services.identity.graph.told import told
-from services.identity.pii import Pii
+from services.identity.privacy.vault import Vault
 from services.identity.tenant_documents import TenantDocuments
 
 
@@ -44,8 +43,8 @@ class Placed:
 class Attach:
     """Puts sessions into the graph."""
 
-    def __init__(self, pii: Pii, rules: TenantDocuments[GraphRules]) -> None:
-        self._pii = pii
+    def __init__(self, vault: Vault, rules: TenantDocuments[GraphRules]) -> None:
+        self._vault = vault
         self._rules = rules
         self.joined = 0
         self.parted = 0
@@ -61,12 +60,13 @@ class Attach:
         """
         rules = self._rules.of(tenant_id)
         joins = Joins(connection, tenant_id, rules, alone)
+        index = await self._vault.index(connection, tenant_id)
         nodes = [
             node(
                 one.session_id,
                 one.visitor_id or one.before.visitor_id,
                 min(filter(None, (one.since_ms, one.before.began_ms)), default=0),
-                told(one.entries, rules, hasher(self._pii, tenant_id)),
+                told(one.entries, rules, index.identifier),
             )
             for one in said
         ]

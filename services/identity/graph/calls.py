@@ -7,8 +7,11 @@ import binascii
 from dataclasses import replace
 from typing import Final
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 
+from services.common.audit.record import Entry
+from services.common.audit.writer import AuditWriter
 from services.common.auth import principal
 from services.common.errors import InvalidArgument, NotFound
 from services.identity import validate
@@ -22,6 +25,10 @@ from services.identity.graph.rules import EMAIL, ID, VISITOR, GraphRules
 from services.identity.graph.told import Identifier
 from services.identity.identity_store import IdentityStore, donor_of
 from services.identity.kept_answers import KeptAnswers
+from services.identity.privacy.consents import purpose_of
+from services.identity.privacy.disclosure import Disclosure
+from services.identity.privacy.subjects import DataSubject
+from services.identity.privacy.vault import Vault
 from services.identity.tenant_documents import TenantDocuments
 
 _MOST_SESSIONS: Final = 1_000
@@ -41,12 +48,18 @@ class ProfileCalls:
         rules: TenantDocuments[GraphRules],
         attach: Attach,
         answers: KeptAnswers,
+        disclosure: Disclosure,
+        audit: AuditWriter,
+        vault: Vault,
     ) -> None:
         self._identities = identities
         self._lookups = lookups
         self._rules = rules
         self._attach = attach
         self._answers = answers
+        self._disclosure = disclosure
+        self._audit = audit
+        self._vault = vault
 
     async def batch_resolve(self, request: pb.BatchResolveRequest) -> pb.BatchResolveResponse:
         tenant_id = _readable(request.tenant_id)
@@ -55,10 +68,13 @@ class ProfileCalls:
         response = pb.BatchResolveResponse()
         for index, session_id in enumerate(request.session_ids):
             validate.text(f"session_ids[{index}]", session_id, most=MOST_ID)
+        purpose = purpose_of("purpose", request.purpose)
         for session_id in request.session_ids:
             resolved = await self._identities.resolve(tenant_id, session_id)
-            message = masked(answer(resolved, self._lookups), request.read_mask)
-            response.identities.append(message)
+            message = answer(resolved, self._lookups)
+            response.identities.append(
+                await self._told(message, tenant_id, purpose, request.read_mask)
+            )
         return response
 
     async def get(self, request: pb.GetProfileRequest) -> pb.GetProfileResponse:
@@ -75,8 +91,10 @@ class ProfileCalls:
             visits = await profile_store.visits_of(connection, tenant_id, user_id, page, most + 1)
         resolved = await self._identities.resolve(tenant_id, donor)
         message = answer(resolved, self._lookups)
-        message.session_id = ""
-        response = pb.GetProfileResponse(identity=masked(message, request.read_mask))
+        purpose = purpose_of("purpose", request.purpose)
+        told = await self._told(message, tenant_id, purpose, request.read_mask)
+        told.session_id = ""
+        response = pb.GetProfileResponse(identity=told)
         for one in known:
             shown = response.identifiers.add(
                 kind=one.kind,
@@ -112,7 +130,9 @@ class ProfileCalls:
                 connection, tenant_id, session_id, stated, standing, self._rules.of(tenant_id)
             )
             changes = await history.of_session(connection, tenant_id, session_id)
-        response = pb.ExplainIdentityResponse(identity=answer(resolved, self._lookups))
+        message = answer(resolved, self._lookups)
+        await self._disclosure.disclose(message, tenant_id, purpose_of("purpose", request.purpose))
+        response = pb.ExplainIdentityResponse(identity=message)
         for reason in reasons:
             response.reasons.add(
                 kind=reason.kind,
@@ -147,9 +167,28 @@ class ProfileCalls:
             changed, sessions = await profile_store.split(
                 connection, tenant_id, cut, self._rules.of(tenant_id), self._attach
             )
+            if changed:
+                index = await self._vault.index(connection, tenant_id)
+                detail = {"kind": cut.identifier.kind, "value": cut.identifier.value}
+                entry = Entry(
+                    "identity.restore" if cut.restore else "identity.split",
+                    index.pseudonym(DataSubject("user", cut.user_id)).hex(),
+                    detail={**detail, "sessions": len(sessions)},
+                )
+                await self._audit.append(connection, tenant_id, entry)
         for session_id in sessions:
             self._answers.forget(tenant_id, session_id)
         return pb.SplitResponse(changed=changed, sessions=len(sessions))
+
+    async def _told(
+        self, message: pb.UserIdentity, tenant_id: str, purpose: str, mask: FieldMask
+    ) -> pb.UserIdentity:
+        """What the caller asked for of an identity and may see."""
+        told = masked(message, mask)
+        if told.email or told.name:
+            await self._disclosure.disclose(message, tenant_id, purpose)
+            told = masked(message, mask)
+        return told
 
 
 def _readable(tenant_id: str) -> str:

@@ -132,15 +132,19 @@ class Joins:
             {session_id: node.identifiers for session_id, node in nodes.items()}
         )
         changed: dict[str, Joined] = {}
+        gone: set[Link] = set()
+        new: set[Link] = set()
         for session_id, joined in judged.items():
             if joined == stands[session_id].joined:
                 continue
             changed[session_id] = joined
             before, after = links[session_id], nodes[session_id].links(joined)
-            await link_store.replace_links(
-                self.connection, self.tenant_id, before - after, after - before
-            )
+            gone |= before - after
+            new |= after - before
             browsers.add(Identifier(VISITOR, nodes[session_id].browser))
+        await link_store.replace_links(self.connection, self.tenant_id, gone, new)
+        # Whoever was seen in fewer or more browsers than before may now join those of others.
+        browsers |= {change.identifier for change in await self._crowds(gone, new)}
         return changed
 
     async def _silent(self, sessions: Collection[str]) -> dict[str, Joined]:

@@ -44,15 +44,11 @@ CREATE TABLE attributions (
 );
 CREATE INDEX attributions_session ON attributions (tenant_id, session_id, change_id);
 
--- Sessions from before.
+-- Sessions from before. Their addresses link once they are stated again.
 UPDATE sessions SET began_ms = established_at_ms;
 INSERT INTO links (tenant_id, session_id, kind, value, person, assurance, at_ms)
     SELECT tenant_id, session_id, 'visitor', session_id,
         CASE WHEN user_id <> '' THEN 'u:' || user_id
-             WHEN email_index IS NOT NULL THEN 'e:' || encode(email_index, 'hex') ELSE '' END,
+             WHEN email_index IS NOT NULL THEN 'e:before' ELSE '' END,
         assurance, established_at_ms
-    FROM sessions
-    UNION ALL
-    SELECT tenant_id, session_id, 'email', encode(email_index, 'hex'),
-        CASE WHEN user_id <> '' THEN 'u:' || user_id ELSE '' END, assurance, established_at_ms
-    FROM sessions WHERE email_index IS NOT NULL;
+    FROM sessions;

@@ -11,6 +11,8 @@ from typing import Any
 from services.common.errors import AlreadyExists
 from services.identity.change_feed import announce
 from services.identity.database import Database
+from services.identity.privacy.tombstones import erased_users
+from services.identity.privacy.vault import Vault
 from services.identity.value import value_store
 from services.identity.value.basis_store import BasisStore
 from services.identity.value.transaction import Transaction
@@ -38,11 +40,13 @@ class Recorder:
         self,
         database: Database,
         bases: BasisStore,
+        vault: Vault,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self.clock_ms = clock_ms
         self._database = database
         self._bases = bases
+        self._vault = vault
         self.recorded = 0
         self.repeated = 0
         self.refused = 0
@@ -83,16 +87,29 @@ class Recorder:
     async def _record(
         self, connection: Any, tenant_id: str, transactions: Sequence[Transaction]
     ) -> Recorded:
+        """Record what can be; what erased users did before is known to have been, and no more."""
         first: dict[str, Transaction] = {}
         for one in transactions:
             first.setdefault(one.transaction_id, one)
         users = {one.user_id for one in first.values()}
         await value_store.lock_users(connection, tenant_id, users)
+        # Under the lock: whoever erases them meanwhile comes before or after, never between.
+        erased = await erased_users(connection, self._vault, tenant_id, users)
+        if erased:
+            first = {
+                transaction_id: one
+                for transaction_id, one in first.items()
+                if one.occurred_at_ms > erased.get(one.user_id, 0)
+            }
+            left = {one.user_id for one in first.values()}
+            await value_store.drop_empty(connection, tenant_id, erased.keys() - left)
         new = await value_store.add(connection, tenant_id, list(first.values()))
         known = await value_store.recorded(connection, tenant_id, first.keys() - new)
         stands = {**first, **known}
         conflicts = [
-            place for place, one in enumerate(transactions) if stands[one.transaction_id] != one
+            place
+            for place, one in enumerate(transactions)
+            if stands.get(one.transaction_id, one) != one
         ]
         changed = {first[transaction_id].user_id for transaction_id in new}
         if changed:

@@ -37,6 +37,16 @@ async def lock_users(connection: Any, tenant_id: str, user_ids: Collection[str])
     )
 
 
+async def drop_empty(connection: Any, tenant_id: str, user_ids: Collection[str]) -> None:
+    """Remove the locks of users of whom nothing is known."""
+    await connection.execute(
+        "DELETE FROM user_values WHERE tenant_id = $1 AND user_id = ANY($2) AND version = 0"
+        " AND occasions = 0 AND as_of_ms = 0",
+        tenant_id,
+        list(user_ids),
+    )
+
+
 async def add(connection: Any, tenant_id: str, transactions: Sequence[Transaction]) -> set[str]:
     """Record transactions whose ids are new; returns these ids."""
     # In one order for everybody: whoever records the same ones at once waits, and never for us.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from services.common.guard import Guard, RefusedUrl, UnresolvedUrl
-from services.common.http_client import Http, NotSent, Unanswered
+from services.common.guard import Guard
+from services.common.http_client import Http
+from services.intervention.channels.customer_url import CustomerUrl
 from services.intervention.channels.message import Message
-from services.intervention.channels.verdict import Ending, Verdict, retry_after_s
+from services.intervention.channels.verdict import Ending, Verdict, retry
 
 # The hook or its channel is gone: nothing will ever get through again.
 _GONE = {
@@ -24,33 +25,22 @@ class Slack:
     """Posts Block Kit to a customer's hook. At most once: Slack takes no key to repeat by."""
 
     def __init__(self, http: Http, guard: Guard) -> None:
-        self._http = http
-        self._guard = guard
+        self._url = CustomerUrl(http, guard)
 
     async def deliver(self, message: Message) -> Verdict:
         """Send, unless an earlier attempt may have arrived."""
         if message.uncertain:
             return Verdict(Ending.DROP, "unknown")
-        try:
-            target = await self._guard.check(message.address)
-            answer = await self._http.request(
-                "POST",
-                target.url,
-                headers={"content-type": "application/json", "host": target.host_header},
-                content=message.body.encode(),
-                tls_name=target.tls_name,
-            )
-        except RefusedUrl as error:
-            return Verdict(Ending.DROP, f"refused_url:{error}")
-        except (UnresolvedUrl, NotSent) as error:
-            return Verdict(Ending.RETRY, f"no_connection:{error}")
-        except Unanswered as error:
-            return Verdict(Ending.UNKNOWN, f"no_answer:{error}")
+        answer = await self._url.post(
+            message, {"content-type": "application/json"}, silence=Ending.UNKNOWN
+        )
+        if isinstance(answer, Verdict):
+            return answer
         text = answer.body[:100].decode("utf-8", "replace").strip()
         if answer.status == 200 and text == "ok":
             return Verdict(Ending.DELIVERED)
         if text in _GONE or answer.status == 410:
             return Verdict(Ending.ENDPOINT_OFF, text or f"http_{answer.status}")
         if answer.status == 429 or answer.status >= 500:
-            return Verdict(Ending.RETRY, f"http_{answer.status}", "", retry_after_s(answer.headers))
+            return retry(answer)
         return Verdict(Ending.DROP, text or f"http_{answer.status}")

@@ -91,9 +91,9 @@ class Twilio:
         try:
             answer = await self._call("POST", self._url, form)
         except NotSent as error:
-            return Verdict(Ending.RETRY, f"no_connection:{error}")
+            return Verdict(Ending.RETRY, f"no_connection:{error}", down=True)
         except Unanswered as error:
-            return Verdict(Ending.UNKNOWN, f"no_answer:{error}")
+            return Verdict(Ending.UNKNOWN, f"no_answer:{error}", down=True)
         return _read(answer)
 
     async def _look_up(self, message: Message) -> Verdict | None:
@@ -103,7 +103,7 @@ class Twilio:
         try:
             answer = await self._call("GET", f"{self._url}?{query}", None)
         except (NotSent, Unanswered) as error:
-            return Verdict(Ending.UNKNOWN, f"look_up:{error}")
+            return Verdict(Ending.UNKNOWN, f"look_up:{error}", down=True)
         try:
             listed = msgspec.json.decode(answer.body, type=_List).messages
         except msgspec.MsgspecError:
@@ -148,7 +148,7 @@ def _read(answer: Answer) -> Verdict:
     if code == _OPTED_OUT:
         return Verdict(Ending.ENDPOINT_OFF, detail)
     if answer.status == 429 or answer.status >= 500 or code in _CONFIGURATION | {_QUEUE_FULL}:
-        return Verdict(Ending.RETRY, detail, "", _pause(answer))
+        return Verdict(Ending.RETRY, detail, "", _pause(answer), answer.status >= 500)
     if answer.status in (401, 403):
         return Verdict(Ending.RETRY, detail, "", 30.0)
     return Verdict(Ending.DROP, detail)

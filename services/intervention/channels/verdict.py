@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from services.common.http_client import Answer
+
 MAX_RETRY_AFTER_S = 900.0
 
 
@@ -36,6 +38,8 @@ class Verdict:
     detail: str = ""
     provider_id: str = ""
     retry_after_s: float | None = None
+    down: bool = False
+    """The destination itself is broken or silent, whatever is sent there."""
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -51,3 +55,14 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         except (TypeError, ValueError):
             return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
+
+
+def retry(answer: Answer) -> Verdict:
+    """Certainly not taken; again when the other side says, or as we do it."""
+    return Verdict(
+        Ending.RETRY,
+        f"http_{answer.status}",
+        "",
+        retry_after_s(answer.headers),
+        down=answer.status >= 500,
+    )

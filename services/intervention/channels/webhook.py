@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 
 from standardwebhooks.webhooks import Webhook as Signer
 
-from services.common.guard import Guard, RefusedUrl, UnresolvedUrl
-from services.common.http_client import Http, NotSent, Unanswered
+from services.common.guard import Guard
+from services.common.http_client import Http
+from services.intervention.channels.customer_url import CustomerUrl
 from services.intervention.channels.message import Message
-from services.intervention.channels.verdict import Ending, Verdict, retry_after_s
+from services.intervention.channels.verdict import Ending, Verdict, retry
 from services.intervention.clock import Clock
 
 _MIN_SECRET_BYTES = 24
@@ -24,8 +25,7 @@ class Webhook:
     """Posts events to a customer's endpoint."""
 
     def __init__(self, http: Http, guard: Guard, clock: Clock) -> None:
-        self._http = http
-        self._guard = guard
+        self._url = CustomerUrl(http, guard)
         self._clock = clock
 
     async def deliver(self, message: Message) -> Verdict:
@@ -34,23 +34,13 @@ class Webhook:
             headers = sign(message.secret, message.id, self._clock() // 1000, message.body)
         except ValueError as error:
             return Verdict(Ending.DROP, f"bad_secret:{error}")
-        try:
-            target = await self._guard.check(message.address)
-            answer = await self._http.request(
-                "POST",
-                target.url,
-                headers={
-                    **headers,
-                    "content-type": "application/cloudevents+json; charset=utf-8",
-                    "host": target.host_header,
-                },
-                content=message.body.encode(),
-                tls_name=target.tls_name,
-            )
-        except RefusedUrl as error:
-            return Verdict(Ending.DROP, f"refused_url:{error}")
-        except (UnresolvedUrl, NotSent, Unanswered) as error:
-            return Verdict(Ending.RETRY, f"no_answer:{error}")
+        answer = await self._url.post(
+            message,
+            {**headers, "content-type": "application/cloudevents+json; charset=utf-8"},
+            silence=Ending.RETRY,
+        )
+        if isinstance(answer, Verdict):
+            return answer
         if 200 <= answer.status < 300:
             return Verdict(Ending.DELIVERED)
         detail = f"http_{answer.status}"
@@ -58,26 +48,38 @@ class Webhook:
             return Verdict(Ending.ENDPOINT_OFF, detail)
         if answer.headers.get("webhook-delivery") == "abort-message":
             return Verdict(Ending.DROP, "aborted_by_receiver")
-        return Verdict(Ending.RETRY, detail, "", retry_after_s(answer.headers))
+        return retry(answer)
 
 
 def sign(secret: str, message_id: str, timestamp_s: int, body: str) -> dict[str, str]:
     """Headers of Standard Webhooks.
 
+    Args:
+        secret: one secret, or the new and the old one with a space between while they are rotated:
+            the receiver accepts a signature of either.
+
     Raises:
-        ValueError: the secret is not `whsec_` and base64 of at least 24 bytes.
+        ValueError: a secret is not `whsec_` and base64 of at least 24 bytes.
     """
-    if not secret.startswith("whsec_"):
-        raise ValueError("the channel needs a signing secret, whsec_…")
-    try:
-        raw = base64.b64decode(secret.removeprefix("whsec_") + "==")
-    except binascii.Error as error:
-        raise ValueError("the signing secret is not base64") from error
-    if len(raw) < _MIN_SECRET_BYTES:
-        raise ValueError("the signing secret is shorter than 24 bytes")
     at = datetime.fromtimestamp(timestamp_s, UTC)
+    signatures = [Signer(key).sign(message_id, at, body) for key in _keys(secret)]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": Signer(raw).sign(message_id, at, body),
+        "webhook-signature": " ".join(signatures),
     }
+
+
+def _keys(secret: str) -> list[bytes]:
+    keys: list[bytes] = []
+    for one in secret.split(" "):
+        if not one.startswith("whsec_"):
+            raise ValueError("the channel needs a signing secret, whsec_…")
+        try:
+            raw = base64.b64decode(one.removeprefix("whsec_") + "==")
+        except binascii.Error as error:
+            raise ValueError("the signing secret is not base64") from error
+        if len(raw) < _MIN_SECRET_BYTES:
+            raise ValueError("the signing secret is shorter than 24 bytes")
+        keys.append(raw)
+    return keys

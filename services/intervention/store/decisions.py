@@ -1,4 +1,4 @@
-"""SQL of the group writer: lock the sessions, read what is known, write what was settled."""
+"""SQL of the group writer: read what guards remember and what is known, write decisions."""
 
 from __future__ import annotations
 
@@ -6,71 +6,116 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-from services.common import tracing
 from services.common.log import DECISION
-from services.intervention.proposal import Proposal
-from services.intervention.settle import SessionLimits
+from services.intervention.experiments.assignment import Exposure
+from services.intervention.policy import UNGUARDED, Policy
+from services.intervention.proposal import DraftMessage
 
-SessionKey = tuple[str, str]
+GuardKey = tuple[str, str]
+"""Tenant and subject."""
 
-# The upsert takes every row's lock, in one order for all writers, so that they cannot deadlock.
-_LOCK = """
-INSERT INTO sessions (tenant_id, session_id, touched_at_ms)
-SELECT tenant_id, session_id, $3 FROM unnest($1::text[], $2::text[]) AS key (tenant_id, session_id)
-ORDER BY tenant_id, session_id
-ON CONFLICT (tenant_id, session_id) DO UPDATE SET touched_at_ms = EXCLUDED.touched_at_ms
-RETURNING tenant_id, session_id, page_free_at_ms, team_free_at_ms
+# Parameters are JSON: the driver looks at each element of an array for longer than PostgreSQL takes
+# to read it. The OFFSET keeps the look-up by key one, however the tables grow.
+_READ = """
+SELECT found.*
+FROM json_to_recordset($1::json) AS key (tenant_id text, subject text)
+CROSS JOIN LATERAL (
+    SELECT subject AS id, tenant_id, '' AS emotion_id, false AS intervened, state AS record, version
+    FROM guards WHERE tenant_id = key.tenant_id AND subject = key.subject OFFSET 0
+) AS found
+UNION ALL
+SELECT id, tenant_id, emotion_id, intervened, record, -1 FROM decisions
+WHERE emotion_id = ANY (ARRAY(SELECT json_array_elements_text($2::json)))
 """
 
-_KNOWN = """
-SELECT id, tenant_id, emotion_id, intervened, record FROM decisions
-WHERE emotion_id = ANY($1::text[])
+# For whoever was outrun: takes every row's lock, in one order for all writers, so that they cannot
+# deadlock, and so that the next try is the last.
+_LOCK = """
+INSERT INTO guards (tenant_id, subject, touched_at_ms)
+SELECT tenant_id, subject, $3 FROM unnest($1::text[], $2::text[]) AS key (tenant_id, subject)
+ORDER BY tenant_id, subject
+ON CONFLICT (tenant_id, subject) DO UPDATE SET touched_at_ms = EXCLUDED.touched_at_ms
 """
 
 # Everything hangs on the decision's row: without it, nothing of its kind is written.
 _WRITE = """
-WITH written AS (
+WITH guarded AS (
+    INSERT INTO guards (tenant_id, subject, state, version, touched_at_ms)
+    SELECT tenant_id, subject, decode(state, 'base64'), version + 1, $6
+    FROM json_to_recordset($1::json)
+        AS draft (tenant_id text, subject text, state text, version bigint)
+    ORDER BY tenant_id, subject
+    ON CONFLICT (tenant_id, subject) DO UPDATE
+    SET state = EXCLUDED.state, version = EXCLUDED.version, touched_at_ms = EXCLUDED.touched_at_ms
+    WHERE guards.version = EXCLUDED.version - 1
+    RETURNING 1
+), draft AS (
+    SELECT id, tenant_id, session_id, emotion_id, rev, intervened,
+        decode(record, 'base64') AS record, decided_at_ms, traceparent
+    FROM json_to_recordset($2::json) AS one (id text, tenant_id text, session_id text,
+        emotion_id text, rev bigint, intervened boolean, record text, decided_at_ms bigint,
+        traceparent text)
+), written AS (
     INSERT INTO decisions
         (id, tenant_id, session_id, emotion_id, rev, intervened, record, decided_at_ms)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
-        $6::boolean[], $7::bytea[], $8::bigint[])
+    SELECT id, tenant_id, session_id, emotion_id, rev, intervened, record, decided_at_ms FROM draft
     ON CONFLICT (id) DO NOTHING
     RETURNING id, tenant_id, session_id, record, decided_at_ms
 ), logged AS (
     INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
-    SELECT $9, tenant_id, session_id, record, traced.traceparent
-    FROM unnest($1::text[], $26::text[]) AS traced (id, traceparent)
-    JOIN written ON written.id = traced.id
+    SELECT $5, written.tenant_id, written.session_id, written.record, draft.traceparent
+    FROM draft JOIN written USING (id)
 ), shown AS (
     INSERT INTO interventions (id, tenant_id, session_id, decision_id, record, created_at_ms,
-        expires_at_ms, changed_at_ms)
-    SELECT draft.id, tenant_id, session_id, written.id, draft.record, decided_at_ms,
-        draft.expires_at_ms, decided_at_ms
-    FROM unnest($10::text[], $11::text[], $12::bytea[], $13::bigint[])
-        AS draft (id, decision_id, record, expires_at_ms)
-    JOIN written ON written.id = draft.decision_id
+        expires_at_ms, changed_at_ms, subject, type, state)
+    SELECT one.id, tenant_id, session_id, written.id, decode(one.record, 'base64'), decided_at_ms,
+        one.expires_at_ms, decided_at_ms, one.subject, one.type, one.state
+    FROM json_to_recordset($3::json) AS one (id text, decision_id text, record text,
+        expires_at_ms bigint, subject text, type text, state text)
+    JOIN written ON written.id = one.decision_id
 ), sent AS (
     INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
         endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms,
         traceparent)
-    SELECT draft.id, tenant_id, session_id, written.id, draft.person_id, draft.channel,
-        draft.destination, draft.endpoint_hash, draft.sealed, decided_at_ms, draft.expires_at_ms,
-        decided_at_ms, decided_at_ms, draft.traceparent
-    FROM unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-        $20::bytea[], $21::bigint[], $27::text[]) AS draft (id, decision_id, person_id, channel,
-        destination, endpoint_hash, sealed, expires_at_ms, traceparent)
-    JOIN written ON written.id = draft.decision_id
-), limited AS (
-    UPDATE sessions SET page_free_at_ms = draft.page_free_at_ms,
-        team_free_at_ms = draft.team_free_at_ms
-    FROM unnest($22::text[], $23::text[], $24::bigint[], $25::bigint[])
-        AS draft (tenant_id, session_id, page_free_at_ms, team_free_at_ms)
-    WHERE sessions.tenant_id = draft.tenant_id AND sessions.session_id = draft.session_id
+    SELECT one.id, tenant_id, session_id, written.id, one.person_id, one.channel,
+        one.destination, one.endpoint_hash, decode(one.sealed, 'base64'), decided_at_ms,
+        one.expires_at_ms, decided_at_ms, decided_at_ms, one.traceparent
+    FROM json_to_recordset($4::json) AS one (id text, decision_id text, person_id text,
+        channel text, destination text, endpoint_hash text, sealed text, expires_at_ms bigint,
+        traceparent text)
+    JOIN written ON written.id = one.decision_id
+), exposed AS (
+    INSERT INTO experiment_exposures (tenant_id, experiment, unit_kind, unit, variant, propensity,
+        shares, version, decision_id, exposed_at_ms)
+    SELECT tenant_id, one.experiment, one.unit_kind, one.unit, one.variant, one.propensity,
+        one.shares, one.version, written.id, decided_at_ms
+    FROM json_to_recordset($8::json) AS one (decision_id text, experiment text, unit_kind text,
+        unit text, variant text, propensity double precision, shares double precision[],
+        version text)
+    JOIN written ON written.id = one.decision_id
+    ORDER BY tenant_id, one.experiment, one.unit
+    ON CONFLICT (tenant_id, experiment, unit) DO NOTHING
 )
-SELECT id FROM written
+SELECT not_outrun((SELECT count(*) FROM guarded) + (SELECT count(*) FROM written), $7)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision with all that is written along with it."""
+
+    decision: pb.Decision
+    messages: Sequence[DraftMessage]
+    subject: str
+    """Whose history a dismissal belongs to."""
+    kind: str
+    """Type of the help in the page; empty without any."""
+    traceparent: str
+    exposures: Sequence[Exposure] = ()
+    """Whoever met an experiment by it; a unit's first exposure stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,73 +129,128 @@ class Known:
     record: bytes
 
 
-async def lock_sessions(
-    connection: Any, keys: Iterable[SessionKey], now_ms: int
-) -> dict[SessionKey, SessionLimits]:
-    """Lock the sessions until the transaction ends; return their limits."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """What guards remember of a subject, and of which version that is."""
+
+    encoded: bytes = b"{}"
+    version: int = 0
+
+
+async def lock_guards(connection: Any, keys: Iterable[GuardKey], now_ms: int) -> None:
+    """Lock what guards remember until the transaction ends."""
     ordered = sorted(set(keys))
-    rows = await connection.fetch(
+    await connection.execute(
         _LOCK, [key[0] for key in ordered], [key[1] for key in ordered], now_ms
     )
-    return {
-        (row["tenant_id"], row["session_id"]): SessionLimits(
-            row["page_free_at_ms"], row["team_free_at_ms"]
-        )
-        for row in rows
-    }
 
 
-async def read_known(connection: Any, emotion_ids: Iterable[str]) -> list[Known]:
-    """All decisions on the given episodes."""
-    rows = await connection.fetch(_KNOWN, sorted(set(emotion_ids)))
-    return [Known(**row) for row in rows]
+async def read(
+    connection: Any, keys: Iterable[GuardKey], emotion_ids: Iterable[str]
+) -> tuple[dict[GuardKey, State], list[Known]]:
+    """What guards remember, and all decisions on the given episodes."""
+    ordered = sorted(set(keys))
+    rows = await connection.fetch(
+        _READ,
+        _json({"tenant_id": key[0], "subject": key[1]} for key in ordered),
+        _json(sorted(set(emotion_ids))),
+    )
+    states = dict.fromkeys(ordered, State())
+    known: list[Known] = []
+    for id_, tenant_id, emotion_id, intervened, record, version in rows:
+        if version >= 0:
+            states[(tenant_id, id_)] = State(record, version)
+        else:
+            known.append(Known(id_, tenant_id, emotion_id, intervened, record))
+    return states, known
 
 
 async def write(
-    connection: Any,
-    proposals: Sequence[Proposal],
-    limits: dict[SessionKey, SessionLimits],
-) -> set[str]:
-    """Write settled proposals with all that hangs on them. Returns the ids that were new."""
-    decisions = [proposal.decision for proposal in proposals]
-    shown = [one.intervention for one in decisions if one.HasField("intervention")]
-    sent = [
-        (proposal.decision.id, message) for proposal in proposals for message in proposal.messages
-    ]
-    traced = {
-        one.id: tracing.header(tracing.of_decision(one.emotion.id, one.id)) for one in decisions
-    }
-    rows = await connection.fetch(
+    connection: Any, made: Sequence[Made], guards: Sequence[tuple[GuardKey, State]], now_ms: int
+) -> None:
+    """Write decisions with all that hangs on them, all or nothing.
+
+    Args:
+        guards: new states, each under the version that it was read as.
+
+    Raises:
+        asyncpg.SerializationError: another writer was faster; nothing is written.
+    """
+    await connection.fetchrow(
         _WRITE,
-        [one.id for one in decisions],
-        [one.tenant_id for one in decisions],
-        [one.session_id for one in decisions],
-        [one.emotion.id for one in decisions],
-        [one.emotion.rev for one in decisions],
-        [one.action == pb.DECISION_ACTION_INTERVENE for one in decisions],
-        [one.SerializeToString() for one in decisions],
-        [one.decided_at_ms for one in decisions],
+        _json(
+            {"tenant_id": key[0], "subject": key[1], "state": one.encoded, "version": one.version}
+            for key, one in guards
+        ),
+        _json(_decision_row(one) for one in made),
+        _json(_shown_row(one) for one in made if one.decision.HasField("intervention")),
+        _json(_message_row(message, one) for one in made for message in one.messages),
         DECISION,
-        [one.id for one in shown],
-        [one.decision_id for one in shown],
-        [one.SerializeToString() for one in shown],
-        [one.expires_at_ms for one in shown],
-        [message.id for _, message in sent],
-        [decision_id for decision_id, _ in sent],
-        [message.person_id for _, message in sent],
-        [message.channel for _, message in sent],
-        [message.destination for _, message in sent],
-        [message.endpoint_hash for _, message in sent],
-        [message.sealed for _, message in sent],
-        [message.expires_at_ms for _, message in sent],
-        [key[0] for key in limits],
-        [key[1] for key in limits],
-        [one.page_free_at_ms for one in limits.values()],
-        [one.team_free_at_ms for one in limits.values()],
-        [traced[one.id] for one in decisions],
-        [traced[decision_id] for decision_id, _ in sent],
+        now_ms,
+        len(guards) + len(made),
+        _json(_exposure_row(exposure, one) for one in made for exposure in one.exposures),
     )
-    return {row["id"] for row in rows}
+
+
+def _json(rows: Iterable[object]) -> str:
+    """Rows for json_to_recordset; bytes are base64 in it."""
+    return msgspec.json.encode(list(rows)).decode()
+
+
+def _decision_row(made: Made) -> dict[str, object]:
+    one = made.decision
+    return {
+        "id": one.id,
+        "tenant_id": one.tenant_id,
+        "session_id": one.session_id,
+        "emotion_id": one.emotion.id,
+        "rev": one.emotion.rev,
+        "intervened": one.action == pb.DECISION_ACTION_INTERVENE,
+        "record": one.SerializeToString(),
+        "decided_at_ms": one.decided_at_ms,
+        "traceparent": made.traceparent,
+    }
+
+
+def _exposure_row(exposure: Exposure, made: Made) -> dict[str, object]:
+    return {
+        "decision_id": made.decision.id,
+        "experiment": exposure.experiment,
+        "unit_kind": exposure.kind,
+        "unit": exposure.unit,
+        "variant": exposure.variant,
+        "propensity": exposure.propensity,
+        "shares": exposure.shares,
+        "version": exposure.version,
+    }
+
+
+def _shown_row(one: Made) -> dict[str, object]:
+    intervention = one.decision.intervention
+    return {
+        "id": intervention.id,
+        "decision_id": one.decision.id,
+        "record": intervention.SerializeToString(),
+        "expires_at_ms": intervention.expires_at_ms,
+        "subject": one.subject,
+        "type": one.kind,
+        # What was shown before it could be recorded is not shown again.
+        "state": "shown" if one.decision.reason == UNGUARDED else "pending",
+    }
+
+
+def _message_row(message: DraftMessage, made: Made) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "decision_id": made.decision.id,
+        "person_id": message.person_id,
+        "channel": message.channel,
+        "destination": message.destination,
+        "endpoint_hash": message.endpoint_hash,
+        "sealed": message.sealed,
+        "expires_at_ms": message.expires_at_ms,
+        "traceparent": made.traceparent,
+    }
 
 
 async def read_decided(pool: Any, emotion_ids: Iterable[str]) -> set[tuple[str, int]]:
@@ -166,3 +266,15 @@ async def read_decision(pool: Any, decision_id: str) -> pb.Decision | None:
     """A decision as it was recorded."""
     record = await pool.fetchval("SELECT record FROM decisions WHERE id = $1", decision_id)
     return None if record is None else pb.Decision.FromString(record)
+
+
+async def keep_policy(connection: Any, policy: Policy, now_ms: int) -> None:
+    """Keep the document that decisions rest on, once."""
+    await connection.execute(
+        "INSERT INTO policies (digest, version, body, since_ms) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (digest) DO NOTHING",
+        policy.digest,
+        policy.version,
+        policy.body,
+        now_ms,
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from services.intervention.policy.ledger import REMEMBERED, Ledger
+from services.intervention.store.decisions import GuardKey, lock_guards, read
 
 _MAX_PENDING = 20
 _RANK = {"pending": 0, "shown": 1, "failed": 1, "dismissed": 2, "clicked": 3}
@@ -23,7 +27,8 @@ async def list_pending(
         now_ms,
         _MAX_PENDING,
     )
-    return [pb.Intervention.FromString(row["record"]) for row in rows]
+    found = (pb.Intervention.FromString(row["record"]) for row in rows)
+    return [one for one in found if one.show_at_ms <= now_ms]
 
 
 async def insert(connection: Any, intervention: pb.Intervention, now_ms: int) -> None:
@@ -42,24 +47,64 @@ async def insert(connection: Any, intervention: pb.Intervention, now_ms: int) ->
     )
 
 
+# Only the first report of a kind moves a row, so that a dismissal counts once.
+_MARK = """
+UPDATE interventions SET state = change.state, changed_at_ms = change.at_ms
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::integer[])
+    AS change (id, tenant_id, state, at_ms, rank)
+WHERE interventions.id = change.id AND interventions.tenant_id = change.tenant_id
+    AND (CASE interventions.state WHEN 'pending' THEN 0 WHEN 'shown' THEN 1 WHEN 'failed' THEN 1
+        WHEN 'dismissed' THEN 2 ELSE 3 END) < change.rank
+RETURNING interventions.tenant_id, interventions.subject, interventions.type,
+    interventions.state, interventions.changed_at_ms
+"""
+
+
 async def mark(pool: Any, changes: Sequence[tuple[str, str, str, int]]) -> None:
-    """Move interventions forward: (id, tenant, state, at ms). Never back, whatever the order."""
-    if not changes:
+    """Move interventions forward: (id, tenant, state, at ms). Never back, whatever the order.
+
+    What was dismissed is remembered with its visitor, in the same transaction.
+    """
+    furthest: dict[tuple[str, str], tuple[str, int]] = {}
+    for id_, tenant_id, state, at_ms in changes:
+        before = furthest.get((id_, tenant_id))
+        if before is None or _RANK[before[0]] < _RANK[state]:
+            furthest[(id_, tenant_id)] = (state, at_ms)
+    if not furthest:
         return
-    await pool.executemany(
-        "UPDATE interventions SET state = $3, changed_at_ms = $4 WHERE id = $1 AND tenant_id = $2"
-        " AND state = ANY($5::text[])",
-        [
-            (
-                id_,
-                tenant_id,
-                state,
-                at_ms,
-                [one for one, rank in _RANK.items() if rank < _RANK[state]],
-            )
-            for id_, tenant_id, state, at_ms in changes
-        ],
-    )
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(
+            _MARK,
+            [id_ for id_, _ in furthest],
+            [tenant_id for _, tenant_id in furthest],
+            [state for state, _ in furthest.values()],
+            [at_ms for _, at_ms in furthest.values()],
+            [_RANK[state] for state, _ in furthest.values()],
+        )
+        dismissed: dict[GuardKey, list[tuple[int, str]]] = {}
+        for row in rows:
+            if row["state"] == "dismissed" and row["subject"]:
+                key = (row["tenant_id"], row["subject"])
+                dismissed.setdefault(key, []).append((row["changed_at_ms"], row["type"]))
+        if dismissed:
+            await _remember(connection, dismissed)
+
+
+async def _remember(
+    connection: Any, dismissed: Mapping[GuardKey, Sequence[tuple[int, str]]]
+) -> None:
+    now_ms = max(at_ms for moments in dismissed.values() for at_ms, _ in moments)
+    await lock_guards(connection, dismissed, now_ms)
+    states, _ = await read(connection, dismissed, ())
+    for key, moments in dismissed.items():
+        ledger = msgspec.json.decode(states[key].encoded, type=Ledger)
+        ledger.dismissals = sorted([*ledger.dismissals, *moments])[-REMEMBERED:]
+        await connection.execute(
+            "UPDATE guards SET state = $3, version = version + 1"
+            " WHERE tenant_id = $1 AND subject = $2",
+            *key,
+            msgspec.json.encode(ledger),
+        )
 
 
 async def state_of(pool: Any, intervention_id: str, now_ms: int) -> str | None:

@@ -1,7 +1,7 @@
 """SQL of the messages to people: claim, finish, and what providers report.
 
 pending ──claim──▶ sending ──▶ sent ──callback──▶ delivered | failed
-   ▲                 │  └────▶ delivered | failed
+   ▲                 │  └────▶ delivered | failed ──replay──▶ pending
    └── not sent ─────┘
 unknown: an attempt may have reached the person. A claim that outlives its lease is one too.
 """
@@ -21,25 +21,35 @@ from services.intervention.outcomes import of_message
 LEASE_MS = 60_000
 
 # The claim is committed before anything is sent: whoever finds it after a crash knows that the
-# message may be out.
+# message may be out. Most urgent lane first; what has expired need not wait for its destination.
 _CLAIM = """
 WITH due AS (
     SELECT id, state <> 'pending' AS uncertain FROM messages
     WHERE state IN ('pending', 'sending', 'unknown') AND next_attempt_at_ms <= $1
-        AND NOT destination = ANY($2::text[])
-    ORDER BY next_attempt_at_ms LIMIT $3 FOR UPDATE SKIP LOCKED
+        AND NOT lane = ANY($6::smallint[])
+        AND (expires_at_ms <= $1 OR NOT (
+            destination = ANY($2::text[]) OR endpoint_hash = ANY($5::text[])))
+    ORDER BY lane, next_attempt_at_ms LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE messages SET state = 'sending', attempts = attempts + 1, next_attempt_at_ms = $1 + $4,
     changed_at_ms = $1
 FROM due WHERE messages.id = due.id
 RETURNING messages.id, tenant_id, session_id, decision_id, person_id, channel, destination,
     endpoint_hash, sealed, attempts, due.uncertain, created_at_ms, expires_at_ms, traceparent,
+    lane, budgeted,
     (SELECT reason FROM endpoints_off off WHERE off.tenant_id = messages.tenant_id
         AND off.endpoint_hash = messages.endpoint_hash) AS off_reason
 """
 
 _AGAIN = """
 UPDATE messages SET state = $2, next_attempt_at_ms = $3, detail = $4, changed_at_ms = $5
+WHERE id = $1 AND state = 'sending'
+"""
+
+# Its turn has not come, and nothing was tried: the attempt does not count.
+_POSTPONE = """
+UPDATE messages SET state = $2, next_attempt_at_ms = $3, attempts = attempts - 1, budgeted = true,
+    changed_at_ms = $4
 WHERE id = $1 AND state = 'sending'
 """
 
@@ -58,7 +68,8 @@ SELECT $4, tenant_id, session_id, $5, traceparent FROM changed RETURNING true
 
 _END = """
 WITH changed AS (
-    UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4, sealed = NULL
+    UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4,
+        sealed = CASE WHEN $2 = 'failed' AND $7 = '' THEN sealed END
     WHERE id = $1 AND state NOT IN ('delivered', 'failed')
     RETURNING tenant_id, session_id, traceparent
 ), off AS (
@@ -144,12 +155,37 @@ class Claimed:
     expires_at_ms: int
     off_reason: str | None
     traceparent: str
+    lane: int
+    budgeted: bool
+    """Its place in the tenant's budget is taken."""
 
 
-async def claim(pool: Any, now_ms: int, *, busy: Collection[str], limit: int) -> list[Claimed]:
-    """Take due messages whose destination is not busy, for LEASE_MS."""
-    rows = await pool.fetch(_CLAIM, now_ms, list(busy), limit, LEASE_MS)
-    return [Claimed(**row) for row in rows]
+async def claim(
+    pool: Any,
+    now_ms: int,
+    *,
+    busy: Collection[str],
+    held: Collection[str],
+    full_lanes: Collection[int],
+    limit: int,
+) -> list[Claimed]:
+    """Take due messages, the most urgent first, for LEASE_MS.
+
+    Args:
+        busy: destinations that take no more now.
+        held: hashes of addresses that asked for a pause.
+        full_lanes: lanes that take no more now.
+    """
+    rows = await pool.fetch(
+        _CLAIM, now_ms, list(busy), limit, LEASE_MS, list(held), list(full_lanes)
+    )
+    return sorted((Claimed(**row) for row in rows), key=lambda row: row.lane)
+
+
+async def postpone(pool: Any, row: Claimed, *, at_ms: int, now_ms: int) -> None:
+    """Give a claimed message back until its turn."""
+    state = "unknown" if row.uncertain else "pending"
+    await pool.execute(_POSTPONE, row.id, state, at_ms, now_ms)
 
 
 async def try_again(
@@ -191,6 +227,20 @@ async def finish(
         row.endpoint_hash if endpoint_off else "",
     )
     return bool(done)
+
+
+async def turn_off(
+    pool: Any, tenant_id: str, endpoint_hash: str, *, reason: str, now_ms: int
+) -> None:
+    """Send nothing more to an address."""
+    await pool.execute(
+        "INSERT INTO endpoints_off (tenant_id, endpoint_hash, reason, since_ms)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        tenant_id,
+        endpoint_hash,
+        reason,
+        now_ms,
+    )
 
 
 async def find(pool: Any, *, message_id: str, provider_id: str) -> Address | None:

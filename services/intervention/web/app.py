@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -13,8 +14,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.intervention.unsubscribing import PATH as UNSUBSCRIBE
 from services.intervention.web.hooks import TwilioHook
 from services.intervention.web.page import IntervenePage, notice
+from services.intervention.web.pagerduty_hook import PagerDutyHook
+from services.intervention.web.slack_hook import SlackHook
+from services.intervention.web.unsubscribe_hook import UnsubscribeHook
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -57,7 +62,22 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return notice("Nothing here", "This address leads nowhere.", 404)
 
 
-def build_app(page: IntervenePage, twilio: TwilioHook) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What providers call."""
+
+    twilio: TwilioHook
+    slack: SlackHook
+    pagerduty: PagerDutyHook
+    unsubscribe: UnsubscribeHook
+
+    @property
+    def signed(self) -> tuple[TwilioHook | SlackHook | PagerDutyHook, ...]:
+        """Those that refuse what no provider signed."""
+        return self.twilio, self.slack, self.pagerduty
+
+
+def build_app(page: IntervenePage, hooks: Hooks) -> Starlette:
     """Put the routes together."""
     return Starlette(
         routes=[
@@ -66,7 +86,11 @@ def build_app(page: IntervenePage, twilio: TwilioHook) -> Starlette:
             Route("/i/{token}/live", page.live, methods=["GET"]),
             Route("/i/{token}/seen", page.seen, methods=["POST"]),
             Route("/i/{token}/act", page.act, methods=["POST"]),
-            Route("/hooks/twilio", twilio.take, methods=["POST"]),
+            Route("/hooks/twilio", hooks.twilio.take, methods=["POST"]),
+            Route("/hooks/slack", hooks.slack.take, methods=["POST"]),
+            Route("/hooks/pagerduty", hooks.pagerduty.take, methods=["POST"]),
+            Route(f"{UNSUBSCRIBE}/{{token}}", hooks.unsubscribe.take, methods=["POST"]),
+            Route(f"{UNSUBSCRIBE}/{{token}}", hooks.unsubscribe.show, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         middleware=[Middleware(SafeHeaders)],

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 # Who serves what. A service of `proto/` that is missing here fails the collection.
 PROCESS_OF = {
     "IdentityService": "identity",
+    "PrivacyService": "identity",
     "TenantService": "identity",
     "DetectionService": "detection",
     "InterventionService": "intervention",
@@ -42,6 +43,8 @@ def rpcs() -> dict[str, tuple[str, Any]]:
 
 METHODS = rpcs()
 # What any caller of the mesh may ask, whoever it is for.
+OF_NOBODY = "/sentientiq.intervention.v1.InterventionService/CheckPolicy"
+"""Judges a document without any tenant's data."""
 PUBLIC = "/sentientiq.identity.v1.IdentityService/GetSealingKey"
 TOO_LARGE = b"\x00" * (16 * 1024 * 1024 + 1)
 
@@ -112,7 +115,7 @@ async def test_g04_an_expired_token(world: World):
 
 
 async def test_g05_another_tenants_token(world: World):
-    expected = {**all_answer("PERMISSION_DENIED"), PUBLIC: "OK"}
+    expected = {**all_answer("PERMISSION_DENIED"), PUBLIC: "OK", OF_NOBODY: "INVALID_ARGUMENT"}
     for role in ("team", "operator"):
         mine = world.token(tenant_id="mine", role=role)
         assert await statuses(world, mine, foreign) == expected, role

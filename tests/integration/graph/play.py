@@ -11,13 +11,12 @@ from typing import Any
 from services.identity.company.rules import NO_RULES
 from services.identity.graph import profile_store
 from services.identity.graph.attach import Attach
-from services.identity.graph.hashes import hasher
 from services.identity.graph.profile_store import Cut
 from services.identity.graph.rules import EMAIL, ID, VISITOR, GraphRules
 from services.identity.graph.told import Identifier
 from services.identity.identity_store import IdentityStore
 from services.identity.model import Assurance, Envelope, Facts
-from services.identity.pii import Pii
+from services.identity.privacy.vault import Vault
 from services.identity.record import Stated, record
 from tests.integration.graph.model import CLAIMED, VERIFIED, Statement, World
 
@@ -43,12 +42,14 @@ class OneRule:
 class Graph:
     """The real thing, of one tenant."""
 
-    def __init__(self, identities: IdentityStore, pii: Pii, tenant: str, rules: GraphRules) -> None:
+    def __init__(
+        self, identities: IdentityStore, vault: Vault, tenant: str, rules: GraphRules
+    ) -> None:
         self.identities = identities
         self.tenant = tenant
         self.rules = rules
-        self._pii = pii
-        self.attach = Attach(pii, OneRule(rules))  # type: ignore[arg-type] # pyright: ignore
+        self._vault = vault
+        self.attach = Attach(vault, OneRule(rules))  # type: ignore[arg-type] # pyright: ignore
 
     async def tell(self, said: Statement) -> None:
         """Record a statement as the service does."""
@@ -71,7 +72,11 @@ class Graph:
 
     async def cut(self, kind: str, value: str, user: str, *, restore: bool = False) -> bool:
         """Take apart, or take that back."""
-        hashed = value if kind == "visitor" else hasher(self._pii, self.tenant)(KINDS[kind], value)
+        hashed = value
+        if kind != "visitor":
+            async with self.identities.database.connection() as connection:
+                index = await self._vault.index(connection, self.tenant)
+            hashed = index.identifier(KINDS[kind], value)
         cut = Cut(user, Identifier(KINDS[kind], hashed), "by the test", "test", restore)
         async with self.identities.database.transaction() as connection:
             changed, _ = await profile_store.split(
@@ -132,7 +137,9 @@ def life(rng: random.Random) -> list[Statement]:
                 }
                 if said[-1].assurance == VERIFIED:
                     told["user"] = told["user"] or users[0]
-                said[-1] = replace(said[-1], **told)
+                said[-1] = replace(
+                    said[-1], user=told["user"], email=told["email"], crm=told["crm"]
+                )
     return [s for s in said if not s.assurance or s.user or s.email or s.crm]
 
 

@@ -18,7 +18,6 @@ from cli.config import command
         ("rates", '{"rates": {"EUR": {"2026-01-01": -1}}}', "rates.EUR.2026-01-01: expected"),
         ("rates", "[]", "Expected `object`"),
         ("sdk", "[]", "expected a JSON object"),
-        ("policy", "{", "document"),
     ],
 )
 def test_a_bad_document_is_refused_by_field(

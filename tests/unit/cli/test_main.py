@@ -17,7 +17,8 @@ ROOT = Path(cli.main.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
 COMMANDS = (
     "up", "serve", "detect", "label", "calibrate", "replay", "smoke", "doctor", "keys", "config",
-    "transactions", "migrate",
+    "policy", "tenants", "profile", "experiment", "transactions", "privacy", "audit", "log",
+    "migrate",
 )  # fmt: skip
 HEAVY = ("grpc", "redis", "asyncpg", "websockets", "starlette", "pyarrow", "chdb", "structlog")
 

@@ -24,6 +24,7 @@ class Socket:
 
     key = "pk"
     interventions_allowed = True
+    language = zone = ""
     offset_ms = 0.0
 
     def __init__(self, stream: str) -> None:

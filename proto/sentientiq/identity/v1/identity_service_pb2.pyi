@@ -199,6 +199,7 @@ class UserIdentity(_message.Message):
     LTV_REASON_FIELD_NUMBER: _builtins.int
     LTV_LACK_FIELD_NUMBER: _builtins.int
     JOINED_BY_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     session_id: _builtins.str
@@ -241,6 +242,10 @@ class UserIdentity(_message.Message):
     joined_by: _builtins.str
     """Empty: the session states who it is. Else what it has in common with the user that it is taken
     for: "email", "visitor" (the browser), or "id:" and the name of one of the tenant's own ids.
+    """
+    withheld: _builtins.str
+    """Why e-mail and name are missing though they are known: "consent" (the user did not agree to the
+    purpose), "gpc" (Global Privacy Control), "do_not_sell"; empty: nothing was withheld.
     """
     @_builtins.property
     def ltv(self) -> Global___Money:
@@ -299,10 +304,11 @@ class UserIdentity(_message.Message):
         ltv_reason: _builtins.str = ...,
         ltv_lack: Global___ValueLack.ValueType = ...,
         joined_by: _builtins.str = ...,
+        withheld: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["established_at", b"established_at", "ltv", b"ltv", "ltv_as_of", b"ltv_as_of", "ltv_expected", b"ltv_expected", "ltv_high", b"ltv_high", "ltv_low", b"ltv_low", "ltv_observed", b"ltv_observed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "company", b"company", "company_kind", b"company_kind", "company_name", b"company_name", "company_parent", b"company_parent", "company_size", b"company_size", "email", b"email", "established_at", b"established_at", "joined_by", b"joined_by", "ltv", b"ltv", "ltv_as_of", b"ltv_as_of", "ltv_expected", b"ltv_expected", "ltv_high", b"ltv_high", "ltv_lack", b"ltv_lack", "ltv_low", b"ltv_low", "ltv_observed", b"ltv_observed", "ltv_reason", b"ltv_reason", "ltv_source", b"ltv_source", "name", b"name", "owner_person_id", b"owner_person_id", "session_id", b"session_id", "settling", b"settling", "tenant_id", b"tenant_id", "tier", b"tier", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assurance", b"assurance", "company", b"company", "company_kind", b"company_kind", "company_name", b"company_name", "company_parent", b"company_parent", "company_size", b"company_size", "email", b"email", "established_at", b"established_at", "joined_by", b"joined_by", "ltv", b"ltv", "ltv_as_of", b"ltv_as_of", "ltv_expected", b"ltv_expected", "ltv_high", b"ltv_high", "ltv_lack", b"ltv_lack", "ltv_low", b"ltv_low", "ltv_observed", b"ltv_observed", "ltv_reason", b"ltv_reason", "ltv_source", b"ltv_source", "name", b"name", "owner_person_id", b"owner_person_id", "session_id", b"session_id", "settling", b"settling", "tenant_id", b"tenant_id", "tier", b"tier", "user_id", b"user_id", "version", b"version", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -420,19 +426,25 @@ class ResolveRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     session_id: _builtins.str
     """The visit."""
+    purpose: _builtins.str
+    """What for: "support", "marketing", "analytics", "sale"; empty: to run the mesh, or, asked by a
+    person, "support". Who refused it is answered without e-mail and name, see `withheld`.
+    """
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         session_id: _builtins.str = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -842,8 +854,11 @@ class BatchResolveRequest(_message.Message):
     TENANT_ID_FIELD_NUMBER: _builtins.int
     SESSION_IDS_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
+    purpose: _builtins.str
+    """As in ResolveRequest."""
     @_builtins.property
     def session_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to 1,000 visits."""
@@ -858,10 +873,11 @@ class BatchResolveRequest(_message.Message):
         tenant_id: _builtins.str = ...,
         session_ids: _abc.Iterable[_builtins.str] | None = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask", "session_ids", b"session_ids", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose", "read_mask", b"read_mask", "session_ids", b"session_ids", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -902,6 +918,7 @@ class GetProfileRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     user_id: _builtins.str
@@ -910,6 +927,8 @@ class GetProfileRequest(_message.Message):
     """Sessions in the answer: 1 to 1,000; 0: 100."""
     page_token: _builtins.str
     """`next_page_token` of the answer before; empty: from the newest on."""
+    purpose: _builtins.str
+    """As in ResolveRequest."""
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """Fields of UserIdentity to answer; empty: all."""
@@ -922,10 +941,11 @@ class GetProfileRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "purpose", b"purpose", "read_mask", b"read_mask", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1063,19 +1083,23 @@ class ExplainIdentityRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The customer of SentientIQ."""
     session_id: _builtins.str
     """The visit."""
+    purpose: _builtins.str
+    """As in ResolveRequest."""
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         session_id: _builtins.str = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -232,6 +232,7 @@ class Intervention(_message.Message):
     PAYLOAD_JSON_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    SHOW_AT_MS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Unique."""
     decision_id: _builtins.str
@@ -258,6 +259,8 @@ class Intervention(_message.Message):
     """Unix epoch in milliseconds; never shown after it."""
     traceparent: _builtins.str
     """W3C trace context of the decision, for whoever shows it; empty: not traced. Pages never see it."""
+    show_at_ms: _builtins.int
+    """With timing DELAYED: not shown before, Unix epoch in milliseconds."""
     def __init__(
         self,
         *,
@@ -274,10 +277,11 @@ class Intervention(_message.Message):
         payload_json: _builtins.str = ...,
         expires_at_ms: _builtins.int = ...,
         traceparent: _builtins.str = ...,
+        show_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "expires_at_ms", b"expires_at_ms", "id", b"id", "payload_json", b"payload_json", "priority", b"priority", "session_id", b"session_id", "target", b"target", "template", b"template", "tenant_id", b"tenant_id", "timing", b"timing", "traceparent", b"traceparent", "type", b"type", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "expires_at_ms", b"expires_at_ms", "id", b"id", "payload_json", b"payload_json", "priority", b"priority", "session_id", b"session_id", "show_at_ms", b"show_at_ms", "target", b"target", "template", b"template", "tenant_id", b"tenant_id", "timing", b"timing", "traceparent", b"traceparent", "type", b"type", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,7 +302,7 @@ class Recommendation(_message.Message):
     """When it is ignored, Unix epoch in milliseconds."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """"sms", "slack", "webhook": channels used, in order."""
+        """Kinds of channels used, in order: see sentientiq.tenant.v1.Channel."""
 
     def __init__(
         self,
@@ -337,6 +341,12 @@ class Decision(_message.Message):
     COMPANY_FIELD_NUMBER: _builtins.int
     DECIDED_AT_MS_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    POLICY_DIGEST_FIELD_NUMBER: _builtins.int
+    IDENTITY_VERSION_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """hash(emotion id, rev, policy version)."""
     tenant_id: _builtins.str
@@ -346,13 +356,14 @@ class Decision(_message.Message):
     action: Global___DecisionAction.ValueType
     """The choice."""
     reason: _builtins.str
-    """Why, one word of a fixed set: "rule", "no_rule", "below_confidence", "episode_handled", "stale",
-    "holdout".
+    """Why, one word of a fixed set: "rule", "nothing", "no_rule", "below_confidence",
+    "episode_handled", "stale", "no_consent", "quiet_hours", "dismissed", "cooldown", "excluded",
+    "cap", "budget", "no_recipient", "killed", "holdout", "experiment". docs/policy.md explains each.
     """
     rule: _builtins.str
     """The rule that matched."""
     policy_version: _builtins.str
-    """"builtin@1" or "tenant@7"."""
+    """"builtin@2" or "tenant@7"."""
     assurance: _identity_service_pb2.Assurance.ValueType
     """Assurance of the identity used."""
     user_id: _builtins.str
@@ -363,6 +374,18 @@ class Decision(_message.Message):
     """Unix epoch in milliseconds."""
     path: _builtins.str
     """"fast" (edge) or "durable" (log)."""
+    detail: _builtins.str
+    """Which guard, rule or condition the reason speaks of; empty: none."""
+    policy_digest: _builtins.str
+    """Names the exact bytes of the policy's document."""
+    identity_version: _builtins.int
+    """Version of the identity that was used."""
+    inputs: _builtins.bytes
+    """All that the policy saw, and what its guards read: JSON {facts, readings}. With the policy it
+    gives this decision again, byte by byte. No e-mail, no name.
+    """
+    propensity: _builtins.float
+    """Chance with which this choice was made; 1 where nothing was left to chance."""
     @_builtins.property
     def emotion(self) -> _emotion_pb2.Emotion:
         """What it decides on. No e-mail, no name in it."""
@@ -378,6 +401,10 @@ class Decision(_message.Message):
     @_builtins.property
     def value(self) -> _identity_service_pb2.Money:
         """Value at stake and how it is known."""
+
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
+        """What could have been done, doing nothing included."""
 
     def __init__(
         self,
@@ -398,14 +425,66 @@ class Decision(_message.Message):
         company: _builtins.str = ...,
         decided_at_ms: _builtins.int = ...,
         path: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        policy_digest: _builtins.str = ...,
+        identity_version: _builtins.int = ...,
+        inputs: _builtins.bytes = ...,
+        alternatives: _abc.Iterable[Global___Alternative] | None = ...,
+        propensity: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "intervention", b"intervention", "recommendation", b"recommendation", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "assurance", b"assurance", "company", b"company", "decided_at_ms", b"decided_at_ms", "emotion", b"emotion", "id", b"id", "intervention", b"intervention", "path", b"path", "policy_version", b"policy_version", "reason", b"reason", "recommendation", b"recommendation", "rule", b"rule", "session_id", b"session_id", "tenant_id", b"tenant_id", "user_id", b"user_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "alternatives", b"alternatives", "assurance", b"assurance", "company", b"company", "decided_at_ms", b"decided_at_ms", "detail", b"detail", "emotion", b"emotion", "id", b"id", "identity_version", b"identity_version", "inputs", b"inputs", "intervention", b"intervention", "path", b"path", "policy_digest", b"policy_digest", "policy_version", b"policy_version", "propensity", b"propensity", "reason", b"reason", "recommendation", b"recommendation", "rule", b"rule", "session_id", b"session_id", "tenant_id", b"tenant_id", "user_id", b"user_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class Alternative(_message.Message):
+    """Alternative is something that could have been done about an emotion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """Name of the action in its rule; "nothing" for doing nothing."""
+    part: _builtins.str
+    """"page" or "team"; empty for doing nothing."""
+    template: _builtins.str
+    """Template and its version."""
+    score: _builtins.float
+    """What alternatives of a part are compared by."""
+    propensity: _builtins.float
+    """Chance with which it was chosen."""
+    refused: _builtins.str
+    """Why it was not chosen: "condition", "outranked", or a word of Decision.reason; empty: chosen."""
+    detail: _builtins.str
+    """Which condition, guard or action that is."""
+    def __init__(
+        self,
+        *,
+        action: _builtins.str = ...,
+        part: _builtins.str = ...,
+        template: _builtins.str = ...,
+        score: _builtins.float = ...,
+        propensity: _builtins.float = ...,
+        refused: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "detail", b"detail", "part", b"part", "propensity", b"propensity", "refused", b"refused", "score", b"score", "template", b"template"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Alternative: _TypeAlias = Alternative  # noqa: Y015
 
 @_typing.final
 class Outcome(_message.Message):
@@ -440,7 +519,7 @@ class Outcome(_message.Message):
     person_id: _builtins.str
     """Who acted, for SEEN, ACTED, DECLINED."""
     channel: _builtins.str
-    """"page", "sms", "slack", "webhook", "intervene_page"."""
+    """"page", "intervene_page", or a kind of sentientiq.tenant.v1.Channel."""
     detail: _builtins.str
     """Which act or error, for example "send_offer" or "21610"."""
     def __init__(

@@ -22,6 +22,218 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class VisitorContext(_message.Message):
+    """VisitorContext is what only the visitor's own page knows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    INTERVENTIONS_CONSENT_FIELD_NUMBER: _builtins.int
+    ANALYTICS_CONSENT_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """BCP 47, for example "de-AT"; empty: unknown."""
+    zone: _builtins.str
+    """IANA time zone; empty: unknown."""
+    interventions_consent: _builtins.bool
+    """Whether the visitor agreed to help in the page; absent: unknown."""
+    analytics_consent: _builtins.bool
+    """Whether the visitor agreed to analytics; absent: unknown."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        interventions_consent: _builtins.bool | None = ...,
+        analytics_consent: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_analytics_consent", b"_analytics_consent", "_interventions_consent", b"_interventions_consent", "analytics_consent", b"analytics_consent", "interventions_consent", b"interventions_consent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_analytics_consent", b"_analytics_consent", "_interventions_consent", b"_interventions_consent", "analytics_consent", b"analytics_consent", "interventions_consent", b"interventions_consent", "language", b"language", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__analytics_consent: _TypeAlias = _typing.Literal["analytics_consent"]  # noqa: Y015
+    _WhichOneofArgType__analytics_consent: _TypeAlias = _typing.Literal["_analytics_consent", b"_analytics_consent"]  # noqa: Y015
+    _WhichOneofReturnType__interventions_consent: _TypeAlias = _typing.Literal["interventions_consent"]  # noqa: Y015
+    _WhichOneofArgType__interventions_consent: _TypeAlias = _typing.Literal["_interventions_consent", b"_interventions_consent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__analytics_consent) -> _WhichOneofReturnType__analytics_consent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interventions_consent) -> _WhichOneofReturnType__interventions_consent | None: ...
+
+Global___VisitorContext: _TypeAlias = VisitorContext  # noqa: Y015
+
+@_typing.final
+class Switch(_message.Message):
+    """Switch stops interventions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Whose; empty: everybody's."""
+    rule: _builtins.str
+    """Which rule; empty: all."""
+    reason: _builtins.str
+    """For people."""
+    since_ms: _builtins.int
+    """Since when, Unix epoch in milliseconds."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        since_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "rule", b"rule", "since_ms", b"since_ms", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Switch: _TypeAlias = Switch  # noqa: Y015
+
+@_typing.final
+class CheckPolicyRequest(_message.Message):
+    """CheckPolicyRequest carries a document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BODY_FIELD_NUMBER: _builtins.int
+    body: _builtins.bytes
+    """YAML or JSON."""
+    def __init__(
+        self,
+        *,
+        body: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckPolicyRequest: _TypeAlias = CheckPolicyRequest  # noqa: Y015
+
+@_typing.final
+class CheckPolicyResponse(_message.Message):
+    """CheckPolicyResponse says what is in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of its rules, as they stand."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckPolicyResponse: _TypeAlias = CheckPolicyResponse  # noqa: Y015
+
+@_typing.final
+class SetSwitchRequest(_message.Message):
+    """SetSwitchRequest moves a switch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWITCH_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
+    off: _builtins.bool
+    """True: stop. False: go on."""
+    @_builtins.property
+    def switch(self) -> Global___Switch:
+        """Whose, which, and why."""
+
+    def __init__(
+        self,
+        *,
+        switch: Global___Switch | None = ...,
+        off: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["switch", b"switch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["off", b"off", "switch", b"switch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSwitchRequest: _TypeAlias = SetSwitchRequest  # noqa: Y015
+
+@_typing.final
+class SetSwitchResponse(_message.Message):
+    """SetSwitchResponse is empty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSwitchResponse: _TypeAlias = SetSwitchResponse  # noqa: Y015
+
+@_typing.final
+class ListSwitchesRequest(_message.Message):
+    """ListSwitchesRequest names a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Empty: all; mesh or operator tokens only."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSwitchesRequest: _TypeAlias = ListSwitchesRequest  # noqa: Y015
+
+@_typing.final
+class ListSwitchesResponse(_message.Message):
+    """ListSwitchesResponse is what is stopped."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWITCHES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def switches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Switch]:
+        """By tenant, then rule."""
+
+    def __init__(
+        self,
+        *,
+        switches: _abc.Iterable[Global___Switch] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["switches", b"switches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSwitchesResponse: _TypeAlias = ListSwitchesResponse  # noqa: Y015
+
+@_typing.final
 class DecideRequest(_message.Message):
     """DecideRequest carries an emotion and who it is."""
 
@@ -29,6 +241,7 @@ class DecideRequest(_message.Message):
 
     EMOTION_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_NUMBER: _builtins.int
+    VISITOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def emotion(self) -> _emotion_pb2.Emotion:
         """The emotion."""
@@ -37,15 +250,20 @@ class DecideRequest(_message.Message):
     def identity(self) -> _identity_service_pb2.UserIdentity:
         """As the edge has it cached; absent: intervention resolves it."""
 
+    @_builtins.property
+    def visitor(self) -> Global___VisitorContext:
+        """As the page said hello; absent: unknown."""
+
     def __init__(
         self,
         *,
         emotion: _emotion_pb2.Emotion | None = ...,
         identity: _identity_service_pb2.UserIdentity | None = ...,
+        visitor: Global___VisitorContext | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "identity", b"identity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "identity", b"identity", "visitor", b"visitor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "identity", b"identity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "identity", b"identity", "visitor", b"visitor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

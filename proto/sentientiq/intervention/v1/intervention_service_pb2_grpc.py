@@ -45,6 +45,21 @@ class InterventionServiceStub:
                 request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListPendingRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListPendingResponse.FromString,
                 _registered_method=True)
+        self.CheckPolicy = channel.unary_unary(
+                '/sentientiq.intervention.v1.InterventionService/CheckPolicy',
+                request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.CheckPolicyRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.CheckPolicyResponse.FromString,
+                _registered_method=True)
+        self.SetSwitch = channel.unary_unary(
+                '/sentientiq.intervention.v1.InterventionService/SetSwitch',
+                request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchResponse.FromString,
+                _registered_method=True)
+        self.ListSwitches = channel.unary_unary(
+                '/sentientiq.intervention.v1.InterventionService/ListSwitches',
+                request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesResponse.FromString,
+                _registered_method=True)
 
 
 class InterventionServiceServicer:
@@ -67,6 +82,29 @@ class InterventionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckPolicy(self, request, context):
+        """CheckPolicy says whether a policy document can be used, before it is put. INVALID_ARGUMENT
+        naming the place in it and the mend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSwitch(self, request, context):
+        """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
+        everywhere within two seconds. Mesh or operator tokens only, for everybody's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSwitches(self, request, context):
+        """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InterventionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +117,21 @@ def add_InterventionServiceServicer_to_server(servicer, server):
                     servicer.ListPending,
                     request_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListPendingRequest.FromString,
                     response_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListPendingResponse.SerializeToString,
+            ),
+            'CheckPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckPolicy,
+                    request_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.CheckPolicyRequest.FromString,
+                    response_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.CheckPolicyResponse.SerializeToString,
+            ),
+            'SetSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSwitch,
+                    request_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchRequest.FromString,
+                    response_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchResponse.SerializeToString,
+            ),
+            'ListSwitches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSwitches,
+                    request_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesRequest.FromString,
+                    response_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +189,87 @@ class InterventionService:
             '/sentientiq.intervention.v1.InterventionService/ListPending',
             sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListPendingRequest.SerializeToString,
             sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListPendingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.intervention.v1.InterventionService/CheckPolicy',
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.CheckPolicyRequest.SerializeToString,
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.CheckPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.intervention.v1.InterventionService/SetSwitch',
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchRequest.SerializeToString,
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSwitches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.intervention.v1.InterventionService/ListSwitches',
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesRequest.SerializeToString,
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,16 @@ class InterventionServiceStub:
     """ListPending returns in-page interventions of a session that were neither shown nor have
     expired; the edge asks at each hello.
     """
+    CheckPolicy: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.CheckPolicyRequest, _intervention_service_pb2.CheckPolicyResponse]
+    """CheckPolicy says whether a policy document can be used, before it is put. INVALID_ARGUMENT
+    naming the place in it and the mend.
+    """
+    SetSwitch: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.SetSwitchRequest, _intervention_service_pb2.SetSwitchResponse]
+    """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
+    everywhere within two seconds. Mesh or operator tokens only, for everybody's.
+    """
+    ListSwitches: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.ListSwitchesRequest, _intervention_service_pb2.ListSwitchesResponse]
+    """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's."""
 
 @_typing.type_check_only
 class InterventionServiceAsyncStub(InterventionServiceStub):
@@ -55,6 +65,16 @@ class InterventionServiceAsyncStub(InterventionServiceStub):
     """ListPending returns in-page interventions of a session that were neither shown nor have
     expired; the edge asks at each hello.
     """
+    CheckPolicy: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.CheckPolicyRequest, _intervention_service_pb2.CheckPolicyResponse]  # type: ignore[assignment]
+    """CheckPolicy says whether a policy document can be used, before it is put. INVALID_ARGUMENT
+    naming the place in it and the mend.
+    """
+    SetSwitch: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.SetSwitchRequest, _intervention_service_pb2.SetSwitchResponse]  # type: ignore[assignment]
+    """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
+    everywhere within two seconds. Mesh or operator tokens only, for everybody's.
+    """
+    ListSwitches: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.ListSwitchesRequest, _intervention_service_pb2.ListSwitchesResponse]  # type: ignore[assignment]
+    """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's."""
 
 class InterventionServiceServicer(metaclass=_abc_1.ABCMeta):
     """InterventionService decides what to do about an emotion."""
@@ -78,5 +98,33 @@ class InterventionServiceServicer(metaclass=_abc_1.ABCMeta):
         """ListPending returns in-page interventions of a session that were neither shown nor have
         expired; the edge asks at each hello.
         """
+
+    @_abc_1.abstractmethod
+    def CheckPolicy(
+        self,
+        request: _intervention_service_pb2.CheckPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_intervention_service_pb2.CheckPolicyResponse, _abc.Awaitable[_intervention_service_pb2.CheckPolicyResponse]]:
+        """CheckPolicy says whether a policy document can be used, before it is put. INVALID_ARGUMENT
+        naming the place in it and the mend.
+        """
+
+    @_abc_1.abstractmethod
+    def SetSwitch(
+        self,
+        request: _intervention_service_pb2.SetSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_intervention_service_pb2.SetSwitchResponse, _abc.Awaitable[_intervention_service_pb2.SetSwitchResponse]]:
+        """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
+        everywhere within two seconds. Mesh or operator tokens only, for everybody's.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSwitches(
+        self,
+        request: _intervention_service_pb2.ListSwitchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_intervention_service_pb2.ListSwitchesResponse, _abc.Awaitable[_intervention_service_pb2.ListSwitchesResponse]]:
+        """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's."""
 
 def add_InterventionServiceServicer_to_server(servicer: InterventionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

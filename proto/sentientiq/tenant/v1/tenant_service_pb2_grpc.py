@@ -72,6 +72,31 @@ class TenantServiceStub:
                 request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.PutTenantRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.PutTenantResponse.FromString,
                 _registered_method=True)
+        self.GetTenant = channel.unary_unary(
+                '/sentientiq.tenant.v1.TenantService/GetTenant',
+                request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.GetTenantRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.GetTenantResponse.FromString,
+                _registered_method=True)
+        self.ListTenants = channel.unary_unary(
+                '/sentientiq.tenant.v1.TenantService/ListTenants',
+                request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListTenantsRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListTenantsResponse.FromString,
+                _registered_method=True)
+        self.DeletePerson = channel.unary_unary(
+                '/sentientiq.tenant.v1.TenantService/DeletePerson',
+                request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.DeletePersonRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.DeletePersonResponse.FromString,
+                _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/sentientiq.tenant.v1.TenantService/ListKeys',
+                request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
+        self.CreateToken = channel.unary_unary(
+                '/sentientiq.tenant.v1.TenantService/CreateToken',
+                request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateTokenRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateTokenResponse.FromString,
+                _registered_method=True)
         self.CreateKey = channel.unary_unary(
                 '/sentientiq.tenant.v1.TenantService/CreateKey',
                 request_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateKeyRequest.SerializeToString,
@@ -140,6 +165,44 @@ class TenantServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTenant(self, request, context):
+        """GetTenant tells of a tenant, without its secrets. NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTenants(self, request, context):
+        """ListTenants lists them page by page. Mesh or operator tokens for all tenants only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePerson(self, request, context):
+        """DeletePerson removes a person. NOT_FOUND if there is none. Mesh or operator tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeys(self, request, context):
+        """ListKeys lists the tenant's keys, revoked ones too, as they were made; the keys themselves are
+        not kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateToken(self, request, context):
+        """CreateToken signs a bearer token for gRPC calls about the tenant, with no more rights than the
+        caller's own; it is shown once, recorded in the audit, and cannot be revoked before it expires.
+        Mesh or operator tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateKey(self, request, context):
         """CreateKey makes a publishable key; it is shown once and kept only as a hash.
         """
@@ -191,6 +254,31 @@ def add_TenantServiceServicer_to_server(servicer, server):
                     servicer.PutTenant,
                     request_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.PutTenantRequest.FromString,
                     response_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.PutTenantResponse.SerializeToString,
+            ),
+            'GetTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTenant,
+                    request_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.GetTenantRequest.FromString,
+                    response_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.GetTenantResponse.SerializeToString,
+            ),
+            'ListTenants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTenants,
+                    request_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListTenantsRequest.FromString,
+                    response_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListTenantsResponse.SerializeToString,
+            ),
+            'DeletePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePerson,
+                    request_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.DeletePersonRequest.FromString,
+                    response_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.DeletePersonResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListKeysRequest.FromString,
+                    response_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'CreateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateToken,
+                    request_deserializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateTokenRequest.FromString,
+                    response_serializer=sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateTokenResponse.SerializeToString,
             ),
             'CreateKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateKey,
@@ -395,6 +483,141 @@ class TenantService:
             '/sentientiq.tenant.v1.TenantService/PutTenant',
             sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.PutTenantRequest.SerializeToString,
             sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.PutTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.tenant.v1.TenantService/GetTenant',
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.GetTenantRequest.SerializeToString,
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.GetTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTenants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.tenant.v1.TenantService/ListTenants',
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListTenantsRequest.SerializeToString,
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListTenantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.tenant.v1.TenantService/DeletePerson',
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.DeletePersonRequest.SerializeToString,
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.DeletePersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.tenant.v1.TenantService/ListKeys',
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListKeysRequest.SerializeToString,
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.tenant.v1.TenantService/CreateToken',
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateTokenRequest.SerializeToString,
+            sentientiq_dot_tenant_dot_v1_dot_tenant__service__pb2.CreateTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

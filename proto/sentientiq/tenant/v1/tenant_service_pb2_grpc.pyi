@@ -52,6 +52,21 @@ class TenantServiceStub:
     """PutPerson creates or replaces a person by id."""
     PutTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.PutTenantRequest, _tenant_service_pb2.PutTenantResponse]
     """PutTenant creates or replaces a tenant. Mesh or operator tokens only."""
+    GetTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.GetTenantRequest, _tenant_service_pb2.GetTenantResponse]
+    """GetTenant tells of a tenant, without its secrets. NOT_FOUND if there is none."""
+    ListTenants: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.ListTenantsRequest, _tenant_service_pb2.ListTenantsResponse]
+    """ListTenants lists them page by page. Mesh or operator tokens for all tenants only."""
+    DeletePerson: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.DeletePersonRequest, _tenant_service_pb2.DeletePersonResponse]
+    """DeletePerson removes a person. NOT_FOUND if there is none. Mesh or operator tokens only."""
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.ListKeysRequest, _tenant_service_pb2.ListKeysResponse]
+    """ListKeys lists the tenant's keys, revoked ones too, as they were made; the keys themselves are
+    not kept.
+    """
+    CreateToken: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateTokenRequest, _tenant_service_pb2.CreateTokenResponse]
+    """CreateToken signs a bearer token for gRPC calls about the tenant, with no more rights than the
+    caller's own; it is shown once, recorded in the audit, and cannot be revoked before it expires.
+    Mesh or operator tokens only.
+    """
     CreateKey: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateKeyRequest, _tenant_service_pb2.CreateKeyResponse]
     """CreateKey makes a publishable key; it is shown once and kept only as a hash."""
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.RevokeKeyRequest, _tenant_service_pb2.RevokeKeyResponse]
@@ -81,6 +96,21 @@ class TenantServiceAsyncStub(TenantServiceStub):
     """PutPerson creates or replaces a person by id."""
     PutTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.PutTenantRequest, _tenant_service_pb2.PutTenantResponse]  # type: ignore[assignment]
     """PutTenant creates or replaces a tenant. Mesh or operator tokens only."""
+    GetTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.GetTenantRequest, _tenant_service_pb2.GetTenantResponse]  # type: ignore[assignment]
+    """GetTenant tells of a tenant, without its secrets. NOT_FOUND if there is none."""
+    ListTenants: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ListTenantsRequest, _tenant_service_pb2.ListTenantsResponse]  # type: ignore[assignment]
+    """ListTenants lists them page by page. Mesh or operator tokens for all tenants only."""
+    DeletePerson: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.DeletePersonRequest, _tenant_service_pb2.DeletePersonResponse]  # type: ignore[assignment]
+    """DeletePerson removes a person. NOT_FOUND if there is none. Mesh or operator tokens only."""
+    ListKeys: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ListKeysRequest, _tenant_service_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """ListKeys lists the tenant's keys, revoked ones too, as they were made; the keys themselves are
+    not kept.
+    """
+    CreateToken: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateTokenRequest, _tenant_service_pb2.CreateTokenResponse]  # type: ignore[assignment]
+    """CreateToken signs a bearer token for gRPC calls about the tenant, with no more rights than the
+    caller's own; it is shown once, recorded in the audit, and cannot be revoked before it expires.
+    Mesh or operator tokens only.
+    """
     CreateKey: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateKeyRequest, _tenant_service_pb2.CreateKeyResponse]  # type: ignore[assignment]
     """CreateKey makes a publishable key; it is shown once and kept only as a hash."""
     RevokeKey: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.RevokeKeyRequest, _tenant_service_pb2.RevokeKeyResponse]  # type: ignore[assignment]
@@ -149,6 +179,51 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_service_pb2.PutTenantResponse, _abc.Awaitable[_tenant_service_pb2.PutTenantResponse]]:
         """PutTenant creates or replaces a tenant. Mesh or operator tokens only."""
+
+    @_abc_1.abstractmethod
+    def GetTenant(
+        self,
+        request: _tenant_service_pb2.GetTenantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_service_pb2.GetTenantResponse, _abc.Awaitable[_tenant_service_pb2.GetTenantResponse]]:
+        """GetTenant tells of a tenant, without its secrets. NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def ListTenants(
+        self,
+        request: _tenant_service_pb2.ListTenantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_service_pb2.ListTenantsResponse, _abc.Awaitable[_tenant_service_pb2.ListTenantsResponse]]:
+        """ListTenants lists them page by page. Mesh or operator tokens for all tenants only."""
+
+    @_abc_1.abstractmethod
+    def DeletePerson(
+        self,
+        request: _tenant_service_pb2.DeletePersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_service_pb2.DeletePersonResponse, _abc.Awaitable[_tenant_service_pb2.DeletePersonResponse]]:
+        """DeletePerson removes a person. NOT_FOUND if there is none. Mesh or operator tokens only."""
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _tenant_service_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_service_pb2.ListKeysResponse, _abc.Awaitable[_tenant_service_pb2.ListKeysResponse]]:
+        """ListKeys lists the tenant's keys, revoked ones too, as they were made; the keys themselves are
+        not kept.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateToken(
+        self,
+        request: _tenant_service_pb2.CreateTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_service_pb2.CreateTokenResponse, _abc.Awaitable[_tenant_service_pb2.CreateTokenResponse]]:
+        """CreateToken signs a bearer token for gRPC calls about the tenant, with no more rights than the
+        caller's own; it is shown once, recorded in the audit, and cannot be revoked before it expires.
+        Mesh or operator tokens only.
+        """
 
     @_abc_1.abstractmethod
     def CreateKey(

@@ -103,6 +103,9 @@ def test_bad_values_are_refused(check: Callable[[str, str], str], value: str) ->
         ("sms", "+14155550123"),
         ("slack", "https://hooks.slack.example/T/B/x"),
         ("webhook", "http://127.0.0.1:8099/hook"),
+        ("teams", "https://prod-1.logic.example/workflows/x?sig=y"),
+        ("email", "robin.o'neil+alerts@mail.acme.example"),
+        ("pagerduty", "R0123456789abcdefghijklmnopqrstu"),
     ],
 )
 def test_channel_addresses_pass(kind: str, address: str) -> None:
@@ -117,6 +120,15 @@ def test_channel_addresses_pass(kind: str, address: str) -> None:
             for value in ("", "4155550123", "+0123456789", "+1415555 0123", "+1" + "\u0660" * 7)
         ),
         *(("webhook", value) for value in ("", "hooks.example", "file:///etc/passwd", "https://")),
+        *(
+            ("email", value)
+            for value in (
+                *("", "robin", "robin@acme", "@acme.example", "robin@@acme.example"),
+                *("Robin <robin@acme.example>", "robin@acme.example\r\nBcc: x@y.example"),
+                *("a" * 65 + "@acme.example", "a@" + "b" * 250 + ".example"),
+            )
+        ),
+        *(("pagerduty", value) for value in ("", "R" * 31, "R" * 33, "R" * 31 + "-")),
         *(("slack", value) for value in ("https://[::1", "https://h:99999", "https://h/a b")),
     ],
 )
@@ -150,3 +162,28 @@ def test_bodies_pass(kind: str, body: bytes) -> None:
 def test_other_bodies_are_refused(kind: str, body: bytes) -> None:
     with pytest.raises(InvalidArgument, match=r"^body: "):
         validate.body("body", kind, body)
+
+
+_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
+
+
+@pytest.mark.parametrize("value", ["", _SECRET, f"{_SECRET} {_SECRET}"])
+def test_secrets_of_channels_pass(value: str) -> None:
+    assert validate.channel_secret("f", value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "secret",
+        "whsec_",
+        "whsec_AAECAwQFBgcICQoLDA0ODw==",  # 16 bytes
+        f"{_SECRET}  {_SECRET}",
+        f"{_SECRET} {_SECRET} {_SECRET}",
+        f"{_SECRET} ",
+        "whsec_" + "A" * 88,
+    ],
+)
+def test_other_secrets_of_channels_are_refused(value: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"^f: "):
+        validate.channel_secret("f", value)

@@ -34,9 +34,23 @@ class Mesh:
         await asyncio.sleep(self._takes_s)
         raise Unavailable("identity is away")
 
-    async def submit(self, proposal: Any) -> Any:
+    async def submit(self, case: Any) -> Any:
         self.submitted += 1
         raise Unavailable("as far as this test goes")
+
+
+class NoSwitches:
+    """Nothing is stopped."""
+
+    def of(self, tenant_id: str) -> tuple[str, ...]:
+        return ()
+
+
+class NoDraws:
+    """There are no experiments."""
+
+    async def of(self, tenant_id: str, units: Any) -> dict[str, Any]:
+        return {}
 
 
 @pytest.mark.parametrize(("caller_waits_s", "submitted"), [(0.01, 0), (60.0, 1), (None, 1)])
@@ -45,7 +59,8 @@ async def test_a_caller_that_has_given_up_leaves_no_decision_for_a_stranger(
 ):
     mesh = Mesh(takes_s=0.02)
     part = cast("Any", mesh)
-    decider = Decider(part, part, part, part, part, lambda: 1_000)
+    switches, draws = cast("Any", NoSwitches()), cast("Any", NoDraws())
+    decider = Decider(part, part, part, switches, draws, part, lambda: 1_000)
     deadlines.begin(caller_waits_s)
     with pytest.raises(Unavailable):
         await decider.decide(EMOTION, None, "fast")

@@ -1,0 +1,105 @@
+"""Intervention and identity as processes of their own, on real engines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+
+from cli.engines import LogValkey, Postgres, StateValkey
+from cli.engines.folders import SocketFolder
+from cli.tenants import open_tenants
+from services.common.auth import make_token
+from services.common.channels import connect
+
+_START_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to ask, and what it costs there."""
+
+    address: str
+    token: str
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Processor time of the intervention process, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@asynccontextmanager
+async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
+    """Run both until the block ends, with the tenant and its policy in force."""
+    with tempfile.TemporaryDirectory(prefix="siq-bench-") as name:
+        folder = Path(name)
+        sockets = SocketFolder.of(folder)
+        path = sockets.create()
+        engines = (
+            Postgres(folder / "postgres", path),
+            StateValkey(folder / "state", path),
+            LogValkey(folder / "log", path),
+        )
+        secret, identity, own = secrets.token_urlsafe(32), _free_address(), _free_address()
+        env = {
+            **os.environ,
+            "SIQ_MESH_SECRET": secret,
+            "SIQ_SEALING_KEY_FILE": str(folder / "sealing.key"),
+            "SIQ_IDENTITY_ADDR": identity,
+            "SIQ_HTTP_LISTEN": _free_address(),
+            "SIQ_LOG_LEVEL": "ERROR",
+        }
+        processes: list[subprocess.Popen[bytes]] = []
+        try:
+            for variable, engine in zip(
+                ("SIQ_POSTGRES_URL", "SIQ_STATE_URL", "SIQ_LOG_URL"), engines, strict=True
+            ):
+                env[variable] = engine.start()
+            for module, address in (
+                ("services.identity", identity), ("services.intervention", own),
+            ):  # fmt: skip
+                # Nothing else runs on this loop yet.
+                process = subprocess.Popen(  # noqa: ASYNC220
+                    [sys.executable, "-m", module], env={**env, "SIQ_LISTEN": address}
+                )
+                processes.append(process)
+                await _ready(address, make_token(secret, subject="benchmark"))
+            async with open_tenants(identity, secret) as tenants:
+                await tenants.put_tenant(tenant, "Benchmark", identity_secret="")
+                await tenants.put_config(tenant, "policy", policy)
+            yield Server(own, make_token(secret, subject="benchmark"), processes[-1].pid)
+        finally:
+            for process in reversed(processes):
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                process.wait(25)
+            for engine in engines:
+                engine.stop()
+            sockets.remove()
+
+
+async def _ready(address: str, token: str) -> None:
+    async with asyncio.timeout(_START_S), connect(address, token) as channel:
+        await _channel_ready(channel)
+
+
+async def _channel_ready(channel: grpc.aio.Channel) -> None:
+    await channel.channel_ready()
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"

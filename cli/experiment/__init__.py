@@ -1,0 +1,1 @@
+"""`sentientiq experiment`: check a document, plan, report, simulate."""

@@ -1,0 +1,75 @@
+"""Where a report's units come from: a file, or the exposure log of a mesh."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cli import intervention_store
+from cli.errors import CliError
+from services.intervention.experiments.checks import ExperimentError, Trial, parse_experiments
+from services.intervention.experiments.observed import Observed
+from services.intervention.experiments.tables import TableError, read_table
+
+_GZIP = b"\x1f\x8b"
+
+
+def from_file(trial: Trial, path: str) -> Observed:
+    """Read a CSV, gzipped or not."""
+    raw = Path(path).read_bytes()
+    try:
+        text = (gzip.decompress(raw) if raw.startswith(_GZIP) else raw).decode("utf-8-sig")
+        return read_table(trial, io.StringIO(text, newline=""))
+    except TableError as error:
+        raise CliError(f"{path}: {error}") from error
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise CliError(f"{path}: not CSV, or not gzip: {error}") from error
+
+
+def from_mesh(data: Path, tenant: str, name: str) -> tuple[Trial, Observed]:
+    """The tenant's document in force, and what intervention has of the experiment."""
+    from services.intervention.experiments.observations import read_observed
+
+    trial = _in_force(data, tenant, name)
+    return trial, intervention_store.ask(data, lambda pool: read_observed(pool, tenant, trial))
+
+
+def reweigh(data: Path, tenant: str, name: str, now: datetime) -> tuple[int, dict[str, float]]:
+    """Put new shares of an adaptive experiment in force. Returns their version and the shares."""
+    from services.intervention.experiments.adaptive import next_shares, store_shares
+    from services.intervention.experiments.observations import read_observed
+
+    trial = _in_force(data, tenant, name)
+    now_ms = int(now.timestamp() * 1000)
+
+    async def renew(pool: Any) -> tuple[int, tuple[float, ...]]:
+        observed = await read_observed(pool, tenant, trial)
+        settled = observed.settled(now_ms, trial.spec.plan.settle_hours)
+        shares = next_shares(trial, settled)
+        version = await store_shares(pool, tenant, trial, shares, units=settled.units, at_ms=now_ms)
+        return version, shares
+
+    try:
+        version, shares = intervention_store.ask(data, renew)
+    except ExperimentError as error:
+        raise CliError(str(error)) from error
+    return version, dict(zip(trial.names, shares, strict=True))
+
+
+def _in_force(data: Path, tenant: str, name: str) -> Trial:
+    from cli.tenants import ask
+    from services.intervention.experiments.in_force import KIND
+
+    found = ask(data, lambda tenants: tenants.config(tenant, KIND))
+    if found is None:
+        raise CliError(
+            f"{tenant} has no {KIND} document: store one with"
+            f" `sentientiq config put {tenant} {KIND} FILE`"
+        )
+    try:
+        return parse_experiments(f"tenant@{found.version}", found.body).reported(name)
+    except ExperimentError as error:
+        raise CliError(str(error)) from error

@@ -1,0 +1,135 @@
+"""`sentientiq outbox`: messages to people that are under way or dead, and sending them once more.
+
+It reads and writes PostgreSQL directly: it must work while the service that sends is down.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import intervention_store, mesh
+from cli.errors import CliError
+
+if TYPE_CHECKING:
+    from services.intervention.store.dead_letters import Kept
+
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=mesh.DEFAULT_DATA,
+    show_default=True,
+    help="Folder of the running mesh, where SIQ_POSTGRES_URL is not set.",
+)
+_last = click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True)
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+@click.group()
+def command() -> None:
+    """Messages to people: what is under way, what failed and why, once more (docs/channels.md).
+
+    Reads SIQ_POSTGRES_URL, else the mesh that runs on this machine. What a message says is never
+    shown.
+    """
+
+
+@command.command("list")
+@click.argument("tenant")
+@_last
+@_json
+@_data
+def list_(tenant: str, last: int, as_json: bool, data: Path) -> None:
+    """Show TENANT's messages that have not come to their end."""
+    from services.intervention.store import dead_letters
+
+    _show(
+        intervention_store.ask(
+            data, lambda pool: dead_letters.listed(pool, tenant, dead_letters.UNDER_WAY, last)
+        ),
+        as_json,
+    )
+
+
+@command.command()
+@click.argument("tenant")
+@_last
+@_json
+@_data
+def dead(tenant: str, last: int, as_json: bool, data: Path) -> None:
+    """Show TENANT's dead letters, each with its reason.
+
+    Those marked "gone" cannot be replayed: a week has passed, the address is off, or the provider
+    had the message.
+    """
+    from services.intervention.store import dead_letters
+
+    _show(
+        intervention_store.ask(
+            data, lambda pool: dead_letters.listed(pool, tenant, dead_letters.DEAD, last)
+        ),
+        as_json,
+    )
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("messages", nargs=-1, required=True)
+@click.option(
+    "--for-minutes",
+    type=click.IntRange(1, 1440),
+    default=10,
+    show_default=True,
+    help="Given up again after this time.",
+)
+@click.option(
+    "--even-if-sent", is_flag=True, help="Also repeat what may have reached the person already."
+)
+@_data
+def replay(
+    tenant: str, messages: tuple[str, ...], for_minutes: int, even_if_sent: bool, data: Path
+) -> None:
+    """Send dead MESSAGES of TENANT once more: ids as `outbox dead` shows them."""
+    from services.intervention.store import dead_letters
+
+    async def all_of_them(pool: Any) -> list[str]:
+        now_ms = time.time_ns() // 1_000_000
+        return [
+            message
+            for message in messages
+            if not await dead_letters.replay(
+                pool,
+                tenant,
+                message,
+                now_ms=now_ms,
+                for_ms=for_minutes * 60_000,
+                even_if_sent=even_if_sent,
+            )
+        ]
+
+    missing = intervention_store.ask(data, all_of_them)
+    click.echo(f"{len(messages) - len(missing)} messages go out once more")
+    if missing:
+        raise CliError(
+            f"no dead letter of {tenant!r} that could be sent: {', '.join(missing)};"
+            f" see `sentientiq outbox dead {tenant}`"
+        )
+
+
+def _show(rows: list[Kept], as_json: bool) -> None:
+    for row in rows:
+        at = datetime.fromtimestamp(row.changed_at_ms / 1000, UTC).isoformat(timespec="seconds")
+        if as_json:
+            click.echo(json.dumps({name: getattr(row, name) for name in row.__slots__}))
+            continue
+        words = [row.id, at, row.channel, row.destination, row.state, f"{row.attempts} attempts"]
+        if row.detail:
+            words.append(row.detail)
+        if row.state == "failed" and not row.kept:
+            words.append("(gone)")
+        click.echo("  ".join(words))

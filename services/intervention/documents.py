@@ -1,0 +1,112 @@
+"""All tenants' documents of one kind, kept current by WatchConfig."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import grpc
+import grpc.aio
+from sentientiq.tenant.v1 import tenant_service_pb2 as pb
+from sentientiq.tenant.v1 import tenant_service_pb2_grpc as rpc
+
+from services.common import deadlines, logs
+
+T = TypeVar("T")
+_DEADLINE_S = 0.5
+_PAUSE_S = 0.2
+_log = logs.get(__name__)
+
+
+class Documents(Generic[T]):
+    """What every tenant has, by its newest good document.
+
+    A tenant seen for the first time is asked for once, because the watch does not say when its
+    first round is over. A document that cannot be used leaves the last good one in force.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        kind: str,
+        parse: Callable[[str, bytes], T],
+        refused: type[Exception],
+        builtin: T,
+    ) -> None:
+        """Make it.
+
+        Args:
+            parse: reads a version's body.
+            refused: what it raises for a document that cannot be used.
+            builtin: what tenants have that never put one.
+        """
+        self._stub = rpc.TenantServiceStub(channel)
+        self._kind = kind
+        self._parse = parse
+        self._refused = refused
+        self._builtin = builtin
+        self._documents: dict[str, T] = {}
+        self._versions: dict[str, int] = {}
+        self._asked: dict[str, asyncio.Task[None]] = {}
+        self.invalid_documents = 0
+
+    async def of(self, tenant_id: str) -> T:
+        """The tenant's document in force."""
+        asked = self._asked.get(tenant_id)
+        if asked is None and tenant_id not in self._versions:
+            asked = asyncio.create_task(self._ask(tenant_id))
+            self._asked[tenant_id] = asked
+        if asked is not None:
+            await asyncio.shield(asked)
+        return self._documents.get(tenant_id, self._builtin)
+
+    async def _ask(self, tenant_id: str) -> None:
+        deadlines.begin(None)  # others wait for the answer too
+        named = {"kind": self._kind, "tenant": tenant_id}
+        try:
+            answer = await self._stub.GetConfig(
+                pb.GetConfigRequest(tenant_id=tenant_id, kind=self._kind), timeout=_DEADLINE_S
+            )
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                self._versions.setdefault(tenant_id, 0)
+            else:
+                _log.warning("document unknown, using builtin", **named, code=error.code().name)
+        else:
+            await self.apply(answer.document)
+        finally:
+            self._asked.pop(tenant_id, None)
+
+    async def apply(self, document: pb.ConfigDocument) -> None:
+        """Take a document if it is newer; count and log one that cannot be used.
+
+        It is read beside the loop: a large one takes longer than a decision may.
+        """
+        tenant_id = document.tenant_id
+        if document.kind != self._kind or document.version <= self._versions.get(tenant_id, -1):
+            return
+        self._versions[tenant_id] = document.version
+        named = {"kind": self._kind, "tenant": tenant_id, "version": document.version}
+        version = f"tenant@{document.version}"
+        try:
+            found = await asyncio.to_thread(self._parse, version, document.body)
+        except self._refused as error:
+            self.invalid_documents += 1
+            _log.error("document refused, the last good one stays", **named, error=str(error))
+            return
+        if self._versions[tenant_id] != document.version:
+            return  # a newer one came meanwhile
+        self._documents[tenant_id] = found
+        _log.info("document in force", **named)
+
+    async def watch(self) -> None:
+        """Follow changes until cancelled; a broken stream is reopened and starts over."""
+        while True:
+            try:
+                request = pb.WatchConfigRequest(kind=self._kind)
+                async for change in self._stub.WatchConfig(request, wait_for_ready=True):
+                    await self.apply(change.document)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("watch broke, reopening", kind=self._kind, code=error.code().name)
+            await asyncio.sleep(_PAUSE_S)

@@ -1,0 +1,138 @@
+"""`sentientiq experiment` against a real identity service and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import cli.main
+from services.common import postgres
+from services.intervention import database
+from services.intervention.experiments.assignment import Units, choose
+from services.intervention.experiments.checks import parse_experiments
+from services.intervention.experiments.exposure_log import Entry, record
+from services.intervention.experiments.observations import Observation, observe
+from services.intervention.experiments.shares import Shares
+from services.intervention.service import MIGRATIONS, SCHEMA
+from tests.integration.identity_service import MESH, Service, running_service
+from tests.unit.services.intervention.experiments.documents import body, experiment
+
+DAY_MS = 86_400_000
+BODY = body(
+    pay=experiment(plan={"mde": 0.1, "units": 1_000}),
+    learn=experiment(rule="stuck", adaptive={"floor": 0.1}),
+)
+
+
+@pytest.fixture
+async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
+    async with running_service(postgres_url, log_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def pool(postgres_url: str) -> AsyncIterator[Any]:
+    await postgres.migrate(postgres_url, SCHEMA, MIGRATIONS)
+    opened = await database.connect(postgres_url, SCHEMA, size=2)
+    yield opened
+    await opened.close()
+
+
+async def run(service: Service, postgres_url: str, *words: str) -> Result:
+    environ = {
+        "SIQ_IDENTITY_ADDR": service.settings.listen,
+        "SIQ_MESH_SECRET": MESH,
+        "SIQ_POSTGRES_URL": postgres_url,
+    }
+    # The command runs a loop of its own.
+    return await asyncio.to_thread(CliRunner(env=environ).invoke, cli.main.main, words)
+
+
+async def live(pool: Any, tenant: str) -> None:
+    """1,000 people met either rule in the last ten days; treated ones buy more often."""
+    experiments = parse_experiments("tenant@1", BODY)
+    chance = np.random.default_rng(20261127)
+    start = int(time.time() * 1000) - 10 * DAY_MS
+    entries: list[Entry] = []
+    bought: list[Observation] = []
+    for number in range(1_000):
+        unit, at_ms = f"u-{number}", start + number * 10 * DAY_MS // 1_000
+        for rule in ("rage", "stuck"):
+            choice = choose(experiments, Units(person=unit), rule)
+            entries += [Entry(tenant, one, f"d{number}", at_ms) for one in choice.exposures]
+        in_pay = entries[-2]
+        if chance.random() < (0.5 if in_pay.exposure.variant == "chat" else 0.2):
+            bought.append(Observation(f"b{number}", "person", unit, "bought", 1.0, at_ms + 1))
+    await record(pool, entries)
+    await observe(pool, tenant, bought)
+
+
+async def test_from_the_document_to_the_verdict(
+    service: Service, pool: Any, postgres_url: str, tmp_path: Path
+):
+    tenant = await service.make_tenant()
+    early = await run(service, postgres_url, "experiment", "report", "pay", "--tenant", tenant)
+    assert early.exit_code == 1
+    assert f"sentientiq config put {tenant} experiments FILE" in early.output
+    file = tmp_path / "experiments.json"
+    file.write_bytes(BODY)
+    done = await run(service, postgres_url, "config", "put", tenant, "experiments", str(file))
+    assert done.exit_code == 0, done.output
+    assert "is now version 1" in done.output
+
+    nobody = await run(service, postgres_url, "experiment", "report", "pay", "--tenant", tenant)
+    assert nobody.output.startswith("pay: cannot tell: no unit has counted yet")
+    await live(pool, tenant)
+    found = await run(
+        service, postgres_url, "experiment", "report", "pay", "--tenant", tenant, "--json"
+    )
+    told: dict[str, Any] = json.loads(found.output)
+    assert told["verdict"]["word"] == "ship"
+    assert sum(told["report"]["units"]) == 1_000
+    assert told["report"]["version"] == "tenant@1"
+    lost = await run(service, postgres_url, "experiment", "report", "pya", "--tenant", tenant)
+    assert "known are learn, pay" in lost.output
+
+
+async def test_shares_follow_the_results_when_told_to(
+    service: Service, pool: Any, postgres_url: str, tmp_path: Path
+):
+    tenant = await service.make_tenant()
+    file = tmp_path / "experiments.json"
+    file.write_bytes(BODY)
+    await run(service, postgres_url, "config", "put", tenant, "experiments", str(file))
+    await live(pool, tenant)
+    ask = ("experiment", "reweigh", "learn", "--tenant", tenant)
+    done = await run(service, postgres_url, *ask, "--json")
+    told: dict[str, Any] = json.loads(done.output)
+    assert told["version"] == 1
+    assert sum(told["shares"].values()) == pytest.approx(1)
+    assert min(told["shares"].values()) >= 0.1 - 1e-9
+    again = await run(service, postgres_url, *ask)
+    assert again.output.startswith("learn: version 2, ")
+    shares = Shares(pool)
+    await shares.read()
+    in_force = shares.of(tenant, parse_experiments("tenant@1", BODY))
+    assert list(in_force["learn"]) == pytest.approx(list(told["shares"].values()), abs=0.01)
+    refused = await run(service, postgres_url, "experiment", "reweigh", "pay", "--tenant", tenant)
+    assert refused.exit_code == 1
+    assert "pay is not adaptive" in refused.output
+
+
+async def test_postgresql_away_is_said(service: Service, tmp_path: Path):
+    tenant = await service.make_tenant()
+    file = tmp_path / "experiments.json"
+    file.write_bytes(BODY)
+    nowhere = f"postgresql://nobody@/nothing?host={tmp_path}"
+    await run(service, nowhere, "config", "put", tenant, "experiments", str(file))
+    done = await run(service, nowhere, "experiment", "report", "pay", "--tenant", tenant)
+    assert done.exit_code == 1
+    assert "is SIQ_POSTGRES_URL right?" in done.output

@@ -1,0 +1,69 @@
+"""What Decide is told of the visitor, and when help is shown that is to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, cast
+
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from edge.hub import Hub
+from edge.reactor import Reactor
+
+
+class Page:
+    """A connection, as far as the hub looks at it."""
+
+    key = "pk"
+    interventions_allowed = True
+    zone = "Europe/Vienna"
+    offset_ms = 0.0
+
+    def __init__(self, stream: str, language: str) -> None:
+        self.stream = stream
+        self.language = language
+        self.sent: list[str] = []
+
+    def send(self, text: str) -> None:
+        self.sent.append(text)
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError(f"nothing is closed here: {code} {reason}")
+
+
+def test_the_page_in_front_speaks_for_its_visitor() -> None:
+    hub = Hub()
+    hub.join("t", "s", Page("p1", "en"), 1.0)
+    live = hub.join("t", "s", Page("p2", "de-AT"), 2.0)
+    visitor = live.visitor()
+    assert visitor is not None
+    assert (visitor.language, visitor.zone) == ("de-AT", "Europe/Vienna")
+    assert (visitor.interventions_consent, visitor.analytics_consent) == (True, True)
+    live.visible_at_ms["p1"] = 3.0
+    visitor = live.visitor()
+    assert visitor is not None
+    assert visitor.language == "en"
+
+
+async def test_help_that_is_to_wait_waits_and_is_not_shown_to_whoever_has_left() -> None:
+    hub = Hub()
+    page = Page("p1", "en")
+    hub.join("t", "s", page, 1.0)
+    none: Any = None
+    reactor = cast("Any", Reactor(hub, none, none, none))
+    now_ms = time.time() * 1000
+    later = pb.Intervention(
+        id="i", tenant_id="t", session_id="s", payload_json="{}",
+        show_at_ms=round(now_ms + 60), expires_at_ms=round(now_ms + 60_000),
+    )  # fmt: skip
+    showing = asyncio.create_task(reactor._show(later, now_ms))
+    await asyncio.sleep(0)
+    assert page.sent == []
+    await showing
+    assert len(page.sent) == 1
+    assert time.time() * 1000 >= later.show_at_ms - 1
+    hub.leave("t", "s", page)
+    later.id = "j"
+    await reactor._show(later, time.time() * 1000)
+    assert len(page.sent) == 1

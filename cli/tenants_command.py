@@ -109,6 +109,9 @@ def create(tenant: str, name: str, emotions_to_page: bool, data: Path) -> None:
 @click.option("--zone", default="UTC", show_default=True, help="IANA time zone.")
 @click.option("--sms", "phones", multiple=True, help="A number, +14155550123.")
 @click.option("--slack", "slacks", multiple=True, help="An incoming webhook's URL.")
+@click.option("--teams", multiple=True, help="A Workflows webhook's URL.")
+@click.option("--pagerduty", "keys", multiple=True, help="A routing key, Events API v2.")
+@click.option("--email", "mails", multiple=True, help="An address.")
 @click.option("--owns", "companies", multiple=True, help="A company's domain.")
 @_data
 def person(
@@ -119,10 +122,16 @@ def person(
     zone: str,
     phones: tuple[str, ...],
     slacks: tuple[str, ...],
+    teams: tuple[str, ...],
+    keys: tuple[str, ...],
+    mails: tuple[str, ...],
     companies: tuple[str, ...],
     data: Path,
 ) -> None:
-    """Put PERSON into TENANT's team, or replace them; texts come before Slack."""
+    """Put PERSON into TENANT's team, or replace them.
+
+    Channels are preferred in this order: texts, pages, Slack, Teams, mail.
+    """
     from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 
     made = pb.Person(
@@ -132,7 +141,10 @@ def person(
         zone=zone,
         channels=[
             *(pb.Channel(kind="sms", address=phone) for phone in phones),
+            *(pb.Channel(kind="pagerduty", address=key) for key in keys),
             *(pb.Channel(kind="slack", address=url) for url in slacks),
+            *(pb.Channel(kind="teams", address=url) for url in teams),
+            *(pb.Channel(kind="email", address=address) for address in mails),
         ],
         owns_companies=companies,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from sentientiq.detection.v1 import emotion_pb2
 
@@ -134,7 +135,7 @@ def slack_payload(alert: Alert, *, acts: bool = False) -> str:
     headline = alert.template.render(alert.values(40), "sms").title
     said = alert.template.render(alert.values(40), "slack")
     late = f"*{alert.lateness()}*\n" if alert.late_s is not None else ""
-    buttons: list[dict[str, object]] = [
+    buttons: list[dict[str, Any]] = [
         {
             "type": "button",
             "style": "primary",

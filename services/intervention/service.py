@@ -17,7 +17,7 @@ from sentientiq.intervention.v1 import intervention_service_pb2_grpc as rpc
 from services.common import logs, metrics, postgres, state
 from services.common.auth import make_token
 from services.common.channels import connect
-from services.common.consumer import Consumer
+from services.common.consumer import Consumer, Delivery
 from services.common.guard import Guard
 from services.common.http import HttpServer
 from services.common.http_client import Http
@@ -56,6 +56,7 @@ from services.intervention.relay import Relay
 from services.intervention.secrets import Sealer
 from services.intervention.servicer import InterventionServicer
 from services.intervention.settings import Settings
+from services.intervention.settling import Settling
 from services.intervention.shown import Shown
 from services.intervention.switches import Switches
 from services.intervention.unsubscribing import Unsubscribing
@@ -181,12 +182,18 @@ async def serve(settings: Settings) -> None:
         decode=emotion_pb2.Emotion.FromString,
         handle=durable.handle,
     )
+    shown, settling = Shown(pool), Settling(pool, sealer, dispatcher, wall_ms)
+
+    async def heard(deliveries: list[Delivery[pb.Outcome]]) -> None:
+        await shown.handle(deliveries)
+        await settling.handle(deliveries)
+
     outcomes: Consumer[pb.Outcome] = Consumer(
         log,
         group="intervention-shown",
         topic=OUTCOME,
         decode=pb.Outcome.FromString,
-        handle=Shown(pool).handle,
+        handle=heard,
         linger_s=0.1,
     )
     observed: Consumer[pb.Outcome] = Consumer(

@@ -17,7 +17,9 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.intervention.links import Links
 from tests.integration.intervention_line import (
+    MESH,
     Directory,
     Line,
     Ports,
@@ -202,6 +204,34 @@ async def test_incident_taken_and_resolved_become_outcomes(line: Line) -> None:
     assert (pb.OUTCOME_KIND_ACTED, "pagerduty", "done") in await after(line, 2)
 
 
+async def test_what_is_done_on_the_page_settles_the_incident(line: Line) -> None:
+    decision = await alerted(line, "pagerduty", ROUTING_KEY)
+    key = f"siq:{line.tenant}:{decision.id}"
+
+    async def events() -> list[str]:
+        found = await line.received(ROUTING_KEY)
+        told = [one["details"] for one in found if one["details"]["dedup_key"] == key]
+        return [one["event_action"] for one in told]
+
+    async def delivered() -> bool:
+        return bool(await line.outcomes(pb.OUTCOME_KIND_DELIVERED))
+
+    await until(delivered)
+    link = Links(MESH).make(decision.id, "p-ceo", expires_at_ms=2**31 * 1000)
+    nonce = (await line.pages.post(f"/i/{link}/seen", json={})).json()["nonce"]
+
+    async def taken() -> bool:
+        return await events() == ["trigger", "acknowledge"]
+
+    await until(taken)
+    await line.pages.post(f"/i/{link}/act", json={"act": "decline", "nonce": nonce})
+
+    async def resolved() -> bool:
+        return await events() == ["trigger", "acknowledge", "resolve"]
+
+    await until(resolved)
+
+
 async def test_what_no_person_did_in_pagerduty_says_nothing(line: Line) -> None:
     decision = await alerted(line, "pagerduty", ROUTING_KEY)
     data = {"incident_key": f"siq:{line.tenant}:{decision.id}"}
@@ -236,7 +266,7 @@ async def test_mail_is_readable_and_unsubscribed_with_one_press(line: Line, box:
     for part in letter.iter_parts():
         assert "/i/" in part.get_content()
     assert letter["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
-    path = urlsplit(letter["list-unsubscribe"].strip("<>")).path
+    path = urlsplit(str(letter["list-unsubscribe"]).strip("<>")).path
     assert (await line.pages.get(path)).status_code == 200
     assert (await line.pages.post(path[:-4] + "AAAA")).status_code == 404
 
@@ -257,7 +287,7 @@ async def test_card_in_teams_leads_to_the_page(line: Line) -> None:
     card = message["details"]["card"]
     assert card["type"] == "AdaptiveCard"
     assert [one["type"] for one in card["actions"]] == ["Action.OpenUrl"]
-    page = await line.pages.get(urlsplit(card["actions"][0]["url"]).path)
+    page = await line.pages.get(urlsplit(str(card["actions"][0]["url"])).path)
     assert page.status_code == 200
 
 

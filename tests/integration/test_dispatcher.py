@@ -157,7 +157,7 @@ async def test_a_tenant_does_not_use_up_the_budget_of_another(pool: Any) -> None
     loud.start()
     await until(lambda: _all(quiet, delivered=1))
     # 60 at once and one a second while they are of use; the rest is given up at once.
-    await until(lambda: _true_states(loud, lambda states: states.get("delivered", 0) >= 60))
+    await until(lambda: _at_least(loud, "delivered", 60))
     await loud.close()
 
 
@@ -165,7 +165,7 @@ async def test_what_cannot_go_before_its_expiry_is_given_up_at_once(pool: Any) -
     bench = Bench(pool, ("sms=60",))
     await bench.put("sms", 70, lives_ms=2_500)
     bench.start()
-    await until(lambda: _true_states(bench, lambda states: states.get("failed", 0) >= 5))
+    await until(lambda: _at_least(bench, "failed", 5))
     rows = await pool.fetch("SELECT * FROM messages WHERE state = 'failed'")
     assert {row["detail"] for row in rows} == {"over_budget"}
     assert all(row["changed_at_ms"] < row["expires_at_ms"] for row in rows)
@@ -243,8 +243,8 @@ async def _true(value: bool) -> bool:
     return value
 
 
-async def _true_states(bench: Bench, check: Any) -> bool:
-    return bool(check(await bench.states()))
+async def _at_least(bench: Bench, state: str, count: int) -> bool:
+    return (await bench.states()).get(state, 0) >= count
 
 
 async def _all(bench: Bench, **wanted: int) -> bool:

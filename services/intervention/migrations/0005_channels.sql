@@ -12,8 +12,12 @@ ALTER TABLE messages ADD COLUMN replays integer NOT NULL DEFAULT 0;
 DROP INDEX messages_due;
 CREATE INDEX messages_due ON messages (lane, next_attempt_at_ms)
     WHERE state IN ('pending', 'sending', 'unknown');
--- What could not be sent keeps its text for a while, so that it can be sent once more.
-CREATE INDEX messages_dead ON messages (changed_at_ms) WHERE state = 'failed';
+-- What could not be sent keeps its text for a while, so that it can be sent once more; what went to
+-- PagerDuty keeps its routing key, so that it can be settled.
+CREATE INDEX messages_dead ON messages (tenant_id, changed_at_ms) WHERE state = 'failed';
+CREATE INDEX messages_kept ON messages (changed_at_ms)
+    WHERE state IN ('failed', 'delivered') AND sealed IS NOT NULL;
+CREATE INDEX messages_pages ON messages (decision_id) WHERE channel = 'pagerduty';
 
 -- When the next message of a tenant over a channel may go, were messages evenly spread.
 CREATE TABLE send_budgets (

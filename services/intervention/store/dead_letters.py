@@ -75,9 +75,9 @@ async def replay(
 
 
 async def purge(pool: Any, now_ms: int) -> None:
-    """Forget the texts of dead letters that are older than a week."""
+    """Forget the texts of dead letters, and of pages, that are older than a week."""
     await pool.execute(
         "UPDATE messages SET sealed = NULL"
-        " WHERE state = 'failed' AND sealed IS NOT NULL AND changed_at_ms < $1",
+        " WHERE state IN ('failed', 'delivered') AND sealed IS NOT NULL AND changed_at_ms < $1",
         now_ms - KEPT_MS,
     )

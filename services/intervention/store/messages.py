@@ -66,10 +66,11 @@ INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
 SELECT $4, tenant_id, session_id, $5, traceparent FROM changed RETURNING true
 """
 
+# A dead letter keeps its text for a replay, a page its routing key for when it is settled.
 _END = """
 WITH changed AS (
     UPDATE messages SET state = $2, detail = $3, changed_at_ms = $4,
-        sealed = CASE WHEN $2 = 'failed' AND $7 = '' THEN sealed END
+        sealed = CASE WHEN $7 = '' AND ($2 = 'failed' OR channel = 'pagerduty') THEN sealed END
     WHERE id = $1 AND state NOT IN ('delivered', 'failed')
     RETURNING tenant_id, session_id, traceparent
 ), off AS (
@@ -118,6 +119,17 @@ FROM messages
 """
 
 
+_FOLLOW = """
+INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
+    endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms,
+    traceparent)
+SELECT $2, tenant_id, session_id, decision_id, person_id, channel, destination, endpoint_hash, $3,
+    $4, $5, $4, $4, traceparent
+FROM messages WHERE id = $1
+ON CONFLICT DO NOTHING
+"""
+
+
 _ENDS = {pb.OUTCOME_KIND_DELIVERED: "delivered", pb.OUTCOME_KIND_FAILED: "failed"}
 
 
@@ -134,6 +146,16 @@ class Address:
     endpoint_hash: str
     provider_id: str | None
     traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An event that PagerDuty took."""
+
+    id: str
+    tenant_id: str
+    decision_id: str
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +249,23 @@ async def finish(
         row.endpoint_hash if endpoint_off else "",
     )
     return bool(done)
+
+
+async def find_pages(pool: Any, decision_ids: Collection[str]) -> list[Page]:
+    """What was sent to PagerDuty about these decisions, and can still be settled."""
+    rows = await pool.fetch(
+        "SELECT id, tenant_id, decision_id, sealed FROM messages WHERE decision_id = ANY($1)"
+        " AND channel = 'pagerduty' AND state = 'delivered' AND sealed IS NOT NULL",
+        list(decision_ids),
+    )
+    return [Page(**row) for row in rows]
+
+
+async def follow(
+    pool: Any, page: Page, *, id_: str, sealed: bytes, now_ms: int, expires_at_ms: int
+) -> None:
+    """Promise another event to where a page went; once for each id."""
+    await pool.execute(_FOLLOW, page.id, id_, sealed, now_ms, expires_at_ms)
 
 
 async def turn_off(

@@ -85,7 +85,7 @@ class MailBox:
             letter: Any = message_from_bytes(envelope.content, policy=default)
             self.letters.append(letter)
         if reply == "cut":
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return reply
 

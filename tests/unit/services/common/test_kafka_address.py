@@ -1,0 +1,60 @@
+"""What a kafka:// URL may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.common.log.adapters import open_log
+from services.common.log.kafka.address import parse
+from services.common.schema import schema_of, why_not_ours
+
+
+def test_plain_hosts() -> None:
+    address = parse("kafka://one:9092,two:9093")
+    assert address.config["bootstrap.servers"] == "one:9092,two:9093"
+    assert address.config["security.protocol"] == "PLAINTEXT"
+    assert (address.name("emotion.v1"), address.plain("emotion.v1")) == ("emotion.v1", "emotion.v1")
+
+
+def test_a_prefix_is_put_on_and_taken_off() -> None:
+    address = parse("kafka://one:9092/eu")
+    assert address.name("analytics") == "eu.analytics"
+    assert address.plain("eu.analytics") == "analytics"
+    assert address.plain("us.analytics") is None
+    assert address.plain("analytics") is None
+
+
+def test_tls_and_a_user() -> None:
+    config = parse("kafkas://me:p%40ss@one:9092?ca=/ca.pem&mechanism=PLAIN").config
+    assert config["security.protocol"] == "SASL_SSL"
+    assert config["ssl.ca.location"] == "/ca.pem"
+    assert config["sasl.mechanism"] == "PLAIN"
+    assert (config["sasl.username"], config["sasl.password"]) == ("me", "p@ss")
+
+
+@pytest.mark.parametrize("query", ["mechanism=GUESS", "acks=0"])
+def test_what_is_not_known_is_refused_and_the_password_is_not_told(query: str) -> None:
+    with pytest.raises(ValueError, match="mechanism=PLAIN") as refused:
+        parse(f"kafka://me:secret@one:9092?{query}")
+    assert "secret" not in str(refused.value)
+
+
+def test_another_engine_is_refused_with_what_is_known() -> None:
+    with pytest.raises(ValueError, match="kafka://host:port"):
+        open_log("amqp://one:5672")
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        (schema_of("emotion.v1"), ""),
+        ("emotion.v1/2", "newer than this reader"),
+        ("decision.v1/1", "expected emotion.v1/1"),
+        ("emotion.v1/x", "expected emotion.v1/1"),
+        ("", "expected emotion.v1/1"),
+    ],
+)
+def test_schemas_of_a_topic(schema: str, why: str) -> None:
+    found = why_not_ours("emotion.v1", schema)
+    assert why in found
+    assert bool(found) == bool(why)

@@ -160,6 +160,7 @@ def table(given: Inputs) -> list[Process]:
         common[TRACE_FILE] = str(given.trace)
     sandbox = {
         "SIQ_TWILIO_URL": f"http://{given.at('sandbox')}",
+        "SIQ_PAGERDUTY_URL": f"http://{given.at('sandbox')}",
         "SIQ_TWILIO_ACCOUNT_SID": SANDBOX_ACCOUNT,
         "SIQ_TWILIO_AUTH_TOKEN": given.sandbox_token,
         "SIQ_TWILIO_FROM": SANDBOX_FROM,

@@ -38,7 +38,7 @@ EXPECTED_GROUPS: Mapping[str, frozenset[str]] = {
     IDENTITY: frozenset({*_OWN, "identity"}),
     EMOTION: frozenset({*_OWN, "intervention"}),
     DECISION: frozenset({*_OWN, "accountability"}),
-    OUTCOME: frozenset({*_OWN, "accountability", "intervention-shown"}),
+    OUTCOME: frozenset({*_OWN, "accountability", "intervention-shown", "intervention-observed"}),
 }
 
 
@@ -56,7 +56,9 @@ class Trimmer:
         self._trimmed: dict[str, dict[int, int]] = {topic: {} for topic in EXPECTED_GROUPS}
         self.fullness = 0.0
         self.entries = 0
-        self.lag: dict[tuple[str, str], int] = {}
+        self.lag = {
+            (topic, group): 0 for topic, groups in EXPECTED_GROUPS.items() for group in groups
+        }
         """Entries that a group has not committed, by topic and group, as of the last trim."""
 
     async def trim(self) -> None:

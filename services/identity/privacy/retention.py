@@ -56,7 +56,7 @@ class Sweeper:
         self._audit = audit
         self._clock_ms = clock_ms
         self._days = ((self._sessions, identities_days), (self._payments, transactions_days))
-        self.deleted: Counter[str] = Counter()
+        self.deleted: Counter[str] = Counter(sessions=0, statements=0, transactions=0)
 
     async def run(self) -> None:
         """Sweep each hour until cancelled."""

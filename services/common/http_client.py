@@ -33,14 +33,10 @@ class Http:
 
     def __init__(self, *, total_timeout_s: float = 10.0) -> None:
         self._total_timeout_s = total_timeout_s
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(total_timeout_s, connect=3.0, pool=5.0),
-            limits=httpx.Limits(max_connections=512, max_keepalive_connections=64),
-            follow_redirects=False,
-            trust_env=False,
-            # Unpacked nowhere, so no answer can be a bomb.
-            headers={"user-agent": "SentientIQ/1", "accept-encoding": "identity"},
-        )
+        self._client = _client(total_timeout_s, keep=64)
+        # A pool knows a connection by its address alone: kept, one that was verified for a name
+        # would serve another name at the same address.
+        self._by_address = _client(total_timeout_s, keep=0)
 
     async def request(
         self,
@@ -62,7 +58,8 @@ class Http:
             Unanswered: it broke or took too long after the connection stood.
         """
         try:
-            request = self._client.build_request(
+            client = self._by_address if tls_name else self._client
+            request = client.build_request(
                 method,
                 url,
                 headers=dict(headers or {}),
@@ -70,7 +67,7 @@ class Http:
                 extensions={"sni_hostname": tls_name} if tls_name else None,
             )
             async with asyncio.timeout(self._total_timeout_s):
-                response = await self._client.send(
+                response = await client.send(
                     request, stream=True, auth=httpx.BasicAuth(*auth) if auth else None
                 )
                 try:
@@ -91,6 +88,18 @@ class Http:
     async def close(self) -> None:
         """Release connections."""
         await self._client.aclose()
+        await self._by_address.aclose()
+
+
+def _client(total_timeout_s: float, *, keep: int) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(total_timeout_s, connect=3.0, pool=5.0),
+        limits=httpx.Limits(max_connections=512, max_keepalive_connections=keep),
+        follow_redirects=False,
+        trust_env=False,
+        # Unpacked nowhere, so no answer can be a bomb.
+        headers={"user-agent": "SentientIQ/1", "accept-encoding": "identity"},
+    )
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -144,6 +144,7 @@ class Dispatcher:
             busy=[*busy, *self._breaker.shut()],
             held=self._breaker.held(),
             full_lanes=full_lanes(self._lanes),
+            channels=self._senders.keys(),
             limit=free,
         )
         for row in rows:
@@ -204,14 +205,19 @@ class Dispatcher:
         if row.budgeted or row.attempts > 1:
             return None
         now_ms = self._clock()
-        at_ms = await self._budgets.place(
-            row.tenant_id, row.channel, now_ms=now_ms, expires_at_ms=row.expires_at_ms
-        )
-        if at_ms is None:
-            return Verdict(Ending.DROP, "over_budget")
-        if at_ms <= now_ms:
+        try:
+            at_ms = await self._budgets.place(
+                row.tenant_id, row.channel, now_ms=now_ms, expires_at_ms=row.expires_at_ms
+            )
+            if at_ms is None:
+                return Verdict(Ending.DROP, "over_budget")
+            if at_ms <= now_ms:
+                return None
+            await store.postpone(self._pool, row, at_ms=at_ms, now_ms=now_ms)
+        except FAILURES as error:
+            # Left claimed it would come back as perhaps sent, and some channels then give it up.
+            _log.warning("budget not asked, sending", message=row.id, error=repr(error))
             return None
-        await store.postpone(self._pool, row, at_ms=at_ms, now_ms=now_ms)
         self._call_later((at_ms - now_ms) / 1000)
         return _LATER
 

@@ -49,6 +49,7 @@ class Documents(Generic[T]):
         self._documents: dict[str, T] = {}
         self._versions: dict[str, int] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
+        self._reading: dict[str, asyncio.Future[None]] = {}
         self.invalid_documents = 0
 
     async def of(self, tenant_id: str) -> T:
@@ -59,6 +60,10 @@ class Documents(Generic[T]):
             self._asked[tenant_id] = asked
         if asked is not None:
             await asyncio.shield(asked)
+        reading = self._reading.get(tenant_id)
+        if reading is not None and tenant_id not in self._documents:
+            # Its first one is being read: until then not even the builtin is known to be right.
+            await asyncio.shield(reading)
         return self._documents.get(tenant_id, self._builtin)
 
     async def _ask(self, tenant_id: str) -> None:
@@ -87,6 +92,16 @@ class Documents(Generic[T]):
         if document.kind != self._kind or document.version <= self._versions.get(tenant_id, -1):
             return
         self._versions[tenant_id] = document.version
+        reading = asyncio.ensure_future(self._read(document))
+        self._reading[tenant_id] = reading
+        try:
+            await asyncio.shield(reading)
+        finally:
+            if self._reading.get(tenant_id) is reading:
+                del self._reading[tenant_id]
+
+    async def _read(self, document: pb.ConfigDocument) -> None:
+        tenant_id = document.tenant_id
         named = {"kind": self._kind, "tenant": tenant_id, "version": document.version}
         version = f"tenant@{document.version}"
         try:

@@ -51,6 +51,14 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.writer.decisions,
         ),
         Metric(
+            "siq_intervention_failed_decisions_total",
+            "counter",
+            "{decisions}",
+            "Emotions that could not be decided on by a defect of ours; each is in the log with its"
+            " traceback",
+            lambda parts: parts.writer.failed,
+        ),
+        Metric(
             "siq_intervention_commits_total",
             "counter",
             "{commits}",

@@ -87,7 +87,7 @@ async def serve(settings: Settings) -> None:
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
     pool = await database.connect(settings.postgres_url, SCHEMA, size=10)
     # A Decide must never queue for a connection behind a burst of messages and callbacks.
-    writer_pool = await database.connect(settings.postgres_url, SCHEMA, size=2)
+    writer_pool = await database.connect(settings.postgres_url, SCHEMA, size=4)
     log = open_log(settings.log_url)
     hot = state.connect(settings.state_url)
     channel = connect(
@@ -128,7 +128,7 @@ async def serve(settings: Settings) -> None:
     policies = Policies(channel)
     experiments = ExperimentsInForce(channel)
     shares = Shares(pool)
-    draws = Draws(experiments, shares, pool)
+    draws = Draws(experiments, shares, writer_pool)
     observing = Observing(pool)
     identities = Identities(channel)
     pages = Pages(hot)
@@ -212,6 +212,8 @@ async def serve(settings: Settings) -> None:
     rpc.add_InterventionServiceServicer_to_server(
         InterventionServicer(pool, decider, switches, wall_ms), grpc_server.raw
     )
+    # A tenant that is stopped stays so from the first decision on.
+    await switches.read()
     loops = _Loops()
     loops.start(
         writer.run(),

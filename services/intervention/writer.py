@@ -67,6 +67,7 @@ class Writer:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MAX_WAITING)
         self.groups = 0
         self.decisions = 0
+        self.failed = 0
 
     async def submit(self, case: Case) -> Settled:
         """Wait until the decision is durable; an earlier one under its id wins.
@@ -115,6 +116,15 @@ class Writer:
                 return
             _log.error("decision refused", emotion=group[0].case.emotion.id, error=repr(error))
             _fail(group[0], InvalidArgument("the emotion cannot be stored, logged"))
+        except Exception as error:
+            # The boundary of a decision: a defect that one meets must not end the others'.
+            if len(group) > 1:
+                for one in group:
+                    await self._write_group([one])
+                return
+            self.failed += 1
+            _log.error("decision failed", emotion=group[0].case.emotion.id, exc_info=error)
+            _fail(group[0], InvalidArgument("the emotion cannot be decided on, logged"))
         else:
             for one, end in zip(group, ends, strict=True):
                 if one.answer.done():
@@ -149,10 +159,12 @@ class Writer:
 
     def _do_without(self, one: _Waiting) -> None:
         """Help without guards or record, where that may be; else tell the caller to try again."""
+        if one.answer.done():
+            return  # who asked has left: it would be shown to nobody
         decision = self.unguarded.decide(one.case, self._clock())
         if decision is None:
             _fail(one, Unavailable("PostgreSQL is away, try again"))
-        elif not one.answer.done():
+        else:
             one.answer.set_result(Settled(decision, new=False))
 
     def _late(self) -> list[_Waiting]:

@@ -146,6 +146,16 @@ async def test_one_reader_goes_back_while_another_goes_on(log: EventLog):
     assert back == [[4, 5], [1, 2], [4, 5], [2, 3]]
 
 
+async def test_a_little_of_many_long_partitions_is_read_at_once(log: EventLog):
+    every = range(64)
+    for _ in range(5):
+        await log.append([append(partition, b"x") for partition in every for _ in range(40)])
+    for place in (0, 150, 1):
+        entries = await log.read(TOPIC, dict.fromkeys(every, place), limit=2)
+        found = {(entry.partition, entry.offset) for entry in entries}
+        assert found >= {(partition, place + 1) for partition in every}
+
+
 async def test_what_others_append_is_read_without_waiting(log: EventLog):
     place = 0
     for value in range(5):

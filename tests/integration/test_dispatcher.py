@@ -58,7 +58,13 @@ async def test_the_most_urgent_of_what_waits_is_claimed_first(bench: Bench) -> N
         row.channel
         for _ in range(3)
         for row in await store.claim(
-            bench.pool, wall_ms(), busy=(), held=(), full_lanes=(), limit=4
+            bench.pool,
+            wall_ms(),
+            busy=(),
+            held=(),
+            full_lanes=(),
+            channels=("email", "webhook", "slack", "sms"),
+            limit=4,
         )
     ]
     assert claimed == [*["sms"] * 3, *["slack"] * 3, *["webhook"] * 3, *["email"] * 3]

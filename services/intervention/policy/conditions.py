@@ -43,6 +43,8 @@ class Test:
     holds: Holds
     unproven: Unproven = ""
     """What it takes somebody's word for: never enough for an offer."""
+    about: Unproven = ""
+    """What it asks of, proven or not: turned round, the proof is gone."""
 
 
 def compile_when(when: When, path: str) -> list[Test]:
@@ -155,12 +157,17 @@ def _of_groups(when: When, path: str) -> Iterator[Test]:
             f"{path}.{name}",
             f"{'one of' if wanted else 'none of'}: {said}",
             holds,
-            _worst(parts),
+            _worst(parts, turned=not wanted),
+            _worst(parts, turned=True),
         )
 
 
-def _worst(parts: list[list[Test]]) -> Unproven:
-    found: set[Unproven] = {test.unproven for part in parts for test in part}
+def _worst(parts: list[list[Test]], *, turned: bool) -> Unproven:
+    """What a group takes somebody's word for; who has no proof fails a test, and passes its
+    opposite."""
+    found: set[Unproven] = {
+        test.about if turned else test.unproven for part in parts for test in part
+    }
     return "value" if "value" in found else "company" if "company" in found else ""
 
 
@@ -263,6 +270,7 @@ def _tier(path: str, wanted: TierIs) -> Test:
         f"tier is {_either(sorted(tiers))}, {wanted.assurance}",
         lambda facts: facts.tier in tiers and facts.assurance >= level,
         "value" if level < VERIFIED else "",
+        "value",
     )
 
 
@@ -289,7 +297,7 @@ def _value(path: str, wanted: ValueIs) -> Test:
     said = [f"at least {a} {c}" for c, a in (wanted.at_least or {}).items()]
     said += [f"below {a} {c}" for c, a in (wanted.below or {}).items()]
     text = f"value ({wanted.bound}, {wanted.assurance}) is {_either(said)}"
-    return Test(path, text, holds, "value" if level < VERIFIED else "")
+    return Test(path, text, holds, "value" if level < VERIFIED else "", "value")
 
 
 def _company(path: str, wanted: CompanyIs) -> Iterator[Test]:
@@ -308,6 +316,7 @@ def _company(path: str, wanted: CompanyIs) -> Iterator[Test]:
             "the company is known" if known else "no company is known",
             lambda facts: bool(facts.company) is known,
             unproven,
+            "company",
         )
     for name, patterns, field in (
         ("domain", wanted.domain, "company"),
@@ -316,7 +325,7 @@ def _company(path: str, wanted: CompanyIs) -> Iterator[Test]:
     ):
         if patterns is not None:
             test = _text(f"{path}.{name}", f"company's {name}", patterns, field)
-            yield Test(test.path, test.text, test.holds, unproven)
+            yield Test(test.path, test.text, test.holds, unproven, "company")
 
 
 def _history(path: str, wanted: HistoryIs) -> Iterator[Test]:

@@ -53,13 +53,14 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         self.free[key] = max(self.free.get(key, 0), until_ms)
 
     def spend(self, key: str, period: str, minor: int) -> None:
-        """Take out of a budget; a new period begins at nothing."""
-        self.spent[key] = (period, self.spent_in(key, period) + minor)
+        """Take out of a budget; a new period begins at nothing, and an old one never again."""
+        known, _ = self.spent.get(key, (period, 0))
+        self.spent[key] = (max(known, period), self.spent_in(key, period) + minor)
 
     def spent_in(self, key: str, period: str) -> int:
-        """What a budget has lost in a period."""
+        """What a budget has lost in a period, or in a later one: clocks of replicas differ."""
         known, minor = self.spent.get(key, (period, 0))
-        return minor if known == period else 0
+        return minor if known >= period else 0
 
     def remember(self, name: Literal["episodes", "interventions"], at_ms: int) -> None:
         """Keep a moment among the last 16."""

@@ -26,7 +26,7 @@ _CLAIM = """
 WITH due AS (
     SELECT id, state <> 'pending' AS uncertain FROM messages
     WHERE state IN ('pending', 'sending', 'unknown') AND next_attempt_at_ms <= $1
-        AND NOT lane = ANY($6::smallint[])
+        AND NOT lane = ANY($6::smallint[]) AND channel = ANY($7::text[])
         AND (expires_at_ms <= $1 OR NOT (
             destination = ANY($2::text[]) OR endpoint_hash = ANY($5::text[])))
     ORDER BY lane, next_attempt_at_ms LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -189,6 +189,7 @@ async def claim(
     busy: Collection[str],
     held: Collection[str],
     full_lanes: Collection[int],
+    channels: Collection[str],
     limit: int,
 ) -> list[Claimed]:
     """Take due messages, the most urgent first, for LEASE_MS.
@@ -197,9 +198,17 @@ async def claim(
         busy: destinations that take no more now.
         held: hashes of addresses that asked for a pause.
         full_lanes: lanes that take no more now.
+        channels: those that this process can send over; a newer release may know more.
     """
     rows = await pool.fetch(
-        _CLAIM, now_ms, list(busy), limit, LEASE_MS, list(held), list(full_lanes)
+        _CLAIM,
+        now_ms,
+        list(busy),
+        limit,
+        LEASE_MS,
+        list(held),
+        list(full_lanes),
+        list(channels),
     )
     return sorted((Claimed(**row) for row in rows), key=lambda row: row.lane)
 

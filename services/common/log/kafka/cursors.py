@@ -111,6 +111,9 @@ class Cursor:
             else:
                 enough = any(window.entries for window in self._windows.values())
             left_s = 0.0 if enough else deadline - monotonic()
+            if self._full() and through and not enough:
+                lacking = {p for p, end in through.items() if not self._has(p, after[p], end)}
+                self._leave_room(lacking, limit)
             took = self._fetch(max(0.0, min(_PIECE_S, left_s)))
             if enough or (took and not through):
                 break
@@ -159,9 +162,22 @@ class Cursor:
             ]
         )
 
+    def _full(self) -> bool:
+        return sum(len(window.entries) for window in self._windows.values()) >= _AT_ONCE
+
+    def _leave_room(self, lacking: set[int], limit: int) -> None:
+        """Fetch only what is lacking: the others have come, and would fill all the room."""
+        for partition, window in self._windows.items():
+            if partition in lacking:
+                continue
+            window.lost = True
+            while len(window.entries) > limit:
+                window.end = window.entries.pop().offset - 1
+        self._assign()
+
     def _fetch(self, wait_s: float) -> bool:
         """Take what has come, waiting for the first of it. Whether there was anything."""
-        if sum(len(window.entries) for window in self._windows.values()) >= _AT_ONCE:
+        if self._full() and not any(window.lost for window in self._windows.values()):
             return False
         first = self._consumer.poll(wait_s)
         if first is None:
@@ -184,7 +200,9 @@ class Cursor:
             raise LogUnavailable(f"the log did not answer: {error.str()}")
         offset, value = message.offset(), message.value()
         window = None if partition is None else self._windows.get(partition)
-        if partition is None or offset is None or window is None or offset < window.end:
+        if partition is None or offset is None or window is None or window.lost:
+            return -1
+        if offset < window.end:
             return -1
         blob = value.encode() if isinstance(value, str) else value or b""
         window.entries.append(self._decode(partition, offset + 1, blob))

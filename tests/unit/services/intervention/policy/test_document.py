@@ -137,6 +137,9 @@ VALUE: dict[str, Any] = {"at_least": {"USD": 1}, "assurance": "claimed"}
         (claimed({**HELP, "when": {"value": VALUE}}), "never buys an offer"),
         (claimed(HELP, any_of=[{"known": True}, {"value": VALUE}]), "never buys an offer"),
         (claimed(OFFER, none_of=[{"company": {"known": True}}]), "never buys an offer"),
+        # Who has proven nothing is none of these.
+        (claimed(OFFER, none_of=[{"tier": "starter"}]), "never buys an offer"),
+        (claimed(OFFER, none_of=[{"any_of": [{"value": VALUE}]}]), "never buys an offer"),
         (claimed(HELP, tier={"one_of": ["growth"], "assurance": "claimed"}), "never buys"),
         (
             document(guards={"caps": [{**CAP, "channels": ["sms"]}]}),

@@ -194,8 +194,8 @@ def test_memory_does_not_grow() -> None:
         ledger.mark("cap:x", now_ms, 60_000)
         ledger.hold(f"cooldown:{turn}", now_ms + 1_000, now_ms)
         ledger.remember("episodes", now_ms)
-        ledger.spend("budget:b:USD", f"day {turn // 100}", 5)
+        ledger.spend("budget:b:USD", f"day {turn // 100:03}", 5)
     assert len(ledger.marks["cap:x"]) <= 34
     assert len(ledger.free) <= 3
     assert len(ledger.episodes) == 16
-    assert ledger.spent == {"budget:b:USD": ("day 49", 500)}
+    assert ledger.spent == {"budget:b:USD": ("day 049", 500)}

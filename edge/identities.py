@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterable, Callable
 from typing import Any
 
@@ -50,6 +50,8 @@ class Identities:
         # Sessions of a user, to find them when the user's value changes.
         self._sessions: dict[tuple[str, str], set[_Key]] = {}
         self._changes = 0
+        # What is being asked for: a change told meanwhile may not be in the answer.
+        self._asking: Counter[_Key] = Counter()
         self.failures = 0
 
     async def learn_key(self) -> None:
@@ -91,9 +93,12 @@ class Identities:
         """Make what is known of a session old."""
         if not session:
             self._age(tenant, "")
-        elif (tenant, session) in self._known:
+            return
+        key = (tenant, session)
+        if key in self._known:
+            self._known[key] = (self._known[key][0], -math.inf)
+        if key in self._known or key in self._asking:
             self._changes += 1
-            self._known[tenant, session] = (self._known[tenant, session][0], -math.inf)
 
     def _age(self, tenant: str, user: str) -> None:
         """Make what is known of a user old: used only while identity does not answer."""
@@ -127,6 +132,7 @@ class Identities:
 
     async def _tell(self, key: _Key, identify: pb.SealedIdentify, *, timeout_s: float) -> None:
         changes = self._changes
+        self._asking[key] += 1
         try:
             response = await self._stub.Identify(
                 pb.IdentifyRequest(identify=identify), timeout=timeout_s
@@ -139,6 +145,8 @@ class Identities:
                 if len(self._untold) > _CAPACITY:
                     self._untold.popitem(last=False)
             return
+        finally:
+            self._asked(key)
         self._untold.pop(key, None)
         self._remember(key, response.identity, changes)
 
@@ -165,6 +173,7 @@ class Identities:
             self._known.move_to_end(key)
             return known[0]
         changes = self._changes
+        self._asking[key] += 1
         try:
             response = await self._stub.Resolve(
                 pb.ResolveRequest(tenant_id=tenant, session_id=session), timeout=0.5
@@ -173,7 +182,14 @@ class Identities:
             self.failures += 1
             _log.warning("identity away, using what is cached", error=error.details())
             return known[0] if known is not None else None
+        finally:
+            self._asked(key)
         return self._remember(key, response.identity, changes)
+
+    def _asked(self, key: _Key) -> None:
+        self._asking[key] -= 1
+        if not self._asking[key]:
+            del self._asking[key]
 
     def forget(self, tenant: str, session: str) -> None:
         """Ask again next time."""
@@ -182,7 +198,10 @@ class Identities:
     def _remember(self, key: _Key, identity: pb.UserIdentity, changes: int) -> pb.UserIdentity:
         """Keep an answer; it may be older than a change that was told while it was under way."""
         known = self._known.get(key)
-        if known is not None and known[0].version > identity.version:
+        # Once it is told to be old, or has grown so, whatever comes next is newer: a version begins
+        # anew where the session was deleted.
+        fresh = known is not None and time.monotonic() - known[1] < _fresh_s(known[0])
+        if known is not None and fresh and known[0].version > identity.version:
             return known[0]
         self._drop(key)
         at = time.monotonic() if changes == self._changes else -math.inf

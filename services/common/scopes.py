@@ -17,7 +17,9 @@ AREAS: Final = (
     *("identity", "tenant", "detection", "intervention", "accountability", "analytics"),
 )
 _WAYS: Final = ("read", "write", "*")
-_READS: Final = re.compile(r"(Get|List|Watch|Resolve|BatchResolve|Explain|Query|Export)")
+_READS: Final = re.compile(
+    r"(Get|List|Watch|Resolve|BatchResolve|Explain|Query|Export|Run|Tail|Check)"
+)
 _METHOD: Final = re.compile(r"/sentientiq\.(\w+)\.v\d+\.\w+/(\w+)")
 
 

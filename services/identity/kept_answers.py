@@ -65,8 +65,10 @@ class KeptAnswers:
                 return kept[0]
             self._drop(key)
         underway = self._underway.get(key)
-        if underway is None:
+        # Not one that began before a change that whoever asks may have been told of.
+        if underway is None or key in self._changed:
             self.misses += 1
+            self._changed.discard(key)
             underway = asyncio.create_task(self._look(key))
             self._underway[key] = underway
         else:
@@ -75,15 +77,17 @@ class KeptAnswers:
         return await asyncio.shield(underway)
 
     async def _look(self, key: _Key) -> pb.ResolveResponse:
-        self._changed.discard(key)
         try:
             answer = await self._load(*key)
         finally:
-            del self._underway[key]
+            newest = self._underway.get(key) is asyncio.current_task()
+            if newest:
+                del self._underway[key]
         # Where more is known in a moment, each Resolve asks the tenant's sources again.
-        if self._hearing and key not in self._changed and not answer.identity.settling:
+        if newest and key not in self._changed and self._hearing and not answer.identity.settling:
             self._keep(key, answer)
-        self._changed.discard(key)
+        if newest:
+            self._changed.discard(key)
         return answer
 
     def _keep(self, key: _Key, answer: pb.ResolveResponse) -> None:

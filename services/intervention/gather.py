@@ -18,7 +18,7 @@ from services.intervention.experiments.arms import facts_of
 from services.intervention.experiments.assignment import Choice
 from services.intervention.people import pick_person, reachable_channels
 from services.intervention.policy import Facts, Policy, Recipient
-from services.intervention.policy.facts import DAY_MINUTES, UNKNOWN
+from services.intervention.policy.facts import DAY_MINUTES, UNKNOWN, VERIFIED
 from services.intervention.policy.ledger import Ledger, Subject
 
 EMOTION_NAMES: dict[emotion_pb2.EmotionKind.ValueType, str] = {
@@ -67,20 +67,17 @@ def subjects_of(case: Case) -> dict[Subject, str]:
     """The names under which guards remember: by subject, as they stand in the table."""
     emotion, identity, guards = case.emotion, case.identity, case.policy.guards
     session = _named("session", emotion.session_id)
+    # Whoever only says who they are must not use up, or be forgiven, what the real one has.
+    said = "" if identity.assurance >= VERIFIED else "claimed "
     found: dict[Subject, str] = {"session": session, "visitor": session}
     # Somebody without an id is their session: one row then stands for both.
     if identity.user_id:
-        found["visitor"] = _named("visitor", identity.user_id)
+        found["visitor"] = _named(f"{said}visitor", identity.user_id)
     if guards.about_company and identity.company:
-        found["company"] = _named("company", identity.company)
+        found["company"] = _named(f"{said}company", identity.company)
     if guards.about_tenant:
         found["tenant"] = "tenant"
     return found
-
-
-def visitor_subject(user_id: str, session_id: str) -> str:
-    """Where a visitor's history is kept."""
-    return _named("visitor", user_id) if user_id else _named("session", session_id)
 
 
 def gather(case: Case, history: Ledger, *, now_ms: int, handled: bool) -> Facts:

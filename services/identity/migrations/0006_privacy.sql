@@ -112,5 +112,6 @@ CREATE TABLE consents (
 );
 
 -- For what is kept for a number of days only.
-CREATE INDEX sessions_age ON sessions (established_at_ms);
+CREATE INDEX sessions_age ON sessions (greatest(established_at_ms, began_ms));
+CREATE INDEX attributions_user ON attributions (tenant_id, user_id) WHERE user_id <> '';
 CREATE INDEX transactions_age ON transactions (occurred_at_ms);

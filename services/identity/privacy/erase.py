@@ -19,7 +19,9 @@ from typing import Any, Final
 from services.common.audit.record import Entry
 from services.common.audit.writer import AuditWriter
 from services.common.errors import AlreadyExists
+from services.identity.change_feed import announce
 from services.identity.database import Database
+from services.identity.graph.history import CHANNEL as PROFILE_CHANNEL
 from services.identity.graph.link_store import lock_tenant
 from services.identity.privacy.blank import Blanker
 from services.identity.privacy.certificate import Certificate, Signer
@@ -194,6 +196,14 @@ class Eraser:
             )
             if row["certificate"] is not None:  # the same request, made twice at once
                 return Certificate(row["certificate"], row["signature"])
+            # What nothing is left to show for, since retention took the evidence.
+            await connection.execute(
+                "UPDATE sessions SET joined_user = '', joined_by = '', version = version + 1"
+                " WHERE tenant_id = $1 AND joined_user = ANY($2)",
+                tenant_id,
+                list(targets.users),
+            )
+            await announce(connection, PROFILE_CHANNEL, tenant_id)
             # Values first: whoever records a transaction holds that row.
             for table in ("user_values", "transactions", "attributions", "cuts"):
                 destroyed[table] += await _deleted(

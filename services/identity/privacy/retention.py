@@ -15,7 +15,9 @@ from services.common import logs
 from services.common.audit.record import Entry
 from services.common.audit.writer import AuditWriter
 from services.common.errors import Unavailable
+from services.identity.change_feed import announce
 from services.identity.database import Database
+from services.identity.graph.history import CHANNEL as PROFILE_CHANNEL
 from services.identity.privacy.subjects import DataSubject
 from services.identity.privacy.vault import CHANNEL, Vault
 
@@ -116,6 +118,7 @@ class Sweeper:
                 CHANNEL,
                 [f"{tenant_id} {key.hex()}" for key in keys],
             )
+            await announce(connection, PROFILE_CHANNEL, tenant_id, ids)
             found[tenant_id] = Counter(
                 sessions=len(ids), statements=int(str(statements).rpartition(" ")[2])
             )

@@ -24,6 +24,7 @@ class StandIn:
         self.version = 1
         self.asked: list[str] = []
         self.changes: asyncio.Queue[pb.WatchValuesResponse] = asyncio.Queue()
+        self.sessions: asyncio.Queue[str] = asyncio.Queue()
         self.hold: asyncio.Event | None = None
 
     async def Resolve(self, request: pb.ResolveRequest, **_deadline: float) -> pb.ResolveResponse:
@@ -45,6 +46,20 @@ class StandIn:
         while True:
             yield await self.changes.get()
             self.changes.task_done()
+
+    async def WatchProfiles(
+        self, request: pb.WatchProfilesRequest, wait_for_ready: bool
+    ) -> AsyncIterator[pb.WatchProfilesResponse]:
+        while True:
+            session = await self.sessions.get()
+            yield pb.WatchProfilesResponse(tenant_id=TENANT, session_id=session)
+            self.sessions.task_done()
+
+    async def tell_session(self, session: str) -> None:
+        """Name a changed session, and wait until it was heard."""
+        for one in (session, "nobody's"):
+            self.sessions.put_nowait(one)
+        await self.sessions.join()
 
     async def tell(self, tenant: str, user: str) -> None:
         """Name a change, and wait until it was heard."""
@@ -69,10 +84,14 @@ class Place:
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
     made = Place()
-    watching = asyncio.create_task(made.cache.watch_values())
+    watching = [
+        asyncio.create_task(watch())
+        for watch in (made.cache.watch_values, made.cache.watch_profiles)
+    ]
     yield made
-    watching.cancel()
-    await asyncio.wait([watching])
+    for task in watching:
+        task.cancel()
+    await asyncio.wait(watching)
 
 
 async def test_a_change_is_asked_for_and_nothing_else(place: Place) -> None:
@@ -122,3 +141,28 @@ async def test_a_session_that_changes_hands_hears_of_its_new_user(place: Place) 
     assert place.identity.asked == ["s0"]
     place.cache.forget(TENANT, "s0")
     await place.identity.tell(TENANT, "u9")
+
+
+async def test_a_session_that_was_deleted_begins_its_versions_anew(place: Place) -> None:
+    place.identity.version = 7
+    assert await place.worth("s0") == 1
+    place.identity.version, place.identity.worth = 0, 0
+    await place.identity.tell_session("s0")
+    assert await place.worth("s0") == 0
+    place.identity.version, place.identity.worth = 1, 5
+    await place.identity.tell_session("s0")
+    assert await place.worth("s0") == 5
+
+
+async def test_a_change_told_while_the_first_question_is_under_way_is_asked_for(
+    place: Place,
+) -> None:
+    place.identity.hold = asyncio.Event()
+    first = asyncio.create_task(place.worth("s1"))
+    while not place.identity.asked:
+        await asyncio.sleep(0)
+    place.identity.worth, place.identity.version = 2, 2
+    await place.identity.tell_session("s1")
+    place.identity.hold.set()
+    assert await first == 1
+    assert await place.worth("s1") == 2

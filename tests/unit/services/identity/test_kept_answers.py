@@ -151,3 +151,20 @@ async def test_the_one_not_asked_for_longest_makes_room(store: Store) -> None:
     for session in ("a", "b", "c", "a", "d", "a", "b"):
         await store.user(session)
     assert store.looked == {("t", "a"): 1, ("t", "b"): 2, ("t", "c"): 1, ("t", "d"): 1}
+
+
+async def test_who_was_told_of_a_change_does_not_share_a_look_that_began_before(
+    store: Store,
+) -> None:
+    store.hold = asyncio.Event()
+    before = asyncio.create_task(store.user())
+    while not store.looked:
+        await asyncio.sleep(0)
+    store.users["t", "s"] = "jane"
+    store.answers.forget("t", "s")
+    after = asyncio.create_task(store.user())
+    await asyncio.sleep(0)
+    store.hold.set()
+    assert (await before, await after) == ("", "jane")
+    assert await store.user() == "jane"
+    assert store.looked["t", "s"] == 2

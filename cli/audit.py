@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli import identity_store, mesh
+from cli import identity_store
 from cli.errors import CliError
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from services.common.audit.anchors import Anchors
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_POSTGRES_URL is not set.",
-)
+_data = data_option("SIQ_POSTGRES_URL")
 
 
 @click.group()

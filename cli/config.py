@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from cli import mesh
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 from importlib import import_module
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_IDENTITY_ADDR is not set.",
-)
+_data = data_option("SIQ_IDENTITY_ADDR")
 _Table = dict[str, object]
 
 

@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from cli import mesh
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from cli.tenants import Tenants
 
 T = TypeVar("T")
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_IDENTITY_ADDR is not set.",
-)
+_data = data_option("SIQ_IDENTITY_ADDR")
 
 
 @click.group()

@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import intervention_store, mesh
+from cli import intervention_store
 from cli.errors import CliError
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from services.intervention.store.dead_letters import Kept
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_POSTGRES_URL is not set.",
-)
+_data = data_option("SIQ_POSTGRES_URL")
 _last = click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True)
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 

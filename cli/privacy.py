@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli import mesh
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from sentientiq.identity.v1 import privacy_service_pb2 as pb
@@ -21,13 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Call = Callable[[Any], Awaitable[T]]
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_IDENTITY_ADDR is not set.",
-)
+_data = data_option("SIQ_IDENTITY_ADDR")
 _user = click.option("--user", default="", help="The tenant's id of a user.")
 _session = click.option("--session", default="", help="A session of nobody who is named.")
 _email = click.option("--email", default="", help="Everybody whose sessions carry the address.")
@@ -163,12 +156,6 @@ def _subject(user: str, email: str, session: str) -> pb.SubjectRef:
 def _ask(data: Path, call: _Call[T]) -> T:
     from sentientiq.identity.v1 import privacy_service_pb2_grpc as rpc
 
-    from cli.tenants import address_of, open_channel
+    from cli.tenants import ask_identity
 
-    address, secret = address_of(data), mesh.mesh_secret(data)
-
-    async def talk() -> T:
-        async with open_channel(address, secret) as channel:
-            return await call(rpc.PrivacyServiceStub(channel))
-
-    return asyncio.run(talk())
+    return ask_identity(data, rpc.PrivacyServiceStub, call)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli import mesh
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,13 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _WORDS = ("anonymous", "inferred", "claimed", "verified")
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_IDENTITY_ADDR is not set.",
-)
+_data = data_option("SIQ_IDENTITY_ADDR")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 
 
@@ -121,15 +114,9 @@ def split(
 def _ask(data: Path, call: Callable[[Any], Awaitable[T]]) -> T:
     from sentientiq.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
-    from cli.tenants import address_of, open_channel
+    from cli.tenants import ask_identity
 
-    address, secret = address_of(data), mesh.mesh_secret(data)
-
-    async def talk() -> T:
-        async with open_channel(address, secret) as channel:
-            return await call(IdentityServiceStub(channel))
-
-    return asyncio.run(talk())
+    return ask_identity(data, IdentityServiceStub, call)
 
 
 def _as_json(message: Any) -> str:

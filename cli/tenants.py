@@ -19,6 +19,7 @@ from cli.errors import CliError
 from services.common.auth import make_token
 from services.common.channels import connect
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -139,17 +140,23 @@ def address_of(data: Path) -> str:
     return os.environ.get("SIQ_IDENTITY_ADDR") or mesh.require(data).env["SIQ_IDENTITY_ADDR"]
 
 
-def ask(data: Path, call: Callable[[Tenants], Awaitable[T]]) -> T:
-    """Call TenantService at SIQ_IDENTITY_ADDR, else of the mesh that runs on a data folder.
+def ask_identity(
+    data: Path, stub: Callable[[grpc.aio.Channel], S], call: Callable[[S], Awaitable[T]]
+) -> T:
+    """Call a service of identity at SIQ_IDENTITY_ADDR, else of the mesh that runs on a data folder.
 
     Raises:
         CliError: there is none, or the call failed.
     """
-    address = address_of(data)
-    secret = mesh.mesh_secret(data)
+    address, secret = address_of(data), mesh.mesh_secret(data)
 
     async def talk() -> T:
-        async with open_tenants(address, secret) as tenants:
-            return await call(tenants)
+        async with open_channel(address, secret) as channel:
+            return await call(stub(channel))
 
     return asyncio.run(talk())
+
+
+def ask(data: Path, call: Callable[[Tenants], Awaitable[T]]) -> T:
+    """Call TenantService; raises as `ask_identity` does."""
+    return ask_identity(data, Tenants, call)

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import mesh
 from cli.errors import CliError
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 
     from cli.tenants import Tenants
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_IDENTITY_ADDR is not set.",
-)
+_data = data_option("SIQ_IDENTITY_ADDR")
 
 
 @click.group()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import grpc.aio
 
+from benchmarks.ports import free_address
 from cli.engines import LogValkey, Postgres, StateValkey
 from cli.engines.folders import SocketFolder
 from cli.tenants import open_tenants
@@ -52,13 +52,13 @@ async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
             StateValkey(folder / "state", path),
             LogValkey(folder / "log", path),
         )
-        secret, identity, own = secrets.token_urlsafe(32), _free_address(), _free_address()
+        secret, identity, own = secrets.token_urlsafe(32), free_address(), free_address()
         env = {
             **os.environ,
             "SIQ_MESH_SECRET": secret,
             "SIQ_SEALING_KEY_FILE": str(folder / "sealing.key"),
             "SIQ_IDENTITY_ADDR": identity,
-            "SIQ_HTTP_LISTEN": _free_address(),
+            "SIQ_HTTP_LISTEN": free_address(),
             "SIQ_LOG_LEVEL": "ERROR",
         }
         processes: list[subprocess.Popen[bytes]] = []
@@ -97,9 +97,3 @@ async def _ready(address: str, token: str) -> None:
 
 async def _channel_ready(channel: grpc.aio.Channel) -> None:
     await channel.channel_ready()
-
-
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.ports import free_address
 from cli.engines.folders import SocketFolder
 from cli.engines.postgres import Postgres
 from cli.engines.valkey import LogValkey
@@ -38,12 +39,6 @@ class Serving:
     sealing_key_file: str
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def serving() -> Generator[Serving]:
     """Run it until the block ends."""
@@ -53,7 +48,7 @@ def serving() -> Generator[Serving]:
         path = sockets.create()
         postgres = Postgres(folder / "postgres", path, durable=False)
         log = LogValkey(folder / "log", path)
-        port, secret = _free_port(), secrets.token_urlsafe(32)
+        address, secret = free_address(), secrets.token_urlsafe(32)
         key_file = str(folder / "sealing.key")
         env = {
             **os.environ,
@@ -61,13 +56,13 @@ def serving() -> Generator[Serving]:
             "SIQ_POSTGRES_URL": postgres.start(),
             "SIQ_LOG_URL": log.start(),
             "SIQ_SEALING_KEY_FILE": key_file,
-            "SIQ_LISTEN": f"127.0.0.1:{port}",
+            "SIQ_LISTEN": address,
             "SIQ_LOG_LEVEL": "ERROR",
         }
         process = subprocess.Popen([sys.executable, "-m", "services.identity"], env=env)
         try:
-            _wait_for(port, process)
-            yield Serving(env["SIQ_LISTEN"], secret, process.pid, postgres.url, key_file)
+            _wait_for(address, process)
+            yield Serving(address, secret, process.pid, postgres.url, key_file)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(25)
@@ -76,11 +71,12 @@ def serving() -> Generator[Serving]:
             sockets.remove()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    host, _, port = address.rpartition(":")
     deadline = time.monotonic() + _START_S
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((host, int(port)), 1).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise click.ClickException("identity did not start; see above") from None

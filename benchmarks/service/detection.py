@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.ports import free_address
 from cli.engines.folders import SocketFolder
 from cli.engines.valkey import LogValkey, StateValkey
 from services.common import state
@@ -42,12 +42,6 @@ class Detection:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
 @asynccontextmanager
 async def running(core: int) -> AsyncGenerator[Detection]:
     """Run detection on a core until the block ends."""
@@ -55,7 +49,7 @@ async def running(core: int) -> AsyncGenerator[Detection]:
         sockets = SocketFolder.of(Path(folder))
         log = LogValkey(Path(folder) / "log", sockets.create())
         store = StateValkey(Path(folder) / "state", sockets.path)
-        address, secret = _free_address(), secrets.token_urlsafe(32)
+        address, secret = free_address(), secrets.token_urlsafe(32)
         env = {
             **os.environ,
             "SIQ_MESH_SECRET": secret,
@@ -63,7 +57,7 @@ async def running(core: int) -> AsyncGenerator[Detection]:
             "SIQ_STATE_URL": store.start(),
             "SIQ_LISTEN": address,
             # No settings of tenants: nobody listens there.
-            "SIQ_IDENTITY_ADDR": _free_address(),
+            "SIQ_IDENTITY_ADDR": free_address(),
             "SIQ_SNAPSHOT_S": "3600",
             "SIQ_LOG_LEVEL": "ERROR",
         }

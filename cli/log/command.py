@@ -17,18 +17,13 @@ from cli.errors import CliError
 from cli.log.lag import lags
 from cli.log.reading import DEAD, described, entries, everything, tenant_of
 from cli.log.replaying import replay
+from cli.options import data_option
 from services.common.log import TOPICS, EventLog, LogUnavailable, open_log
 
 T = TypeVar("T")
 _BLOCK_MS = 500
 _SHOWN = 160
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_LOG_URL is not set.",
-)
+_data = data_option("SIQ_LOG_URL")
 _json = click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
 _topic = click.option("--topic", type=click.Choice(TOPICS), help="Only this topic; default: all.")
 

@@ -14,6 +14,7 @@ import click
 
 from cli import mesh
 from cli.errors import CliError
+from cli.options import data_option
 from cli.policy.documents import json_option
 
 if TYPE_CHECKING:
@@ -21,13 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EVERYBODY = "everybody"
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_INTERVENTION_ADDR is not set.",
-)
+_data = data_option("SIQ_INTERVENTION_ADDR")
 _tenant = click.argument("tenant")
 _rule = click.argument("rule", default="")
 

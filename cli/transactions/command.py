@@ -12,6 +12,7 @@ import click
 
 from cli import mesh
 from cli.errors import CliError
+from cli.options import data_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -40,13 +41,7 @@ def command() -> None:
     help="Lines at fault to name.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON line, last.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=mesh.DEFAULT_DATA,
-    show_default=True,
-    help="Folder of the running mesh, where SIQ_IDENTITY_ADDR is not set.",
-)
+@data_option("SIQ_IDENTITY_ADDR")
 def import_(
     file: Path, tenant: str, check: bool, most_faults: int, as_json: bool, data: Path
 ) -> None:

@@ -31,12 +31,6 @@ _driver: Any = asyncpg  # without stubs
 
 
 @pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 async def pool(postgres_url: str) -> AsyncGenerator[Any, None]:
     await migrate(postgres_url, SCHEMA, MIGRATIONS)
     made = await connect(postgres_url, schema=SCHEMA)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -13,7 +11,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import privacy_service_pb2 as ppb
 
 from services.identity.privacy.retention import Sweeper
-from tests.integration.identity_service import Service, identity_token, refused, running_service
+from tests.integration.identity_service import Service, identity_token, refused
 
 _driver: Any = asyncpg  # without stubs
 _TOPICS = {
@@ -23,12 +21,6 @@ _TOPICS = {
     "sale": ppb.CONSENT_TOPIC_SALE,
     "gpc": ppb.CONSENT_TOPIC_GPC,
 }
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,8 @@ from services.identity.privacy.keks import FileKeks, add_key, retire_keys
 from services.identity.privacy.rotate import keks_in_use, rewrap_tenant_keys, rotate_tenant_key
 from services.identity.privacy.vault import tenant_context, unwrap_subject
 from services.identity.sealing import load_sealing_key
-from tests.integration.identity_service import Service, refused, running_service, until
+from tests.integration.identity_service import Service, refused, until
 from tests.integration.privacy_calls import database, erase, export, pay, rows, subject, token_of
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
 
 
 async def test_erased_user_is_gone_and_others_are_not(service: Service, tenant: str) -> None:

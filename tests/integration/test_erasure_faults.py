@@ -6,25 +6,12 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import grpc.aio
 import pytest
 
-from tests.integration.identity_service import Service, running_service, until
+from tests.integration.identity_service import Service, until
 from tests.integration.privacy_calls import database, erase, export, rows, token_of
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
 
 
 async def test_what_is_stated_meanwhile_is_blanked_or_refused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from services.intervention.experiments.exposure_log import Entry, record
 from services.intervention.experiments.observations import Observation, observe
 from services.intervention.experiments.shares import Shares
 from services.intervention.service import MIGRATIONS, SCHEMA
-from tests.integration.identity_service import MESH, Service, running_service
+from tests.integration.identity_service import MESH, Service
 from tests.unit.services.intervention.experiments.documents import body, experiment
 
 DAY_MS = 86_400_000
@@ -30,12 +30,6 @@ BODY = body(
     pay=experiment(plan={"mde": 0.1, "units": 1_000}),
     learn=experiment(rule="stuck", adaptive={"floor": 0.1}),
 )
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +15,7 @@ from tests.integration.identity_service import (
     Service,
     identity_token,
     refused,
-    running_service,
 )
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
 
 
 async def test_unknown_session_is_anonymous(service: Service, tenant: str) -> None:

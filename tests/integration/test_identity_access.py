@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import privacy_service_pb2 as ppb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 
 from services.common.auth import make_token
-from tests.integration.identity_service import Service, refused, running_service
+from tests.integration.identity_service import Service, refused
 
 _driver: Any = asyncpg  # without stubs
 
@@ -52,12 +49,6 @@ def _requests(service: Service, tenant: str) -> dict[str, Any]:
         ),
         "GetConsent": ppb.GetConsentRequest(tenant_id=tenant, subject=who),
     }
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
 
 
 async def _ask(stubs: tuple[Any, ...], name: str, request: Any) -> str:

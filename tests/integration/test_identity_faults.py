@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
@@ -33,12 +32,6 @@ from tests.integration.identity_service import (
 )
 
 _driver: Any = asyncpg  # without stubs
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
 
 
 async def _append(log_url: str, *messages: pb.SealedIdentify) -> None:

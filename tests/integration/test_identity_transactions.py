@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,6 @@ from sentientiq.identity.v1 import identity_service_pb2 as pb
 
 from tests.integration.identity_service import Service, refused, running_service
 from tests.integration.transactions import import_all, record, refund, sign_in, transaction
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
 
 
 async def test_a_repeat_counts_and_changes_nothing(service: Service, tenant: str) -> None:

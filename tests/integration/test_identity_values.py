@@ -6,8 +6,6 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -20,7 +18,6 @@ from tests.integration.identity_service import (
     Service,
     identity_token,
     refused,
-    running_service,
     until,
 )
 from tests.integration.transactions import (
@@ -34,17 +31,6 @@ from tests.integration.transactions import (
 )
 
 _driver: Any = asyncpg  # without stubs
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
 
 
 async def test_what_was_paid_is_the_value(service: Service, tenant: str) -> None:

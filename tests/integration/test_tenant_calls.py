@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 
-from tests.integration.identity_service import Service, refused, running_service
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
+from tests.integration.identity_service import Service, refused
 
 
 async def test_tenants_are_told_page_by_page_without_secrets(service: Service) -> None:

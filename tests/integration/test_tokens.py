@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from tests.integration.identity_service import (
     Service,
     identity_token,
     refused,
-    running_service,
 )
 from tests.unit.services.identity.test_token_policy import pair, public
 
@@ -67,12 +65,6 @@ class Clock:
 async def login() -> AsyncGenerator[Login, None]:
     async with Login.running() as running:
         yield running
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
 
 
 async def kids(sets: KeySets, login: Login, kid: str) -> list[str]:

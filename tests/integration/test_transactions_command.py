@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from cli.transactions.command import command
-from tests.integration.identity_service import MESH, Service, identity_token, running_service
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
+from tests.integration.identity_service import MESH, Service, identity_token
 
 
 async def run(service: Service, file: Path, tenant: str, *options: str) -> Result:

@@ -123,7 +123,7 @@ class ProfileCalls:
         resolved = await self._identities.resolve(tenant_id, session_id)
         async with self._identities.database.connection() as connection:
             standing = await link_store.standing(connection, tenant_id, session_id)
-            stated = replace(resolved.identity)
+            stated = resolved.identity
             if stated.joined_by:
                 stated = replace(stated, user_id="")
             reasons = await explain.reasons(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,23 +14,11 @@ from tests.integration.identity_service import (
     Service,
     identity_token,
     refused,
-    running_service,
     until,
 )
 
 NOW = int(time.time() * 1000)
 DAY = 24 * 3600 * 1000
-
-
-@pytest.fixture
-async def service(postgres_url: str, log_url: str, tmp_path: Path) -> AsyncGenerator[Service, None]:
-    async with running_service(postgres_url, log_url, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def tenant(service: Service) -> str:
-    return await service.make_tenant()
 
 
 def came(tenant: str, session: str, browser: str, at_ms: int = NOW) -> pb.SealedIdentify:

@@ -14,7 +14,8 @@ from typing import Literal
 
 from cli.engines import Command
 from cli.up.ports import MOST_EDGE_WORKERS
-from services.common.telemetry import METRICS_LISTEN, TRACE_FILE
+from services.common.telemetry import METRICS_LISTEN
+from services.common.tracing import TRACE_FILE
 
 ENGINES = ("postgres", "valkey-state", "valkey-log")
 

@@ -12,9 +12,8 @@ from contextlib import asynccontextmanager
 from services.common import metrics, tracing
 from services.common.metrics import Catalogue, Metric
 from services.common.settings import SettingsError
+from services.common.tracing import OTLP_ENDPOINTS, TRACE_FILE
 
-TRACE_FILE = "SIQ_TRACE_FILE"
-OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 METRICS_LISTEN = "SIQ_METRICS_LISTEN"
 PROCESS_METRICS: Catalogue[None] = Catalogue(
     "every process",

@@ -21,8 +21,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from services.common.settings import SettingsError
-from services.common.telemetry import OTLP_ENDPOINTS, TRACE_FILE
-from services.common.tracing import Context, Kind, Value
+from services.common.tracing import OTLP_ENDPOINTS, TRACE_FILE, Context, Kind, Value
 
 _FILE_DELAY_MS = 200.0
 # A collector that is away must not hold up a process that was told to stop.

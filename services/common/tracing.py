@@ -23,6 +23,8 @@ from typing import Any, Literal, Protocol
 from services.common.errors import ServiceError
 from services.common.ids import stable_id
 
+TRACE_FILE = "SIQ_TRACE_FILE"
+OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 HEADER = "traceparent"
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | int | float | bool

@@ -1,37 +1,16 @@
 // The way to what is only needed with a visitor (more/): how the page answers, forms, help. It is fetched at
 // the visitor's first sign; what happens to fields until it is there is kept for it.
 
-import { handle, now } from "./clock";
-import { isField, pathOf, place, targetOf } from "./element";
-import { publish } from "./emitter";
-import { guard, on, wrap } from "./hooks";
+import { handle } from "./clock";
+import { pathOf } from "./element";
+import { guard, on } from "./hooks";
 import { loadMore } from "./load";
 import type { More } from "./more/index";
-import { bareUrl, ignored, masked } from "./privacy";
-import { emit, say } from "./record";
+import { parts } from "./parts";
+import { say } from "./record";
 import { first } from "./session";
 import { stream } from "./stream";
 import type { Intervention } from "./types";
-
-const parts = () =>
-  [
-    emit,
-    now,
-    on,
-    wrap,
-    guard,
-    ignored,
-    masked,
-    bareUrl,
-    isField,
-    targetOf,
-    publish,
-    say,
-    first,
-    place,
-  ] as const;
-
-export type Parts = ReturnType<typeof parts>;
 
 export let more: More | undefined;
 let asked: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 // What this file is given by the core, so that nothing is loaded twice.
 
-import type { Parts } from "../more";
+import type { Parts } from "../parts";
 
 export let emit: Parts[0];
 export let now: Parts[1];

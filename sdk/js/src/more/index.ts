@@ -1,7 +1,7 @@
 // What is only needed with a visitor: how the page answers, what is filled in, and help in the page. A file
 // of its own, fetched at the visitor's first sign. Until it is there, presses are sent as unobserved.
 
-import type { Parts } from "../more";
+import type { Parts } from "../parts";
 import { captureAnswers } from "./answers";
 import { plug } from "./core";
 import { forms } from "./forms";

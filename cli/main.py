@@ -23,8 +23,16 @@ _COMMANDS = {
         "cli.experiment.command",
         "Plan, check and judge experiments on interventions.",
     ),
+    "report": (
+        "cli.report.command",
+        "What was felt, what helped, what it was worth; the mails.",
+    ),
     "policy": ("cli.policy.command", "What is done about emotions: written, tried out, in force."),
     "outbox": ("cli.outbox", "Messages to people: under way, dead and why, once more."),
+    "recommendations": (
+        "cli.recommendations.command",
+        "What the team was asked to do: states, owners, appeals, feedback.",
+    ),
     "transactions": (
         "cli.transactions.command",
         "What users paid, from CSV files.",
@@ -32,6 +40,7 @@ _COMMANDS = {
     "privacy": ("cli.privacy", "Data subjects: erase, export, and what they agreed to."),
     "audit": ("cli.audit", "Who did what: verify the audit chains, and read them."),
     "log": ("cli.log.command", "The event log: follow it, its dead letters, who is behind."),
+    "archive": ("cli.archive.command", "The archive: list, verify, compact, back into analytics."),
     "migrate": ("cli.migrate_command", "Apply every service's migrations to PostgreSQL."),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import edge.metrics
 import services.accountability.metrics
+import services.accountability.weekly.metrics
 import services.common.consumer
 import services.common.log.reading
 import services.common.process
@@ -30,6 +31,9 @@ CATALOGUES: tuple[Catalogue[Any], ...] = (
     services.identity.privacy.counted.PRIVACY_METRICS,
     services.intervention.metrics.METRICS,
     services.accountability.metrics.METRICS,
+    services.accountability.metrics.DRAFTING_METRICS,
+    services.accountability.metrics.TELLING_METRICS,
+    services.accountability.weekly.metrics.METRICS,
     services.pipeline.metrics.METRICS,
     services.common.telemetry.PROCESS_METRICS,
     services.common.process.RPC_METRICS,

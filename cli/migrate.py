@@ -1,4 +1,4 @@
-"""Apply every service's migrations to one PostgreSQL."""
+"""Apply every service's migrations to one PostgreSQL, and those of analytics to ClickHouse."""
 
 from __future__ import annotations
 
@@ -28,3 +28,20 @@ async def migrate_all(url: str) -> dict[str, list[str]]:
     from services.common.postgres import migrate
 
     return {name: await migrate(url, name, folder) for name, folder in schemas().items()}
+
+
+async def migrate_analytics(url: str) -> list[str]:
+    """Apply what is missing to analytics. Returns the migrations applied.
+
+    Raises:
+        services.pipeline.analytics.AnalyticsError: the engine is away or refuses, or an applied
+            file has changed.
+        ValueError: the URL names no engine.
+    """
+    from services.pipeline.analytics import open_analytics
+
+    analytics = open_analytics(url)
+    try:
+        return await analytics.migrate()
+    finally:
+        await analytics.close()

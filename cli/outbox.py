@@ -116,6 +116,35 @@ def replay(
         )
 
 
+@command.command()
+@click.argument("tenant")
+@click.argument("decision")
+@click.argument("people", nargs=-1)
+@_data
+def close(tenant: str, decision: str, people: tuple[str, ...], data: Path) -> None:
+    """Close the pages that messages about DECISION lead to: all of them, or those of PEOPLE.
+
+    Their links lead nowhere from now on; a colleague can still hand it over anew.
+    """
+    from services.intervention.escalation import threads
+    from services.intervention.store.decisions import read_decision
+
+    async def closed(pool: Any) -> list[str] | None:
+        found = await read_decision(pool, decision)
+        if found is None or found.tenant_id != tenant or not found.HasField("recommendation"):
+            return None
+        members = await threads.read_members(pool, decision)
+        known = [found.recommendation.person_id, *(one.person_id for one in members)]
+        chosen = [one for one in dict.fromkeys(known) if not people or one in people]
+        await threads.revoke(pool, decision, chosen, time.time_ns() // 1_000_000)
+        return chosen
+
+    chosen = intervention_store.ask(data, closed)
+    if not chosen:
+        raise CliError(f"{tenant!r} has told nobody of these about decision {decision!r}")
+    click.echo(f"closed for {', '.join(chosen)}")
+
+
 def _show(rows: list[Kept], as_json: bool) -> None:
     for row in rows:
         at = datetime.fromtimestamp(row.changed_at_ms / 1000, UTC).isoformat(timespec="seconds")

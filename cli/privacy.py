@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 import time
@@ -62,6 +63,45 @@ def erase(tenant: str, user: str, email: str, session: str, key: str, data: Path
         "public_key": answer.public_key.hex(),
     }
     click.echo(json.dumps(shown, indent=1))
+    known = "SIQ_INTERVENTION_ADDR" in os.environ or "SIQ_IDENTITY_ADDR" not in os.environ
+    if email or not known:
+        click.echo(
+            "decisions, guards and messages are intervention's: `sentientiq privacy forget"
+            f" {tenant}` with --user or --session, and SIQ_INTERVENTION_ADDR",
+            err=True,
+        )
+    else:
+        _forget(tenant, user, session, data)
+
+
+@command.command()
+@click.argument("tenant")
+@_user
+@_session
+@_data
+def forget(tenant: str, user: str, session: str, data: Path) -> None:
+    """Delete what intervention keeps of a subject of TENANT; `erase` does it where it can.
+
+    Safe to repeat. Talks to SIQ_INTERVENTION_ADDR, else to the mesh that runs on this machine.
+    """
+    _subject(user, "", session)
+    _forget(tenant, user, session, data)
+
+
+def _forget(tenant: str, user: str, session: str, data: Path) -> None:
+    from sentientiq.intervention.v1 import intervention_service_pb2 as pb
+
+    from cli.policy.switch import ask_intervention
+
+    request = pb.ForgetSubjectRequest(
+        tenant_id=tenant, user_id=user, session_ids=[session] if session else []
+    )
+    gone: Any = ask_intervention(data, lambda stub: stub.ForgetSubject(request, timeout=600))
+    click.echo(
+        f"intervention forgot {gone.decisions} decisions and {gone.guards} memories of guards;"
+        f" {gone.hashed} rows of experiments stand under a hash",
+        err=True,
+    )
 
 
 @command.command()

@@ -104,8 +104,10 @@ class Tenants:
 
 
 @asynccontextmanager
-async def open_channel(address: str, secret: str) -> AsyncGenerator[grpc.aio.Channel]:
-    """Connect to identity; what it refuses becomes an error with its own words.
+async def open_channel(
+    address: str, secret: str, service: str = "identity"
+) -> AsyncGenerator[grpc.aio.Channel]:
+    """Connect to a service; what it refuses becomes an error with its own words.
 
     Raises:
         CliError: a call failed.
@@ -116,10 +118,10 @@ async def open_channel(address: str, secret: str) -> AsyncGenerator[grpc.aio.Cha
     except grpc.aio.AioRpcError as error:
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             raise CliError(
-                f"identity does not answer at {address}: "
-                "is the mesh up, and SIQ_IDENTITY_ADDR right?"
+                f"{service} does not answer at {address}: "
+                f"is the mesh up, and SIQ_{service.upper()}_ADDR right?"
             ) from error
-        raise CliError(f"identity refused: {error.details()}") from error
+        raise CliError(f"{service} refused: {error.details()}") from error
     finally:
         await channel.close()
 

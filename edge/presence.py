@@ -13,10 +13,11 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from edge.hub import Hub, Live
 from services.common import logs
-from services.common.state import edge_channel, where_key
+from services.common.state import edge_channel, left_key, where_key
 
 _log = logs.get(__name__)
 _TTL_S = 60
+_LEFT_TTL_S = 3_600
 _REFRESH_S = 20.0
 _STEP_S = 0.1
 
@@ -100,6 +101,7 @@ class Presence:
         pipeline = self._client.pipeline(transaction=False)
         for tenant, session, stream in gone:
             pipeline.hdel(where_key(tenant, session), stream)
+            pipeline.set(left_key(tenant, session), round(time.time() * 1000), ex=_LEFT_TTL_S)
         for live in changed:
             if live.connections:
                 key = where_key(live.tenant, live.session)

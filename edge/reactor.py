@@ -90,14 +90,16 @@ class Reactor:
         if now_ms - emotion.detected_at_ms > _HELP_WITHIN_MS:
             self.counters["too_late"] += 1
         elif response.decision.HasField("intervention"):
-            await self._show(response.decision.intervention, now_ms)
+            await self._show(response.decision.intervention, live, now_ms)
 
-    async def _show(self, intervention: Intervention, now_ms: float) -> None:
-        """Push it, once its moment has come."""
+    async def _show(self, intervention: Intervention, live: Live, now_ms: float) -> None:
+        """Push it, once its moment has come and if nobody has stopped it since."""
         wait_ms = min(intervention.show_at_ms - now_ms, _LONGEST_DELAY_MS)
         if intervention.show_at_ms and wait_ms > 0:
             await asyncio.sleep(wait_ms / 1000)
-        self._hub.push(intervention, time.time() * 1000)
+            await self.pending(live)
+        else:
+            self._hub.push(intervention, time.time() * 1000)
 
     async def _tell_page(self, emotion: emotion_pb2.Emotion, live: Live) -> None:
         connection = live.connections.get(emotion.stream_id)

@@ -7,6 +7,7 @@ from hotpath.state cimport Moment
 
 
 cdef enum:
+    SOUGHT_BACK_MS = 20000      # who came by the site's navigation and stays longer has found it
     QUICK_BACK_MS = 10000       # who stays longer has looked at the page
     QUICK_MS = 8000
     QUICKER_BACK_MS = 6000

@@ -14,6 +14,7 @@ from hotpath.judge cimport judge
 from hotpath.mood cimport FULL
 from hotpath.state cimport HELD_SEARCH, Moment
 from hotpath.visit cimport (
+    ACTED_NAV,
     DEED_LINK,
     DEED_WRITTEN,
     DEEDS,
@@ -25,6 +26,7 @@ from hotpath.visit cimport (
 
 cdef enum:
     NAV_SPA = 1             # after it come back_forward and reload
+    NAV_BACK = 2
 
 
 cdef int64_t since(Moment* moment) noexcept nogil:
@@ -42,6 +44,46 @@ cdef int run(VisitState* visit, int back) noexcept nogil:
     return back
 
 
+cdef bint was_here(VisitState* visit, int back) noexcept nogil:
+    """Say whether a page had been come to before the view `back` views ago."""
+    cdef uint32_t page = visit_page(visit, back).page
+    cdef int i
+    for i in range(run(visit, back), visit.length):
+        if visit_page(visit, i).page == page:
+            return True
+    return False
+
+
+cdef int sought_in_vain(int64_t stayed, bint again) noexcept nogil:
+    """Return the strength of a return from where the site's navigation had led.
+
+    Whoever hops to and fro over it looks for where something is; whoever opens one entry of a list
+    after the other compares.
+    """
+    cdef int strength = 30
+    if stayed < QUICKEST_BACK_MS:
+        strength = 250
+    elif stayed < QUICKER_BACK_MS:
+        strength = 150
+    elif stayed < QUICK_BACK_MS:
+        strength = 120
+    return strength + FULL if again else strength
+
+
+cdef int seen_enough(int64_t stayed, bint history, bint again) noexcept nogil:
+    """Return the strength of a return from anywhere else.
+
+    Back through the history from what was new: most often one entry of a list after the other.
+    """
+    if stayed < QUICKEST_BACK_MS:
+        return 200
+    if history and not again:
+        return 30
+    if stayed < QUICKER_BACK_MS:
+        return FULL
+    return 70 if stayed < QUICK_MS else 45
+
+
 cdef int quickness(Moment* moment, int back) noexcept nogil:
     """Return the strength of the return that ended `back` views ago; 0: it is none.
 
@@ -50,6 +92,7 @@ cdef int quickness(Moment* moment, int back) noexcept nogil:
     cdef VisitState* visit = moment.visit
     cdef int away = run(visit, back), before, i
     cdef int64_t stayed
+    cdef bint again, history
     if away >= visit.length:
         return 0
     before = run(visit, away)
@@ -63,13 +106,11 @@ cdef int quickness(Moment* moment, int back) noexcept nogil:
         if visit_page(visit, i).acted and visit_page(visit, i).deeds & DEEDS != DEED_LINK:
             return 0
     stayed = visit_page(visit, away - 1).since - visit_page(visit, before - 1).since
-    if stayed >= QUICK_BACK_MS:
-        return 0
-    if stayed < QUICKEST_BACK_MS:
-        return 200
-    if stayed < QUICKER_BACK_MS:
-        return FULL
-    return 70 if stayed < QUICK_MS else 45
+    again = was_here(visit, before - 1)
+    history = visit_page(visit, away - 1).nav == NAV_BACK
+    if history and visit_page(visit, before).acted == ACTED_NAV:
+        return sought_in_vain(stayed, again) if stayed < SOUGHT_BACK_MS else 0
+    return seen_enough(stayed, history, again) if stayed < QUICK_BACK_MS else 0
 
 
 cdef int returns(Moment* moment) noexcept nogil:

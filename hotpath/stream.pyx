@@ -57,6 +57,8 @@ from hotpath.events cimport (
     HOVER,
     INPUT,
     INVALID,
+    LINK,
+    NAV,
     PAGE_VIEW,
     POINTER_EXIT,
     POINTER_MOVE,
@@ -108,7 +110,7 @@ from hotpath.rage cimport (
 from hotpath.rage_rules cimport DRAG_PX
 from hotpath.sink cimport SINK_RESERVE, SINK_ROOM
 from hotpath.state cimport Moment
-from hotpath.visit cimport MEANS_SUCCESS, visit_enter, visit_page
+from hotpath.visit cimport ACTED, ACTED_NAV, MEANS_SUCCESS, visit_enter, visit_page
 
 
 cdef enum:
@@ -205,7 +207,9 @@ cdef void press(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         or column_number(&batch.view, 4, i) > 0     # NaN: none
     ):
         return
-    visit_page(moment.visit, 0).acted = True
+    visit_page(moment.visit, 0).acted = (
+        ACTED_NAV if moment.flags & NAV and moment.flags & LINK else ACTED
+    )
     abandonment_press(moment)
     if column_number(&batch.view, 3, i) == 0:       # NaN: not known to be the keyboard's
         return
@@ -236,7 +240,7 @@ cdef void enter(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
     entered.page = state.hot.page
     entered.since = moment.now
     entered.nav = <uint8_t>column_whole(&batch.view, 0, i)
-    entered.acted = False
+    entered.acted = 0
     entered.meaning = batch.meaning[text]
     if height > 0:
         confusion_viewport(moment, height)
@@ -251,7 +255,7 @@ cdef void overlook(Moment* moment, Batch* batch, uint32_t i, int kind) noexcept 
     """Let an event on an ignored element happen: it accuses nobody, and what it ends is over."""
     moment.element = moment.flags = 0
     if kind == CLICK or kind == INPUT or kind == CHANGE or kind == SUBMIT:
-        visit_page(moment.visit, 0).acted = True
+        visit_page(moment.visit, 0).acted = ACTED
     if kind == CLICK or kind == HOVER:
         hesitation_hover(moment, NAN, False)
     if kind == CLICK:
@@ -306,7 +310,7 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         # Of a secret field nobody says whether it is filled; then it was not left empty.
         hesitation_blur(moment, a != 0, b)
     elif kind == INPUT:
-        visit_page(moment.visit, 0).acted = True
+        visit_page(moment.visit, 0).acted = ACTED
         rage_answer_element(&state.rage, moment.sink, moment.now, moment.element)
         c = column_number(&batch.view, 2, i)
         anger_input(moment, a, c, column_number(&batch.view, 3, i) == 1)
@@ -314,12 +318,12 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         confusion_input(moment)
         abandonment_fill(moment)
     elif kind == CHANGE:
-        visit_page(moment.visit, 0).acted = True
+        visit_page(moment.visit, 0).acted = ACTED
         rage_answer_element(&state.rage, moment.sink, moment.now, moment.element)
         hesitation_change(moment)
         abandonment_fill(moment)
     elif kind == SUBMIT:
-        visit_page(moment.visit, 0).acted = True
+        visit_page(moment.visit, 0).acted = ACTED
         rage_answer(&state.rage, moment.sink, moment.now, NAN, NAN, REACTION_NAVIGATION)
         hesitation_submit(moment)
         confusion_submit(moment)

@@ -54,11 +54,17 @@ cdef enum Deed:
     SIGN_THRASH = 128
 
 
+# How a page was acted on: pressed, written or sent, and what came last.
+cdef enum Acted:
+    ACTED = 1
+    ACTED_NAV = 2           # the last press was on a link of the site's navigation
+
+
 cdef struct PageVisit:
     int64_t since
     uint32_t page           # id in the detector's Names
     uint8_t nav             # position in the contract's list
-    uint8_t acted           # something was pressed, written or sent here
+    uint8_t acted           # Acted; 0: nothing was pressed, written or sent here
     uint8_t meaning
     uint8_t deeds           # Deed bits
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
+import time
 from typing import Any
 
 import click
@@ -14,6 +16,7 @@ import click
 from benchmarks.decide import rules as load
 from benchmarks.decide.evaluate import evaluation_us
 from benchmarks.decide.server import Server, running
+from benchmarks.mesh.usage import machine_busy_s
 
 TENANT = "benchmark"
 _WARM_S = 2.0
@@ -24,19 +27,29 @@ async def measure(rules: int, rps: int, seconds: float, rounds: int) -> dict[str
     """Rounds of both by turns; medians over the rounds."""
     document = load.document(rules)
     found: dict[str, list[dict[str, Any]]] = {"decide": [], "empty": []}
-    cpu_us: dict[str, list[float]] = {"decide": [], "empty": []}
     async with running(TENANT, document) as server:
         await asyncio.to_thread(_generate, server, "decide", rules, rps / 4, _WARM_S, 0)
         for number in range(rounds):
             for method in ("empty", "decide"):
-                before_s = server.cpu_s()
+                before, began_s, busy_s = server.cpu_s(), time.monotonic(), machine_busy_s()
                 result = await asyncio.to_thread(
                     _generate, server, method, rules, rps, seconds, number + 1
                 )
                 if result["failed"]:
                     raise click.ClickException(f"{result['failed']} calls of {method} failed")
+                took = {name: after - before[name] for name, after in server.cpu_s().items()}
+                took["generator"] = result["cpu_s"]
+                result["cpu_us"] = {
+                    name: spent / (rps * seconds) * 1e6 for name, spent in took.items()
+                }
+                # What nobody here took, some other program did: then latencies say little.
+                others_s = machine_busy_s() - busy_s - sum(took.values())
+                result["cores"] = {
+                    "all": os.cpu_count() or 1,
+                    "foreign": max(0.0, others_s / (time.monotonic() - began_s)),
+                    **{name: spent / seconds for name, spent in took.items()},
+                }
                 found[method].append(result)
-                cpu_us[method].append((server.cpu_s() - before_s) / (rps * seconds) * 1e6)
                 click.echo(f"round {number + 1} {method}: {result}", err=True)
 
     decide, empty = _Medians(found["decide"]), _Medians(found["empty"])
@@ -48,8 +61,12 @@ async def measure(rules: int, rps: int, seconds: float, rounds: int) -> dict[str
         "decide_ms": {name: decide.of("ms", name) for name in _QUANTILES},
         "empty_rpc_ms": {name: empty.of("ms", name) for name in _QUANTILES},
         "generator_late_p99_ms": decide.of("late_ms", "p99"),
-        "cpu_us_per_decision": round(statistics.median(cpu_us["decide"]), 1),
-        "cpu_us_per_empty_rpc": round(statistics.median(cpu_us["empty"]), 1),
+        "cpu_us_per_decision": decide.of("cpu_us", "service"),
+        "cpu_us_per_empty_rpc": empty.of("cpu_us", "service"),
+        "decide_cpu_us": decide.all("cpu_us"),
+        "empty_rpc_cpu_us": empty.all("cpu_us"),
+        "decide_cores": decide.all("cores"),
+        "empty_rpc_cores": empty.all("cores"),
         "evaluation_us": evaluation_us(document),
         "rounds": rounds,
     }
@@ -65,6 +82,10 @@ class _Medians:
         """The median of a figure."""
         values: list[float] = [one[group][name] for one in self._rounds]
         return round(statistics.median(values), 2)
+
+    def all(self, group: str) -> dict[str, float]:
+        """The medians of a group's figures."""
+        return {name: self.of(group, name) for name in self._rounds[0][group]}
 
 
 def _generate(

@@ -39,7 +39,7 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
     bodies = _bodies(plan, count, start_s)
     gc.collect()
     gc.freeze()
-    start = time.perf_counter() + max(0.0, start_s - rules.now_s())
+    start, before_s = time.perf_counter() + max(0.0, start_s - rules.now_s()), time.process_time()
     latencies: list[float] = []
     late: list[float] = []
     failed = 0
@@ -74,6 +74,7 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
         "rps": round(count / took_s),
         "ms": summary(latencies),
         "late_ms": summary(late),
+        "cpu_s": time.process_time() - before_s,
         "failed": failed,
         "reasons": reasons,
     }

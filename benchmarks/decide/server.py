@@ -16,6 +16,7 @@ from pathlib import Path
 
 import grpc.aio
 
+from benchmarks.mesh.usage import cpu_s
 from benchmarks.ports import free_address
 from cli.engines import LogValkey, Postgres, StateValkey
 from cli.engines.folders import SocketFolder
@@ -32,12 +33,12 @@ class Server:
 
     address: str
     token: str
-    pid: int
+    pids: dict[str, int]
+    """By name: the service, PostgreSQL (its backends are its children), the log."""
 
-    def cpu_s(self) -> float:
-        """Processor time of the intervention process, all threads."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def cpu_s(self) -> dict[str, float]:
+        """Processor time of each so far, all threads and children."""
+        return {name: cpu_s(pid) for name, pid in self.pids.items()}
 
 
 @asynccontextmanager
@@ -79,7 +80,9 @@ async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
             async with open_tenants(identity, secret) as tenants:
                 await tenants.put_tenant(tenant, "Benchmark", identity_secret="")
                 await tenants.put_config(tenant, "policy", policy)
-            yield Server(own, make_token(secret, subject="benchmark"), processes[-1].pid)
+            pids = {"service": processes[-1].pid}
+            pids |= {engine.name: engine.pid for engine in engines if engine.pid is not None}
+            yield Server(own, make_token(secret, subject="benchmark"), pids)
         finally:
             for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)

@@ -13,6 +13,7 @@ from services.common.consumer import Consumer, Delivery
 from services.common.log import BEHAVIOR, EventLog
 from services.pipeline.analytics import EmbeddedAnalytics
 from services.pipeline.archive import open_archive
+from services.pipeline.archive.compaction import compact
 from services.pipeline.arrow import pa
 from services.pipeline.decode import Frame
 from services.pipeline.event_rows import event_rows
@@ -44,6 +45,9 @@ class Carried(NamedTuple):
     """Rows that are there twice."""
     analytics_bytes: int
     archive_bytes: int
+    compacted_bytes: int
+    """Of the same rows after a compaction."""
+    compact_cpu_s: float
 
 
 async def carry(
@@ -53,27 +57,33 @@ async def carry(
     analytics = EmbeddedAnalytics(folder / "analytics")
     try:
         await analytics.migrate()
+        kept = open_archive(f"file://{folder}/archive")
         readers: dict[str, tuple[Any, float]] = {
             "analytics": (AnalyticsSink(_TOPIC, analytics).handle, block_s)
         }
         if archive:
-            (folder / "archive").mkdir()
-            into = ArchiveSink(_TOPIC, open_archive(f"file://{folder}/archive"))
+            into = ArchiveSink(_TOPIC, kept)
             await into.recover(await log.ends(BEHAVIOR))
             readers["archive"] = (into.handle, block_s)
         consumers = readers_of(log, _TOPIC, **readers)
         cpu_s, began_s = time.process_time(), time.perf_counter()
-        await _run(consumers, lambda: _all_caught_up(consumers))
+        await run(consumers, lambda: all_caught_up(consumers))
         cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - began_s
-        rows = await _number(analytics, _ROWS)
+        rows = await number(analytics, _ROWS)
+        archive_bytes = size_of(folder, "part-*.parquet")
+        compact_s = time.process_time()
+        if archive:
+            await asyncio.to_thread(list, compact(kept, BEHAVIOR, _TOPIC.order))
         return Carried(
             wall_s,
             cpu_s,
             rows,
-            traffic.frames - await _number(analytics, _FRAMES),
-            rows - await _number(analytics, _KEYS),
-            await _number(analytics, _BYTES),
+            traffic.frames - await number(analytics, _FRAMES),
+            rows - await number(analytics, _KEYS),
+            await number(analytics, _BYTES),
+            archive_bytes,
             size_of(folder, "part-*.parquet"),
+            time.process_time() - compact_s,
         )
     finally:
         await analytics.close()
@@ -113,7 +123,7 @@ async def freshness(
             await log.append(traffic.round(ROUND))
             await over.wait()
 
-        await _run(readers_of(log, _TOPIC, analytics=(timed, _BLOCK_S)), live)
+        await run(readers_of(log, _TOPIC, analytics=(timed, _BLOCK_S)), live)
     finally:
         await analytics.close()
     return sorted(found)
@@ -144,7 +154,7 @@ def size_of(folder: Path, pattern: str) -> int:
     return sum(path.stat().st_size for path in folder.rglob(pattern))
 
 
-async def _run(
+async def run(
     consumers: list[Consumer[Any]], until: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
     running = [asyncio.create_task(consumer.run()) for consumer in consumers]
@@ -160,11 +170,11 @@ async def _run(
         await asyncio.gather(*running, waiting, return_exceptions=True)
 
 
-async def _all_caught_up(consumers: list[Consumer[Any]]) -> None:
+async def all_caught_up(consumers: list[Consumer[Any]]) -> None:
     for consumer in consumers:
         await consumer.caught_up.wait()
 
 
-async def _number(analytics: EmbeddedAnalytics, sql: str) -> int:
+async def number(analytics: EmbeddedAnalytics, sql: str) -> int:
     stream = pa.ipc.open_stream(await analytics.query(sql, {}))
     return int(stream.read_all().to_pylist()[0]["n"])

@@ -13,6 +13,7 @@ import click
 from benchmarks.pipeline.carrying import Carried, carry, freshness, naive, size_of
 from benchmarks.pipeline.traffic import Traffic
 from cli.engines import LogValkey, SocketFolder
+from services.common import collector
 from services.common.log import BEHAVIOR, EventLog, open_log
 from tests.engines.kafka.broker import Broker
 from tests.engines.kafka.jars import NoBroker, jars
@@ -73,6 +74,8 @@ async def _both(log: EventLog, folder: Path, events: int) -> dict[str, Any]:
         "events_per_s": round(traffic.events / done.wall_s),
         "cpu_us_per_event": round(done.cpu_s * 1e6 / traffic.events, 3),
         "archive_bytes_per_event": round(done.archive_bytes / done.rows, 1),
+        "compacted_bytes_per_event": round(done.compacted_bytes / done.rows, 1),
+        "compact_cpu_us_per_event": round(done.compact_cpu_s * 1e6 / done.rows, 3),
         "lost": done.lost,
         "duplicated": done.duplicated,
     }
@@ -102,6 +105,7 @@ def command(as_json: bool, events: int, naive_frames: int, live_s: float, kafka:
     The pipeline's readers run in this process; the log's server is another. Every hundredth frame
     stands in the log twice.
     """
+    collector.settle()  # as every process does when it starts: see there
     with tempfile.TemporaryDirectory(prefix="siq-bench-") as name:
         folder = Path(name)
         result = asyncio.run(_valkey(folder / "valkey", events, naive_frames, live_s))

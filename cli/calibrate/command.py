@@ -38,7 +38,8 @@ def _require_extra() -> None:
 def command(folder: str, threshold: int) -> None:
     """Fit confidences to the labels in DIR.
 
-    DIR holds recordings, each with the FILE.labels.csv of `sentientiq label`. Written there:
+    DIR holds recordings, each with the FILE.labels.csv of `sentientiq label`, and NAME.feedback.csv
+    of `sentientiq recommendations labels`. Written there:
     models/ (for SIQ_MODELS, and `detect --models`), calibration.md and calibration.png.
     """
     _require_extra()

@@ -1,9 +1,10 @@
-"""Labelled episodes of a folder: recordings, and the `.labels.csv` beside each."""
+"""Labelled episodes of a folder: recordings, the `.labels.csv` beside each, and `.feedback.csv`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.calibrate.feedback import FEEDBACK_SUFFIX, read_feedback
 from cli.errors import CliError
 from cli.label import SUFFIX, episodes_of, read_labels
 
@@ -21,7 +22,7 @@ class Labelled(NamedTuple):
 
 
 def read_folder(folder: Path, threshold: int) -> list[Labelled]:
-    """Detect again what was labelled, and join the answers to it.
+    """Detect again what was labelled, and join the answers to it; take what the team said.
 
     Raises:
         CliError: there are no labels, a recording is missing, or it no longer gives the episodes
@@ -29,9 +30,19 @@ def read_folder(folder: Path, threshold: int) -> list[Labelled]:
         RecordingError: a recording cannot be used.
     """
     files = sorted(folder.glob(f"*{SUFFIX}"))
-    if not files:
-        raise CliError(f"no labels in {folder}: make some with `sentientiq label FILE…`")
-    return [labelled for file in files for labelled in _read(file, threshold)]
+    told = sorted(folder.glob(f"*{FEEDBACK_SUFFIX}"))
+    if not files and not told:
+        raise CliError(
+            f"no labels in {folder}: make some with `sentientiq label FILE…`, or fetch what the"
+            " team said with `sentientiq recommendations labels TENANT DIR`"
+        )
+    labelled = [found for file in files for found in _read(file, threshold)]
+    labelled += [
+        Labelled(said.id, said.emotion, said.log_odds, said.right)
+        for file in told
+        for said in read_feedback(file)
+    ]
+    return labelled
 
 
 def _read(file: Path, threshold: int) -> list[Labelled]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-from cli.doctor import built, engines, local, machine, services, settings
+from cli.doctor import built, engines, local, machine, servers, services, settings
 from cli.doctor.finding import Finding, Patient, ok
 
 Check = Callable[[Patient], Iterator[Finding]] | Callable[[Patient], AsyncIterator[Finding]]
@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, Check]] = {
         "postgres": engines.postgres,
         "log": engines.log,
         "state": engines.state,
+        "analytics": servers.analytics,
     },
     "Processes": {
         "identity": services.asks("identity"),

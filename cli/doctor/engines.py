@@ -62,12 +62,12 @@ async def postgres(patient: Patient) -> AsyncIterator[Finding]:
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
     ) as error:
-        yield _away("postgres", url, error, "SIQ_POSTGRES_URL")
+        yield away("postgres", url, error, "SIQ_POSTGRES_URL")
         return
     if number < _POSTGRES:
         yield fail("postgres", f"{version} at {place(url)}", "use PostgreSQL 15 or newer")
     else:
-        yield _with_clock("postgres", f"PostgreSQL {version} at {place(url)}", apart)
+        yield with_clock("postgres", f"PostgreSQL {version} at {place(url)}", apart)
 
 
 async def log(patient: Patient) -> AsyncIterator[Finding]:
@@ -75,12 +75,18 @@ async def log(patient: Patient) -> AsyncIterator[Finding]:
     url = patient.address("SIQ_LOG_URL")
     if not url:
         return
+    if url.startswith(("kafka://", "kafkas://")):
+        from cli.doctor import servers
+
+        async for finding in servers.kafka(url):
+            yield finding
+        return
     try:
         server = await _ask(url)
     except _Away as error:
-        yield _away("log", url, error, "SIQ_LOG_URL")
+        yield away("log", url, error, "SIQ_LOG_URL")
         return
-    yield _with_clock("log", f"Valkey at {place(url)}", server.apart_s)
+    yield with_clock("log", f"Valkey at {place(url)}", server.apart_s)
     for finding in log_findings(server.config, server.used, server.limit):
         yield finding
 
@@ -143,7 +149,7 @@ async def state(patient: Patient) -> AsyncIterator[Finding]:
     try:
         server = await _ask(url)
     except _Away as error:
-        yield _away("state", url, error, "SIQ_STATE_URL")
+        yield away("state", url, error, "SIQ_STATE_URL")
         return
     policy = (server.config or {}).get("maxmemory-policy", "noeviction")
     if policy != "noeviction":
@@ -153,7 +159,7 @@ async def state(patient: Patient) -> AsyncIterator[Finding]:
             "set maxmemory-policy noeviction",
         )
     else:
-        yield _with_clock("state", f"Valkey at {place(url)}", server.apart_s)
+        yield with_clock("state", f"Valkey at {place(url)}", server.apart_s)
 
 
 class _Away(Exception):
@@ -199,7 +205,8 @@ async def _ask(url: str) -> _Server:
     return _Server(apart_s, int(memory["used_memory"]), int(memory["maxmemory"]), config)
 
 
-def _with_clock(name: str, found: str, apart_s: float) -> Finding:
+def with_clock(name: str, found: str, apart_s: float) -> Finding:
+    """What was found, unless its clock is another one."""
     if abs(apart_s) > _APART_S:
         return warn(
             name,
@@ -209,7 +216,8 @@ def _with_clock(name: str, found: str, apart_s: float) -> Finding:
     return ok(name, found)
 
 
-def _away(name: str, url: str, error: Exception, variable: str) -> Finding:
+def away(name: str, url: str, error: Exception, variable: str) -> Finding:
+    """It did not answer; which variable names it."""
     if isinstance(error, TimeoutError):
         why = "no answer in time"
     else:

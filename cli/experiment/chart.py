@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.errors import CliError
 from services.intervention.experiments.sequence import Look, looks
 
 if TYPE_CHECKING:
@@ -19,12 +17,6 @@ if TYPE_CHECKING:
 _COLOURS: Final = ("#1f5fa8", "#c0504d", "#4f7f3a", "#7a5195", "#b07d2b")
 _SHOWN: Final = 3.0
 """Times the last interval's reach: the first ones are many times as wide."""
-
-
-def require_extra() -> None:
-    """Say what is missing, before anything is computed."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise CliError("matplotlib is missing: install it with `pip install 'sentientiq[chart]'`")
 
 
 def draw(path: Path, trial: Trial, observed: Observed, verdict: Verdict) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from cli import mesh
+from cli import extras, mesh
 from cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def plan(
     """How many units and days experiment NAME of DOCUMENT takes, and what it can find."""
     from cli.experiment.planning import PlanError, planned
 
+    extras.require("statsmodels", "experiments")
     trial = _trial(read_document(document), name)
     try:
         found = planned(trial, baseline=baseline, spread=spread, per_day=per_day)
@@ -113,6 +114,7 @@ def report(
     from services.intervention.experiments.analysis import analyse
     from services.intervention.experiments.verdict import decide
 
+    extras.require("statsmodels", "experiments")
     if (tenant is None) == (document is None or units is None):
         raise CliError("give --document and --units, or --tenant")
     if tenant is not None:
@@ -126,9 +128,9 @@ def report(
     found = analyse(trial, observed, now_ms)
     verdict = decide(trial, found)
     if chart is not None:
-        from cli.experiment.chart import draw, require_extra
+        from cli.experiment.chart import draw
 
-        require_extra()
+        extras.require("matplotlib", "chart")
         settled = observed.settled(now_ms, trial.spec.plan.settle_hours)
         draw(chart, trial, settled, verdict)
     if as_json:
@@ -169,6 +171,7 @@ def simulate(runs: int, units: int, seed: int | None, as_json: bool) -> None:
     """Run thousands of experiments whose truth is known; fails if a promise is broken."""
     from cli.experiment.simulate import simulated
 
+    extras.require("statsmodels", "experiments")
     used = int(datetime.now(UTC).strftime("%Y%m%d")) if seed is None else seed
     rows, kept = simulated(runs, units, used, say=(lambda _: None) if as_json else click.echo)
     if as_json:

@@ -19,6 +19,7 @@ from cli.log.reading import DEAD, described, entries, everything, tenant_of
 from cli.log.replaying import replay
 from cli.options import data_option
 from services.common.log import TOPICS, EventLog, LogUnavailable, open_log
+from services.common.settings import SettingsError
 
 T = TypeVar("T")
 _BLOCK_MS = 500
@@ -50,7 +51,7 @@ def _with_log(data: Path, work: Callable[[EventLog], Awaitable[T]]) -> T:
         return asyncio.run(run())
     except LogUnavailable as error:
         raise CliError(f"{error}; is SIQ_LOG_URL right, and its server up?") from error
-    except ValueError as error:
+    except (SettingsError, ValueError) as error:
         raise CliError(str(error)) from error
 
 

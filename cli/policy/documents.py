@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import mesh
+from cli.experiment.fitting import require_fit
 from cli.policy.files import read_body, read_policy
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def put(tenant: str, file: str, data: Path) -> None:
     for warning in warnings_of(read_policy(file)):
         click.echo(f"warning: {warning}", err=True)
     body = read_body(file)
+    require_fit(data, tenant, KIND, body)
     version = ask(data, lambda tenants: tenants.put_config(tenant, KIND, body))
     click.echo(f"policy of {tenant} is now version {version}")
 

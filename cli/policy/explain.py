@@ -67,9 +67,9 @@ def _read(written: str) -> Facts:
 def _facts(policy: Policy, given: dict[str, Any]) -> Facts:
     from datetime import datetime
 
-    from services.intervention.gather import minute_of_week
+    from services.intervention.deciding.gather import minute_of_week
+    from services.intervention.deciding.simulation import EVERYBODY
     from services.intervention.policy import Facts
-    from services.intervention.simulation import EVERYBODY
 
     try:
         at = given["at"]

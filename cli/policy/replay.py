@@ -16,7 +16,7 @@ from cli.errors import CliError
 from cli.policy.documents import json_option
 
 if TYPE_CHECKING:
-    from services.intervention.replaying import Replayed
+    from services.intervention.deciding.replaying import Replayed
 
 
 @click.command()
@@ -57,7 +57,7 @@ def replay(tenant: str, limit: int, data: Path, as_json: bool) -> None:
 
 async def _replay(url: str, tenant: str, limit: int) -> Replayed:
     from services.intervention import database
-    from services.intervention.replaying import replay
+    from services.intervention.deciding.replaying import replay
     from services.intervention.service import SCHEMA
 
     pool = await database.connect(url, SCHEMA, size=1)

@@ -72,7 +72,7 @@ def simulate(
 
 class _Run:
     def __init__(self, policy: Policy, people: dict[str, identity_pb2.UserIdentity]) -> None:
-        from services.intervention.simulation import Simulation
+        from services.intervention.deciding.simulation import Simulation
 
         self._people = people
         self.simulation = Simulation(policy)
@@ -90,7 +90,7 @@ class _Run:
 
 
 def _line(emotion: emotion_pb2.Emotion, verdict: Verdict) -> dict[str, object]:
-    from services.intervention.gather import EMOTION_NAMES
+    from services.intervention.deciding.gather import EMOTION_NAMES
 
     return {
         "session": emotion.session_id,
@@ -146,7 +146,7 @@ def _emotion(line: dict[str, object]) -> emotion_pb2.Emotion:
     """A line of `sentientiq detect` as the service would hear of it."""
     from sentientiq.detection.v1 import emotion_pb2
 
-    from services.intervention.gather import EMOTION_NAMES
+    from services.intervention.deciding.gather import EMOTION_NAMES
 
     fields = cast("dict[str, Any]", line)
     kinds = {name: kind for kind, name in EMOTION_NAMES.items()}

@@ -57,7 +57,7 @@ def switches(tenant: str, data: Path, as_json: bool) -> None:
     from sentientiq.intervention.v1 import intervention_service_pb2 as pb
 
     request = pb.ListSwitchesRequest(tenant_id=tenant)
-    answer = _ask(data, lambda stub: stub.ListSwitches(request, timeout=5))
+    answer = ask_intervention(data, lambda stub: stub.ListSwitches(request, timeout=5))
     found: list[pb.Switch] = list(answer.switches)
     if as_json:
         rows = [
@@ -84,10 +84,10 @@ def _set(data: Path, tenant: str, rule: str, reason: str, *, off: bool) -> None:
 
     switch = pb.Switch(tenant_id="" if tenant == EVERYBODY else tenant, rule=rule, reason=reason)
     request = pb.SetSwitchRequest(switch=switch, off=off)
-    _ask(data, lambda stub: stub.SetSwitch(request, timeout=5))
+    ask_intervention(data, lambda stub: stub.SetSwitch(request, timeout=5))
 
 
-def _ask(data: Path, call: Callable[[Any], Awaitable[T]]) -> T:
+def ask_intervention(data: Path, call: Callable[[Any], Awaitable[T]]) -> T:
     """Call InterventionService at SIQ_INTERVENTION_ADDR, else of the mesh on a data folder."""
     name = "SIQ_INTERVENTION_ADDR"
     address = os.environ.get(name) or mesh.require(data).env[name]

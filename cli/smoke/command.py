@@ -23,6 +23,11 @@ _SHOWN = 10
 @click.command()
 @click.option("--start", is_flag=True, help="Start a private mesh for the run and stop it after.")
 @click.option("--visitors", type=click.IntRange(1, 2_000), default=200, show_default=True)
+@click.option(
+    "--slow-provider",
+    is_flag=True,
+    help="The provider takes 1 s, and fails once for each text; texts may then take 3 s.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Only the JSON line on standard output.")
 @click.option(
     "--data",
@@ -31,20 +36,25 @@ _SHOWN = 10
     show_default=True,
     help="Folder of the running mesh.",
 )
-def command(start: bool, visitors: int, as_json: bool, data: Path) -> None:
+def command(start: bool, visitors: int, slow_provider: bool, as_json: bool, data: Path) -> None:
     """Check the whole line: visitors in rage are helped, owners get a text and act.
 
     Each visitor of a company of their own hammers a dead button at the checkout; the page must
-    show help (p99 under 300 ms), the owner must get a text (p99 under 3 s), open it and send an
-    offer, the visitor must see and take it, and the recommendation must end ACTED. The log is
-    read back: nothing acknowledged may be lost, nothing may happen twice. Exits with 0 only then.
+    show help (p99 under 300 ms), the owner must get a text (p99 under 1 s), open it and send an
+    offer, which must reach the page (p99 under 1 s), the visitor must take it, and the
+    recommendation must end ACTED. The log is read back: nothing acknowledged may be lost, nothing
+    may happen twice. Exits with 0 only then.
     """
     began = time.monotonic()
 
     def say(message: str) -> None:
         click.secho(f"{time.monotonic() - began:6.1f} s  {message}", err=True, dim=True)
 
-    verdict = asyncio.run(_start_and_run(visitors, say) if start else _run(data, visitors, say))
+    verdict = asyncio.run(
+        _start_and_run(visitors, slow_provider, say)
+        if start
+        else _run(data, visitors, slow_provider, say)
+    )
     if not as_json:
         _show(verdict)
     for kind in ("lost", "duplicated", "problems"):
@@ -64,15 +74,15 @@ def command(start: bool, visitors: int, as_json: bool, data: Path) -> None:
     raise SystemExit(0 if verdict.holds else 1)
 
 
-async def _start_and_run(visitors: int, say: Callable[[str], None]) -> Verdict:
+async def _start_and_run(visitors: int, slow: bool, say: Callable[[str], None]) -> Verdict:
     from cli.smoke.private import private_mesh
 
     async with private_mesh() as (data, running):
         say(f"private mesh up, {len(running.processes)} processes")
-        return await _run(data, visitors, say)
+        return await _run(data, visitors, slow, say)
 
 
-async def _run(data: Path, visitors: int, say: Callable[[str], None]) -> Verdict:
+async def _run(data: Path, visitors: int, slow: bool, say: Callable[[str], None]) -> Verdict:
     from cli.smoke.run import Run
 
     running = mesh.require(data)
@@ -80,7 +90,8 @@ async def _run(data: Path, visitors: int, say: Callable[[str], None]) -> Verdict
         raise CliError(
             "this mesh sends real text messages: run `sentientiq smoke --start` for a private one"
         )
-    return await Run(running, mesh.mesh_secret(data), visitors, say).play()
+    secret = mesh.mesh_secret(data)
+    return await Run(running, secret, visitors, say, slow_provider=slow).play()
 
 
 def _show(verdict: Verdict) -> None:
@@ -93,6 +104,7 @@ def _show(verdict: Verdict) -> None:
     for name, row in (
         ("help in the page", verdict.intervention_ms),
         ("text to the owner", verdict.alert_ms),
+        ("act to the page", verdict.act_ms),
         ("generator late", verdict.late_ms),
     ):
         table.add_row(name, *(f"{row[key]:.1f}" for key in ("p50", "p99", "p999", "max")))

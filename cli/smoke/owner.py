@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from urllib.parse import urlsplit
 
 from cli.smoke.http import Connection, HttpError
@@ -69,6 +70,7 @@ class Owners:
             async with Connection(self._intervene, EXPECT_S) as phone:
                 await phone.request("GET", path)
                 seen = json.loads(await phone.request("POST", f"{path}/seen"))
+                story.act_at_ms = time.time() * 1000
                 await phone.request("POST", f"{path}/act", {"act": _ACT, "nonce": seen["nonce"]})
         except (HttpError, ValueError, KeyError) as error:
             story.problems.append(f"the owner's page failed: {error}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -15,10 +16,11 @@ from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
 from cli.errors import CliError
 from cli.mesh import Mesh
 from cli.smoke.cast import Cast, provision
+from cli.smoke.http import Connection
 from cli.smoke.ledger import Ledger
 from cli.smoke.owner import Owners
 from cli.smoke.story import EXPECT_S, Story
-from cli.smoke.verdict import Verdict, judge
+from cli.smoke.verdict import ALERT_P99_MS, SLOW_ALERT_P99_MS, Verdict, judge
 from cli.smoke.visitor import Visitor
 from cli.tenants import open_tenants
 from services.common.auth import make_token
@@ -26,6 +28,13 @@ from services.common.channels import connect
 
 _LONGEST_GAP_S = 0.5
 _POLL_S = 0.2
+_SLOW = {
+    "provider": "twilio",
+    "status": 500,
+    "delay_ms": 1_000,
+    "first_only": True,
+    "times": 1_000_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ class Run:
     """Over how long the visitors come; never all at once for a few."""
     gate: asyncio.Event | None = None
     """What the first visitor waits for, once everything is set up."""
+    slow_provider: bool = False
+    """The provider takes a second, and fails once for each text."""
     read_log_after: bool = False
     """Read the log when the visits are over: it costs as much as all of them, where others write
     to it too. Only on a mesh that keeps it that long."""
@@ -66,18 +77,34 @@ class Run:
             await self._listen(listening)
             if self.gate is not None:
                 await self.gate.wait()
-            await self._visit(cast)
+            async with self._provider():
+                await self._visit(cast)
             ledger.reading.set()
             await owners.catch_up()
             await owners.finish()
             await self._settle(cast)
             missing = await ledger.missing(cast.stories)
-            return judge(cast.stories, ledger, missing)
+            within_ms = SLOW_ALERT_P99_MS if self.slow_provider else ALERT_P99_MS
+            return judge(cast.stories, ledger, missing, within_ms)
         finally:
             reporting.cancel()
             watching.cancel()
             await asyncio.gather(reporting, watching, return_exceptions=True)
             await ledger.close()
+
+    @asynccontextmanager
+    async def _provider(self) -> AsyncGenerator[None, None]:
+        """The sandbox, as slow as it is to be; well again afterwards."""
+        if not self.slow_provider:
+            yield
+            return
+        async with Connection(self.mesh.urls["sandbox"], EXPECT_S) as sandbox:
+            await sandbox.request("POST", "/api/faults", _SLOW)
+        try:
+            yield
+        finally:
+            async with Connection(self.mesh.urls["sandbox"], EXPECT_S) as sandbox:
+                await sandbox.request("DELETE", "/api/faults")
 
     async def _listen(self, listening: asyncio.Event) -> None:
         try:

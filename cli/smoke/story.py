@@ -47,6 +47,8 @@ class Story:
     sent: dict[int, str] = field(default_factory=dict[int, str])
     """Each acknowledged or awaited seq, with the log record that proves it."""
     acked: int = 0
+    act_at_ms: float = 0.0
+    """When the owner tapped, epoch ms."""
     offered: bool = False
     acted: bool = False
     problems: list[str] = field(default_factory=list[str])

@@ -12,7 +12,10 @@ from cli.smoke.ledger import Ledger
 from cli.smoke.story import EXPECT_S, Story
 
 INTERVENTION_P99_MS = 300.0
-ALERT_P99_MS = 3_000.0
+ALERT_P99_MS = 1_000.0
+SLOW_ALERT_P99_MS = 3_000.0
+"""With a provider that takes a second and fails once for each message."""
+ACT_P99_MS = 1_000.0
 GENERATOR_P99_MS = 10.0
 _LOST_MS = EXPECT_S * 1000
 
@@ -27,8 +30,11 @@ class Verdict:
     alert_ms: dict[str, float]
     verdict_ms: list[float]
     """From each press that tipped rage, or raised it, until the page heard of it."""
+    act_ms: dict[str, float]
+    """From an owner's tap to the frame in the visitor's page."""
     acted: int
     late_ms: dict[str, float]
+    alert_within_ms: float = ALERT_P99_MS
     lost: list[str] = field(default_factory=list[str])
     duplicated: list[str] = field(default_factory=list[str])
     problems: list[str] = field(default_factory=list[str])
@@ -46,7 +52,8 @@ class Verdict:
             and not self.lost
             and not self.duplicated
             and self.intervention_ms["p99"] < INTERVENTION_P99_MS
-            and self.alert_ms["p99"] < ALERT_P99_MS
+            and self.alert_ms["p99"] < self.alert_within_ms
+            and self.act_ms["p99"] < ACT_P99_MS
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -55,6 +62,7 @@ class Verdict:
             "interventions": self.interventions,
             "intervention_ms": self.intervention_ms,
             "alert_ms": self.alert_ms,
+            "act_ms": self.act_ms,
             "acted": self.acted,
             "lost": len(self.lost),
             "duplicated": len(self.duplicated),
@@ -63,15 +71,22 @@ class Verdict:
         }
 
 
-def judge(stories: list[Story], ledger: Ledger, missing: list[str]) -> Verdict:
+def judge(
+    stories: list[Story],
+    ledger: Ledger,
+    missing: list[str],
+    alert_within_ms: float = ALERT_P99_MS,
+) -> Verdict:
     """Judge a run.
 
     Args:
         stories: what the visitors and owners recorded.
         ledger: the tenant's part of the log.
         missing: acknowledged messages that are not in the log.
+        alert_within_ms: what the 99th percentile of texts must stay under.
     """
     shown: list[float] = []
+    acted: list[float] = []
     alerted: list[float] = []
     lost = list(missing)
     duplicated: list[str] = []
@@ -79,6 +94,7 @@ def judge(stories: list[Story], ledger: Ledger, missing: list[str]) -> Verdict:
         decision = ledger.decisions.get(story.decision)
         shown.append(_intervention_ms(story, decision))
         alerted.append(_alert_ms(story, decision))
+        acted.append(_act_ms(story))
         lost += _lost(story)
         duplicated += _duplicated(story, ledger)
     return Verdict(
@@ -89,10 +105,12 @@ def judge(stories: list[Story], ledger: Ledger, missing: list[str]) -> Verdict:
         verdict_ms=[
             heard - story.press_near(felt) for story in stories for felt, heard in story.heard
         ],
+        act_ms=summary(acted),
         acted=sum(1 for story in stories if story.acted),
         late_ms=summary([late for story in stories for late in story.late_ms]),
         lost=lost,
         duplicated=duplicated,
+        alert_within_ms=alert_within_ms,
         problems=[f"visitor {s.index}: {text}" for s in stories for text in s.problems],
     )
 
@@ -110,6 +128,14 @@ def _alert_ms(story: Story, decision: intervention_pb2.Decision | None) -> float
     if not story.messages or decision is None:
         return _LOST_MS
     return story.messages[0].received_at_ms - story.press_at(decision.emotion.occurred_at_ms)
+
+
+def _act_ms(story: Story) -> float:
+    """From the owner's tap to the offer in the page; both are read off this machine's clock."""
+    arrivals = list(story.interventions.values())
+    if len(arrivals) < 2 or not story.act_at_ms:
+        return _LOST_MS
+    return arrivals[1] - story.act_at_ms
 
 
 def _lost(story: Story) -> list[str]:

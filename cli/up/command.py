@@ -19,6 +19,7 @@ from cli.up.child import Spec
 from cli.up.data import DataFolder, Secrets
 from cli.up.demo import Demo
 from cli.up.screen import Screen
+from cli.up.servers import require_servers
 from cli.up.supervisor import Step, Supervisor
 from services.common.telemetry import METRICS_LISTEN
 
@@ -52,6 +53,13 @@ _ENGINE_URLS = {
     show_default=True,
     help="Processes that share the WebSocket port; one holds 10,000 sessions and more.",
 )
+@click.option(
+    "--engines",
+    type=click.Choice(["embedded", "servers"]),
+    default="embedded",
+    show_default=True,
+    help="Engines from wheels, or none of them: PostgreSQL, Redis, Kafka and ClickHouse by URL.",
+)
 @click.option("--no-demo", is_flag=True, help="Without the demo tenant and its shop.")
 @click.option(
     "--trace",
@@ -68,6 +76,7 @@ def command(
     data: Path,
     port_choice: str,
     edge_workers: int,
+    engines: str,
     no_demo: bool,
     trace: Path | None,
     leftover: bool,
@@ -75,9 +84,12 @@ def command(
     """Run the whole mesh on this machine and print one URL.
 
     PostgreSQL and Valkey come from wheels; an engine whose URL is set in the environment
-    (SIQ_POSTGRES_URL, SIQ_STATE_URL, SIQ_LOG_URL) is used instead of started. Text messages go to
-    a sandbox unless Twilio's credentials are set. Ctrl-C stops everything and keeps the data.
+    (SIQ_POSTGRES_URL, SIQ_STATE_URL, SIQ_LOG_URL, SIQ_ANALYTICS_URL) is used instead of started;
+    with --engines servers all four must be. Text messages go to a sandbox unless Twilio's
+    credentials are set. Ctrl-C stops everything and keeps the data.
     """
+    if engines == "servers":
+        require_servers(os.environ)
     with DataFolder(data.resolve()) as folder:
         left = folder.end_leftovers()
         chosen = folder.free_ports() if port_choice == "free" else dict(ports.DEFAULT_PORTS)

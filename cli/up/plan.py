@@ -127,6 +127,7 @@ def client_env(given: Inputs) -> dict[str, str]:
         "SIQ_INTERVENTION_ADDR": given.at("intervention"),
         "SIQ_ACCOUNTABILITY_ADDR": given.at("accountability"),
         "SIQ_PIPELINE_ADDR": given.at("pipeline"),
+        "SIQ_ARCHIVE_URL": given.environ.get("SIQ_ARCHIVE_URL") or f"file://{given.data}/archive",
         "SIQ_PUBLIC_URL": given.environ.get("SIQ_PUBLIC_URL") or f"http://{given.at('intervene')}",
     }
 
@@ -202,8 +203,8 @@ def table(given: Inputs) -> list[Process]:
         grpc(
             "pipeline",
             2,
-            SIQ_ANALYTICS_URL=f"chdb://{data / 'analytics'}",
-            SIQ_ARCHIVE_URL=f"file://{data / 'archive'}",
+            SIQ_ANALYTICS_URL=given.environ.get("SIQ_ANALYTICS_URL")
+            or f"chdb://{data / 'analytics'}",
         ),
         *(
             http(

@@ -60,3 +60,17 @@ async def run_timers(ledger: Ledger, heard_until: HeardUntil, interval_s: float)
         except _AWAY as error:
             _log.warning("timers wait for an engine", error=str(error))
         await asyncio.sleep(interval_s)
+
+
+async def refold_older(ledger: Ledger, version: int, interval_s: float) -> None:
+    """Fold once what an older version of this code folded, or never came to fold."""
+    while True:
+        try:
+            count = await ledger.refold(version)
+        except AWAY as error:
+            _log.warning("folding anew waits for PostgreSQL", error=str(error))
+            await asyncio.sleep(interval_s)
+            continue
+        if count:
+            _log.info("recommendations folded anew", count=count, version=version)
+        return

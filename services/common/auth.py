@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import grpc
@@ -134,15 +135,37 @@ async def _parsed(
         yield _parse(parse, data)
 
 
-def _tenants_of(request: Any) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where messages of a type name tenants: worked out once, since every call is looked at."""
+
+    own: bool
+    within: tuple[tuple[str, _Places], ...]
+
+
+@cache
+def _places(descriptor: Any, above: frozenset[str] = frozenset()) -> _Places:
+    within: list[tuple[str, _Places]] = []
+    for field in descriptor.fields:
+        inner = field.message_type
+        if inner is None or field.is_repeated or inner.full_name in above:
+            continue
+        found = _places(inner, above | {descriptor.full_name})
+        if found.own or found.within:
+            within.append((field.name, found))
+    return _Places("tenant_id" in descriptor.fields_by_name, tuple(within))
+
+
+def _tenants_of(request: Any, places: _Places | None = None) -> Iterator[str]:
     """Every tenant that a request names, itself or in a message it carries."""
     if request is None:
         return
-    for field, value in request.ListFields():
-        if field.name == "tenant_id":
-            yield value
-        elif field.message_type is not None and not field.is_repeated:
-            yield from _tenants_of(value)
+    found = _places(request.DESCRIPTOR) if places is None else places
+    if found.own and request.tenant_id:
+        yield request.tenant_id
+    for name, inner in found.within:
+        if request.HasField(name):
+            yield from _tenants_of(getattr(request, name), inner)
 
 
 class ServerInterceptor(grpc.aio.ServerInterceptor):
@@ -153,6 +176,8 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         self._denied = denied
         # Tokens repeat with every call; verifying one costs more than serving many a request.
         self._known: dict[str, tuple[Principal, float]] = {}
+        # Of methods that exist, so there are never more than that.
+        self._handlers: dict[str, Any] = {}
         self.unexpected_errors = 0
         self.refused: Counter[str] = Counter()
 
@@ -161,20 +186,26 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
+        known = self._handlers.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
         if handler is None or method.startswith(_OPEN_SERVICES):
             return handler
-        metadata = dict(handler_call_details.invocation_metadata or ())
+        found = self._handlers[method] = self._wrapped(handler, method)
+        return found
+
+    def _wrapped(self, handler: Any, method: str) -> Any:
         if handler.response_streaming:
-            wrapped = self._streaming(handler, method, metadata)
+            wrapped = self._streaming(handler, method)
             make: Any = (
                 grpc.stream_stream_rpc_method_handler
                 if handler.request_streaming
                 else grpc.unary_stream_rpc_method_handler
             )
         else:
-            wrapped = self._unary(handler, method, metadata)
+            wrapped = self._unary(handler, method)
             make = (
                 grpc.stream_unary_rpc_method_handler
                 if handler.request_streaming
@@ -205,13 +236,14 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             caller.require_tenant(tenant_id)
         _current.set(caller)
 
-    def _unary(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
+    def _unary(self, handler: Any, method: str) -> Any:
         behavior = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
         parse = handler.request_deserializer
 
         async def call(data: Any, context: Any) -> Any:
             deadlines.begin(context.time_remaining())
+            metadata: dict[Any, Any] = dict(context.invocation_metadata() or ())
             try:
                 if handler.request_streaming:
                     self._admit(method, metadata, None)
@@ -226,15 +258,16 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _streaming(self, handler: Any, method: str, metadata: dict[Any, Any]) -> Any:
+    def _streaming(self, handler: Any, method: str) -> Any:
         if handler.request_streaming and inspect.iscoroutinefunction(handler.stream_stream):
-            return self._conversation(handler.stream_stream, method, metadata)
+            return self._conversation(handler.stream_stream, method)
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
         parse = handler.request_deserializer
 
         async def call(data: Any, context: Any) -> AsyncIterator[Any]:
             deadlines.begin(context.time_remaining())
+            metadata: dict[Any, Any] = dict(context.invocation_metadata() or ())
             try:
                 self._authenticate(metadata)
                 request = _parsed(parse, data) if handler.request_streaming else _parse(parse, data)
@@ -246,13 +279,12 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _conversation(
-        self, behavior: Callable[[Any, Any], Awaitable[None]], method: str, metadata: dict[Any, Any]
-    ) -> Any:
+    def _conversation(self, behavior: Callable[[Any, Any], Awaitable[None]], method: str) -> Any:
         """A stream both ways whose handler reads and writes by itself, in bytes."""
 
         async def call(requests: Any, context: Any) -> None:
             deadlines.begin(context.time_remaining())
+            metadata: dict[Any, Any] = dict(context.invocation_metadata() or ())
             try:
                 self._admit(method, metadata, None)
                 await behavior(requests, context)

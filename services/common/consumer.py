@@ -104,6 +104,11 @@ class Consumer(Generic[M]):
         """Topic and group, as metrics name it."""
         return self._topic, self._group
 
+    @property
+    def topic(self) -> str:
+        """The topic that is read."""
+        return self._topic
+
     async def run(self) -> None:
         """Consume until cancelled."""
         after = await self._patiently(lambda: self._log.committed(self._group, self._topic))

@@ -1,11 +1,14 @@
 """PostgreSQL: a pool, and plain SQL migrations under an advisory lock.
 
 Each service owns one schema, named after it, and the files `migrations/NNNN_title.sql` beside its
-code. Migrations only go forward; a changed file is refused by its checksum.
+code. Migrations only go forward; a changed file is refused by its checksum. While a mesh is
+upgraded two versions run on one schema: what an older one finds that is newer than all of its own
+it lets be, and a newer one waits a moment only for what the older one holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +19,11 @@ from services.common import logs
 
 _log = logs.get(__name__)
 _LOCK = 7305_0001
+_LOCK_TIMEOUT_S = 10
 
 
 class MigrationError(Exception):
-    """A migration that was applied has changed since, or has vanished."""
+    """A migration that was applied has changed since, or one before ours is not ours."""
 
 
 async def connect(url: str, *, schema: str, max_size: int = 8) -> Any:
@@ -31,6 +35,17 @@ async def connect(url: str, *, schema: str, max_size: int = 8) -> Any:
 
 def _read_files(folder: Path) -> list[tuple[str, str]]:
     return [(path.name, path.read_text()) for path in sorted(folder.glob("*.sql"))]
+
+
+def _check_order(schema: str, known: Iterable[str], ours: list[str]) -> None:
+    """What was applied is what we have, as far as it goes, or newer than all of it."""
+    last = max(ours, default="")
+    strange = sorted(name for name in known if name not in ours and name < last)
+    if strange:
+        raise MigrationError(
+            f"{schema}/{strange[0]} was applied and is not among ours, though {last} comes after "
+            "it: another line of development made this schema; use the version that did"
+        )
 
 
 async def migrate(url: str, schema: str, folder: Path) -> list[str]:
@@ -47,7 +62,10 @@ async def migrate(url: str, schema: str, folder: Path) -> list[str]:
             " applied_at timestamptz NOT NULL DEFAULT now())"
         )
         rows = await connection.fetch("SELECT name, checksum FROM migrations")
-        known = {row["name"]: row["checksum"] for row in rows}
+        known: dict[str, str] = {row["name"]: row["checksum"] for row in rows}
+        _check_order(schema, known, [name for name, _ in files])
+        # What waits for a table makes all who come after it wait too, those that only read.
+        await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
         for name, text in files:
             checksum = sha256(text.encode()).hexdigest()
             if name in known:

@@ -1,13 +1,6 @@
 """Keys of the hot state (Valkey or Redis). All of it can be rebuilt; none of it is a record.
 
-| key | type | TTL | owner |
-|---|---|---|---|
-| siq:part:{n} | string "endpoint epoch" | 2 s | detection (lease of a partition) |
-| siq:part:history | hash n -> "endpoint epoch" | – | detection (last holder) |
-| siq:members | sorted set endpoint -> expiry ms | – | detection (who is there) |
-| siq:snap:{n} | string (snapshot blob) | 1 h | detection |
-| siq:where:{tenant}:{session} | hash stream -> "worker visible_at_ms" | 60 s | edge |
-| siq:edge:{worker} | channel of serialized Intervention | – | intervention publishes |
+docs/state.md has them all, with type, life and owner; a test holds it against the code.
 """
 
 from __future__ import annotations
@@ -20,6 +13,11 @@ from services.common import valkey
 def where_key(tenant_id: str, session_id: str) -> str:
     """Where a session's live streams are."""
     return f"siq:where:{tenant_id}:{session_id}"
+
+
+def left_key(tenant_id: str, session_id: str) -> str:
+    """When a session's page closed last."""
+    return f"siq:left:{tenant_id}:{session_id}"
 
 
 def edge_channel(worker: str) -> str:

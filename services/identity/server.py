@@ -12,6 +12,7 @@ from typing import Any
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as identity_rpc
 from sentientiq.identity.v1 import privacy_service_pb2_grpc as privacy_rpc
+from sentientiq.identity.v1 import transaction_service_pb2_grpc as transaction_rpc
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
 from services.common import logs, metrics, postgres
@@ -68,6 +69,7 @@ from services.identity.value.basis_store import BasisStore
 from services.identity.value.calls import TransactionCalls
 from services.identity.value.recorder import Recorder
 from services.identity.value.refresher import Refresher
+from services.identity.value.transaction_servicer import TransactionServicer
 from services.identity.value.value_feed import ValueFeed
 from services.identity.value.webhook import TransactionHook
 
@@ -76,6 +78,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICES = (
     "sentientiq.identity.v1.IdentityService",
     "sentientiq.identity.v1.PrivacyService",
+    "sentientiq.identity.v1.TransactionService",
     "sentientiq.tenant.v1.TenantService",
 )
 _CATCH_UP_S = 10.0
@@ -102,6 +105,7 @@ class Parts:
     refresher: Refresher
     audit: Audit
     privacy: Privacy
+    transaction_servicer: TransactionServicer
 
     async def settle(self) -> None:
         """Record what was only counted, and tell the audit's heads, while there is a database."""
@@ -200,6 +204,7 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, keks: Keks, settings: Se
         Refresher(database, bases, recorder.clock_ms, settings.value_refresh_s),
         audit,
         privacy,
+        TransactionServicer(database),
     )
 
 
@@ -226,6 +231,7 @@ async def running(
     server = GrpcServer(settings.listen, settings.mesh_secret, parts.audit.denials.record)
     privacy_rpc.add_PrivacyServiceServicer_to_server(parts.privacy.servicer, server.raw)
     identity_rpc.add_IdentityServiceServicer_to_server(parts.identity_servicer, server.raw)
+    transaction_rpc.add_TransactionServiceServicer_to_server(parts.transaction_servicer, server.raw)
     tenant_rpc.add_TenantServiceServicer_to_server(parts.tenant_servicer, server.raw)
     try:
         async with pool.acquire() as connection:

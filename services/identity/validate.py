@@ -23,10 +23,10 @@ from services.identity.value.rates import read_rates
 from services.identity.value.rules import read_rules
 
 KINDS = (
-    *("sdk", "detection", "policy", "experiments"),
-    *("company", "graph", "identity", "value", "rates"),
+    *("sdk", "detection", "policy", "experiments", "on_call", "outcomes"),
+    *("company", "graph", "identity", "value", "rates", "accountability"),
 )
-_JSON_KINDS = ("sdk", "detection", "experiments")
+_JSON_KINDS = ("sdk", "detection", "experiments", "outcomes", "accountability")
 # Those that this service uses itself: what it could not read is not stored.
 _READ_HERE: dict[str, Callable[[bytes], object]] = {
     "company": parse,

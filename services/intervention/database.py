@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -53,6 +54,27 @@ async def connect(url: str, schema: str, *, size: int) -> Any:
 
 async def _keep(_connection: Any) -> None:
     pass
+
+
+@asynccontextmanager
+async def briefly(pool: Any, seconds: float) -> AsyncGenerator[Any]:
+    """Lend a connection for so long.
+
+    One that is still at work then is torn down: a server that hangs does not confirm that a
+    statement was cancelled either, and the driver would wait for that.
+
+    Raises:
+        TimeoutError: the time is over.
+    """
+    async with asyncio.timeout(seconds):
+        connection = await pool.acquire()
+        try:
+            yield connection
+        except asyncio.CancelledError:
+            connection.terminate()
+            raise
+        finally:
+            await pool.release(connection)
 
 
 class Clash(Exception):

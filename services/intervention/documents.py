@@ -66,6 +66,10 @@ class Documents(Generic[T]):
             await asyncio.shield(reading)
         return self._documents.get(tenant_id, self._builtin)
 
+    def known(self, tenant_id: str) -> bool:
+        """Whether identity has ever said what the tenant has; None of its own is an answer too."""
+        return tenant_id in self._versions
+
     async def _ask(self, tenant_id: str) -> None:
         deadlines.begin(None)  # others wait for the answer too
         named = {"kind": self._kind, "tenant": tenant_id}

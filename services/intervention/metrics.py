@@ -5,20 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.common.metrics import Catalogue, Metric
-from services.intervention.decider import Decider
-from services.intervention.dispatcher import Dispatcher
-from services.intervention.durable import DurablePath
+from services.intervention.answering.presence import Pages
+from services.intervention.answering.waiting import Waiting
+from services.intervention.deciding.decider import Decider
+from services.intervention.deciding.durable import DurablePath
+from services.intervention.deciding.identities import Identities
+from services.intervention.deciding.people import People
+from services.intervention.deciding.policies import Policies
+from services.intervention.deciding.writer import Writer
+from services.intervention.escalation.asking import Asking
+from services.intervention.escalation.following import Following
+from services.intervention.escalation.timers import Timers
+from services.intervention.escalation.windows import Windows
 from services.intervention.experiments.draws import Draws
 from services.intervention.experiments.in_force import ExperimentsInForce
 from services.intervention.experiments.observing import Observing
+from services.intervention.forgetting import Forgetting
 from services.intervention.histograms import ALERT_S, DECIDE_S, SEND_S
-from services.intervention.identities import Identities
-from services.intervention.people import People
-from services.intervention.policies import Policies
-from services.intervention.presence import Pages
-from services.intervention.relay import Relay
+from services.intervention.retention import Retention
+from services.intervention.sending.dispatcher import Dispatcher
+from services.intervention.sending.relay import Relay
 from services.intervention.web.app import Hooks
-from services.intervention.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +33,13 @@ class Parts:
     """What is read."""
 
     decider: Decider
+    asking: Asking
     dispatcher: Dispatcher
     draws: Draws
     durable: DurablePath
     experiments: ExperimentsInForce
+    following: Following
+    forgetting: Forgetting
     hooks: Hooks
     identities: Identities
     observing: Observing
@@ -37,6 +47,10 @@ class Parts:
     people: People
     policies: Policies
     relay: Relay
+    retention: Retention
+    timers: Timers
+    windows: Windows
+    waiting: Waiting
     writer: Writer
 
 
@@ -94,6 +108,14 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.writer.unguarded.given,
         ),
         Metric(
+            "siq_intervention_silences_total",
+            "counter",
+            "{silences}",
+            "Times that PostgreSQL was found to hang while decisions were written; they were given"
+            " up, and help went out without guards",
+            lambda parts: parts.writer.pulse.silences,
+        ),
+        Metric(
             "siq_intervention_refused_policies_total",
             "counter",
             "{documents}",
@@ -115,11 +137,82 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.draws.unchecked,
         ),
         Metric(
+            "siq_intervention_unknown_experiments_total",
+            "counter",
+            "{draws}",
+            "Decided as if there were no experiments, because identity had not said yet which the"
+            " tenant has; their record says so (facts.experiments_known)",
+            lambda parts: parts.draws.unknown,
+        ),
+        Metric(
+            "siq_intervention_unfit_arms_total",
+            "counter",
+            "{decisions}",
+            "Decisions that left the page empty because the experiment's template does not go with"
+            " the rule's action; the team was told all the same",
+            lambda parts: parts.decider.unfit_arms,
+        ),
+        Metric(
             "siq_intervention_observations_total",
             "counter",
             "{observations}",
             "What units of experiments did, by outcomes",
             lambda parts: parts.observing.observed,
+        ),
+        Metric(
+            "siq_intervention_folded_total",
+            "counter",
+            "{recommendations}",
+            "Recommendations that joined the message and page of an earlier one of the visitor",
+            lambda parts: parts.following.folded,
+        ),
+        Metric(
+            "siq_intervention_escalated_total",
+            "counter",
+            "{steps}",
+            "Steps of escalations, by how they ended: asked (somebody else was), nobody (there was"
+            " nobody left who can be reached)",
+            lambda parts: {"asked": parts.asking.escalated, "nobody": parts.asking.nobody},
+            ("how",),
+        ),
+        Metric(
+            "siq_intervention_fell_back_total",
+            "counter",
+            "{interventions}",
+            "Help that the page did not show in time, by where it went: email, or why it could not",
+            lambda parts: parts.windows.fell_back,
+            ("how",),
+        ),
+        Metric(
+            "siq_intervention_timers_total",
+            "counter",
+            "{timers}",
+            "Timers acted on, by kind: escalate, settle",
+            lambda parts: parts.timers.done,
+            ("kind",),
+        ),
+        Metric(
+            "siq_intervention_timer_failures_total",
+            "counter",
+            "{rounds}",
+            "Timers that could not be acted on yet; they are due again soon",
+            lambda parts: parts.timers.failures,
+        ),
+        Metric(
+            "siq_intervention_subjects_forgotten_total",
+            "counter",
+            "{subjects}",
+            "People whom intervention was told to forget, repetitions included",
+            lambda parts: parts.forgetting.forgotten,
+        ),
+        Metric(
+            "siq_intervention_retention_deleted_total",
+            "counter",
+            "{rows}",
+            "Rows that had had their time; of decisions, their interventions and messages are not"
+            " counted again",
+            lambda parts: dict(parts.retention.deleted),
+            ("what",),
         ),
         Metric(
             "siq_intervention_page_failures_total",
@@ -164,6 +257,18 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.dispatcher.dead,
         ),
         Metric(
+            "siq_intervention_withdrawn_total",
+            "counter",
+            "{interventions}",
+            "Stopped by a kill switch after it was decided on: page (help that waited) or team"
+            " (alerts that were not sent yet)",
+            lambda parts: {
+                "page": parts.waiting.withdrawn,
+                "team": parts.dispatcher.withdrawn,
+            },
+            ("part",),
+        ),
+        Metric(
             "siq_intervention_over_budget_total",
             "counter",
             "{messages}",
@@ -190,6 +295,15 @@ METRICS: Catalogue[Parts] = Catalogue(
             "{messages}",
             "Attempts under way",
             lambda parts: parts.dispatcher.under_way,
+        ),
+        Metric(
+            "siq_intervention_slack_replies_total",
+            "counter",
+            "{replies}",
+            "What presses of buttons showed in Slack, by how it ended: sent, failed, refused (the"
+            " response_url is not Slack's)",
+            lambda parts: parts.hooks.slack.replies.ends,
+            ("how",),
         ),
         Metric(
             "siq_intervention_callbacks_unusable_total",

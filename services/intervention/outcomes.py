@@ -33,6 +33,22 @@ def of_message(
     )
 
 
+def of_withdrawn(intervention: pb.Intervention, switch: str, at_ms: int) -> pb.Outcome:
+    """Help that a kill switch stopped before a page showed it."""
+    kind = pb.OUTCOME_KIND_WITHDRAWN
+    return pb.Outcome(
+        id=outcome_id("withdrawn", intervention.id, kind),
+        tenant_id=intervention.tenant_id,
+        session_id=intervention.session_id,
+        decision_id=intervention.decision_id,
+        intervention_id=intervention.id,
+        kind=kind,
+        occurred_at_ms=at_ms,
+        channel="page",
+        detail=switch[:200],
+    )
+
+
 def of_person(
     decision: pb.Decision,
     *,
@@ -42,10 +58,18 @@ def of_person(
     detail: str = "",
     intervention_id: str = "",
     channel: str = "intervene_page",
+    again: str = "",
+    by_person_id: str = "",
 ) -> pb.Outcome:
-    """What a person of the team did; the same wherever they did it."""
+    """What a person of the team did; the same wherever they did it.
+
+    Args:
+        again: what tells it from the first of its kind; empty: it is the first.
+        by_person_id: who did it to them.
+    """
+    named = ("person", decision.id, person_id, kind)
     return pb.Outcome(
-        id=outcome_id("person", decision.id, person_id, kind),
+        id=outcome_id(*named, again) if again else outcome_id(*named),
         tenant_id=decision.tenant_id,
         session_id=decision.session_id,
         decision_id=decision.id,
@@ -55,4 +79,5 @@ def of_person(
         person_id=person_id,
         channel=channel,
         detail=detail,
+        by_person_id=by_person_id,
     )

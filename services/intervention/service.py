@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 from sentientiq.intervention.v1 import intervention_service_pb2_grpc as rpc
+from sentientiq.intervention.v1 import letter_service_pb2, letter_service_pb2_grpc
 
 from services.common import logs, metrics, postgres, state
 from services.common.auth import make_token
@@ -21,58 +20,76 @@ from services.common.consumer import Consumer, Delivery
 from services.common.guard import Guard
 from services.common.http import HttpServer
 from services.common.http_client import Http
-from services.common.log import EMOTION, OUTCOME, LogUnavailable, open_log
+from services.common.log import DECISION, EMOTION, OUTCOME, LogUnavailable, open_log
 from services.common.process import GrpcServer
 from services.common.settings import SettingsError
+from services.common.smtp import MailServer, read_server
 from services.intervention import database
-from services.intervention.acknowledging import Acknowledging
-from services.intervention.acting import Acting
-from services.intervention.breaker import Breaker
-from services.intervention.budgets import Budgets, read_rates
-from services.intervention.channels.mail import Mail, MailServer, read_server
+from services.intervention.answering.acknowledging import Acknowledging
+from services.intervention.answering.acting import Acting
+from services.intervention.answering.letter_servicer import QUERY_USE, LetterServicer
+from services.intervention.answering.links import Links
+from services.intervention.answering.presence import Pages
+from services.intervention.answering.shown import Shown
+from services.intervention.answering.signed import Signed
+from services.intervention.answering.slack_reply import SlackReplies
+from services.intervention.answering.unsubscribing import Unsubscribing
+from services.intervention.answering.visiting import Visiting
+from services.intervention.answering.waiting import Waiting
+from services.intervention.channels.mail import Mail
 from services.intervention.channels.pagerduty import PagerDuty
 from services.intervention.channels.slack import Slack
 from services.intervention.channels.teams import Teams
 from services.intervention.channels.twilio import Account, Twilio
 from services.intervention.channels.webhook import Webhook
 from services.intervention.clock import wall_ms
-from services.intervention.court import Court
 from services.intervention.database import FAILURES
-from services.intervention.decider import Decider
-from services.intervention.dispatcher import Dispatcher, Sender
-from services.intervention.durable import DurablePath
+from services.intervention.deciding.court import Court
+from services.intervention.deciding.decider import Decider
+from services.intervention.deciding.durable import DurablePath
+from services.intervention.deciding.identities import Identities
+from services.intervention.deciding.people import People
+from services.intervention.deciding.policies import Policies
+from services.intervention.deciding.proposal import Recommender
+from services.intervention.deciding.pulse import Pulse
+from services.intervention.deciding.writer import Writer
+from services.intervention.escalation.asking import Asking
+from services.intervention.escalation.evidence import Evidence
+from services.intervention.escalation.following import GROUP, Following
+from services.intervention.escalation.rotas import RotasInForce
+from services.intervention.escalation.timers import ESCALATE, SETTLE, Timers
+from services.intervention.escalation.windows import Windows
 from services.intervention.experiments.draws import Draws
 from services.intervention.experiments.in_force import ExperimentsInForce
 from services.intervention.experiments.observing import Observing
 from services.intervention.experiments.shares import Shares
-from services.intervention.identities import Identities
-from services.intervention.links import Links
+from services.intervention.forgetting import Forgetting
+from services.intervention.loops import Loops, Soon, first_end
 from services.intervention.metrics import METRICS, Parts
-from services.intervention.people import People
-from services.intervention.policies import Policies
-from services.intervention.presence import Pages
-from services.intervention.proposal import Recommender
-from services.intervention.relay import Relay
-from services.intervention.secrets import Sealer
+from services.intervention.retention import Retention
+from services.intervention.sending.breaker import Breaker
+from services.intervention.sending.budgets import Budgets, read_rates
+from services.intervention.sending.dispatcher import Dispatcher, Sender
+from services.intervention.sending.relay import Relay
+from services.intervention.sending.secrets import Sealer
+from services.intervention.sending.settlement import Settlement
+from services.intervention.sending.settling import Settling
 from services.intervention.servicer import InterventionServicer
 from services.intervention.settings import Settings
-from services.intervention.settling import Settling
-from services.intervention.shown import Shown
 from services.intervention.switches import Switches
-from services.intervention.unsubscribing import Unsubscribing
 from services.intervention.web.app import Hooks, build_app
 from services.intervention.web.hooks import TwilioHook
 from services.intervention.web.page import IntervenePage
 from services.intervention.web.pagerduty_hook import PagerDutyHook
+from services.intervention.web.query_page import QueryPage
 from services.intervention.web.slack_hook import SlackHook
 from services.intervention.web.unsubscribe_hook import UnsubscribeHook
-from services.intervention.writer import Writer
 
 SCHEMA = "intervention"
 MIGRATIONS = Path(__file__).parent / "migrations"
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["InterventionService"].full_name
+LETTER_SERVICE = letter_service_pb2.DESCRIPTOR.services_by_name["LetterService"].full_name
 _DRAIN_S = 12.0
-_SOON_S = 0.005
 _log = logs.get(__name__)
 
 
@@ -97,7 +114,10 @@ async def serve(settings: Settings) -> None:
 
     relay = Relay(pool, log)
     sealer = Sealer(settings.mesh_secret)
+    switches = Switches(pool)
+    waiting = Waiting(pool, switches, wall_ms, committed=relay.wake)
     links = Links(settings.mesh_secret)
+    queries = Signed(settings.mesh_secret, QUERY_USE)
     dispatcher = Dispatcher(
         pool,
         _senders(settings, http, server, unsubscribing),
@@ -105,26 +125,25 @@ async def serve(settings: Settings) -> None:
         wall_ms,
         budgets=Budgets(pool, rates),
         breaker=Breaker(time.monotonic),
+        switches=switches,
         committed=relay.wake,
     )
 
-    soon = _Soon(relay.wake)
+    soon = Soon(relay.wake)
 
     def committed(messages: bool) -> None:
         soon.call()
         if messages:
             dispatcher.wake()
 
-    court = Court(
-        Recommender(
-            links,
-            sealer,
-            public_url=settings.public_url,
-            slack_acts=bool(settings.slack_signing_secret),
-        )
+    recommender = Recommender(
+        links,
+        sealer,
+        public_url=settings.public_url,
+        slack_acts=bool(settings.slack_signing_secret),
     )
-    writer = Writer(writer_pool, court, wall_ms, committed=committed)
-    switches = Switches(pool)
+    court = Court(recommender)
+    writer = Writer(writer_pool, court, wall_ms, pulse=Pulse(writer_pool), committed=committed)
     policies = Policies(channel)
     experiments = ExperimentsInForce(channel)
     shares = Shares(pool)
@@ -142,8 +161,38 @@ async def serve(settings: Settings) -> None:
         writer,
         wall_ms,
     )
-    acting = Acting(pool, links, policies, pages, wall_ms, committed=relay.wake)
+    visiting = Visiting(pool, links, people, wall_ms)
+    rotas = RotasInForce(channel)
+    asking = Asking(policies, people, identities, rotas, recommender, promised=dispatcher.wake)
+    windows = Windows(
+        asking, identities, recommender, mail_ready=server.complete, promised=dispatcher.wake
+    )
+    timers = Timers(
+        pool,
+        wall_ms,
+        {ESCALATE: asking.escalate, SETTLE: windows.settle},
+        committed=relay.wake,
+    )
+    following = Following(pool, Evidence(log), timer_set=timers.wake, committed=relay.wake)
+    acting = Acting(
+        pool,
+        visiting,
+        policies,
+        pages,
+        switches,
+        wall_ms,
+        window_ms=round(settings.act_window_s * 1000),
+        committed=relay.wake,
+        timer_set=timers.wake,
+    )
     acknowledging = Acknowledging(pool, wall_ms, committed=relay.wake)
+    replies = SlackReplies(
+        http,
+        visiting,
+        acknowledging,
+        wall_ms,
+        allowed_private_hosts=settings.allowed_private_hosts,
+    )
     hooks = Hooks(
         TwilioHook(
             pool,
@@ -152,19 +201,24 @@ async def serve(settings: Settings) -> None:
             public_url=settings.public_url,
             committed=relay.wake,
         ),
-        SlackHook(pool, links, acknowledging, wall_ms, secret=settings.slack_signing_secret),
+        SlackHook(visiting, acknowledging, replies, wall_ms, secret=settings.slack_signing_secret),
         PagerDutyHook(pool, acknowledging, secrets=settings.pagerduty_webhook_secrets),
         UnsubscribeHook(pool, unsubscribing, wall_ms),
     )
-    durable = DurablePath(pool, decider, pages, wall_ms)
+    forgetting = Forgetting(pool, sealer)
+    retention = Retention(pool, settings, wall_ms)
+    durable = DurablePath(pool, decider, waiting, pages, wall_ms)
     metrics.publish(
         METRICS,
         Parts(
             decider,
+            asking,
             dispatcher,
             draws,
             durable,
             experiments,
+            following,
+            forgetting,
             hooks,
             identities,
             observing,
@@ -172,6 +226,10 @@ async def serve(settings: Settings) -> None:
             people,
             policies,
             relay,
+            retention,
+            timers,
+            windows,
+            waiting,
             writer,
         ),
     )
@@ -182,7 +240,16 @@ async def serve(settings: Settings) -> None:
         decode=emotion_pb2.Emotion.FromString,
         handle=durable.handle,
     )
-    shown, settling = Shown(pool), Settling(pool, sealer, dispatcher, wall_ms)
+    decisions: Consumer[pb.Decision] = Consumer(
+        log,
+        group=GROUP,
+        topic=DECISION,
+        decode=pb.Decision.FromString,
+        handle=following.handle,
+        linger_s=0.05,
+    )
+    shown = Shown(pool)
+    settling = Settling(pool, Settlement(pool, sealer, wall_ms), dispatcher)
 
     async def heard(deliveries: list[Delivery[pb.Outcome]]) -> None:
         await shown.handle(deliveries)
@@ -205,16 +272,27 @@ async def serve(settings: Settings) -> None:
         linger_s=0.1,
     )
 
-    web = HttpServer(
-        build_app(IntervenePage(acting, identities, pages), hooks), settings.http_listen
-    )
+    page = IntervenePage(visiting, acting, identities, pages, wall_ms)
+    web = HttpServer(build_app(page, QueryPage(queries), hooks), settings.http_listen)
     grpc_server = GrpcServer(settings.listen, settings.mesh_secret)
     rpc.add_InterventionServiceServicer_to_server(
-        InterventionServicer(pool, decider, switches, wall_ms), grpc_server.raw
+        InterventionServicer(decider, waiting, forgetting, switches, wall_ms), grpc_server.raw
+    )
+    letter_service_pb2_grpc.add_LetterServiceServicer_to_server(
+        LetterServicer(
+            pool,
+            links,
+            unsubscribing,
+            sealer,
+            queries,
+            wall_ms,
+            public_url=settings.public_url,
+        ),
+        grpc_server.raw,
     )
     # A tenant that is stopped stays so from the first decision on.
     await switches.read()
-    loops = _Loops()
+    loops = Loops()
     loops.start(
         writer.run(),
         relay.run(),
@@ -222,18 +300,22 @@ async def serve(settings: Settings) -> None:
         experiments.watch(),
         shares.watch(),
         switches.watch(),
+        rotas.watch(),
+        timers.run(),
+        retention.run(),
     )
-    readers = _Loops()
+    readers = Loops()
     sending = asyncio.create_task(dispatcher.run())
     try:
         await web.start()
-        await grpc_server.start([SERVICE])
-        readers.start(emotions.run(), outcomes.run(), observed.run())
+        await grpc_server.start([SERVICE, LETTER_SERVICE])
+        readers.start(emotions.run(), decisions.run(), outcomes.run(), observed.run())
         _log.info("serving", grpc=settings.listen, http=settings.http_listen)
-        await _first_end(*loops.tasks, *readers.tasks, sending)
+        await first_end(*loops.tasks, *readers.tasks, sending)
     finally:
         await grpc_server.stop()
         await web.stop()
+        await replies.close()
         await readers.stop()
         dispatcher.stop()
         await asyncio.wait([sending], timeout=2.0)
@@ -285,47 +367,3 @@ def _senders(
         "pagerduty": PagerDuty(http, base_url=settings.pagerduty_url),
         "email": Mail(server, unsubscribing),
     }
-
-
-class _Soon:
-    """Calls a function a moment later, once for all who asked meanwhile.
-
-    Each round of the relay costs as much as several decisions, whether it moves one or a hundred.
-    """
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._pending = False
-
-    def call(self) -> None:
-        """Ask for a call."""
-        if not self._pending:
-            self._pending = True
-            asyncio.get_running_loop().call_later(_SOON_S, self._now)
-
-    def _now(self) -> None:
-        self._pending = False
-        self._function()
-
-
-class _Loops:
-    """Background loops that live and die together."""
-
-    def __init__(self) -> None:
-        self.tasks: list[asyncio.Task[Any]] = []
-
-    def start(self, *loops: Coroutine[Any, Any, None]) -> None:
-        self.tasks += [asyncio.create_task(loop) for loop in loops]
-
-    async def stop(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-async def _first_end(*tasks: asyncio.Task[Any]) -> None:
-    """Wait for ever; a loop that ends is a crash, and its error ends the process."""
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()
-    raise RuntimeError("a background loop ended")

@@ -9,21 +9,31 @@ from sentientiq.intervention.v1 import intervention_service_pb2_grpc as rpc
 
 from services.common.auth import principal
 from services.common.errors import InvalidArgument
+from services.intervention.answering.waiting import Waiting
 from services.intervention.clock import Clock
 from services.intervention.database import needed
-from services.intervention.decider import Decider
+from services.intervention.deciding.decider import Decider
+from services.intervention.forgetting import Forgetting
 from services.intervention.policy import PolicyError, parse_policy
-from services.intervention.store.interventions import list_pending
 from services.intervention.switches import Switches
 
 _MAX_TEXT_CHARS = 500
+_MAX_NAME_CHARS = 2_048
 
 
 class InterventionServicer(rpc.InterventionServiceServicer):
     """Answers the edge, and whoever writes policies."""
 
-    def __init__(self, pool: Any, decider: Decider, switches: Switches, clock: Clock) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        decider: Decider,
+        waiting: Waiting,
+        forgetting: Forgetting,
+        switches: Switches,
+        clock: Clock,
+    ) -> None:
+        self._forgetting = forgetting
+        self._waiting = waiting
         self._decider = decider
         self._switches = switches
         self._clock = clock
@@ -48,9 +58,7 @@ class InterventionServicer(rpc.InterventionServiceServicer):
             if not value or "\x00" in value:
                 raise InvalidArgument(f"{name} is empty or contains a NUL character")
         with needed():
-            pending = await list_pending(
-                self._pool, request.tenant_id, request.session_id, self._clock()
-            )
+            pending = await self._waiting.of(request.tenant_id, request.session_id)
         return pb.ListPendingResponse(interventions=pending)
 
     async def CheckPolicy(
@@ -81,6 +89,26 @@ class InterventionServicer(rpc.InterventionServiceServicer):
         with needed():
             await self._switches.set(switch, off=request.off, now_ms=self._clock())
         return pb.SetSwitchResponse()
+
+    async def ForgetSubject(
+        self, request: pb.ForgetSubjectRequest, context: Any
+    ) -> pb.ForgetSubjectResponse:
+        """Delete what is known of a person."""
+        caller = principal()
+        caller.require_tenant(request.tenant_id)
+        caller.require_role("mesh", "operator")
+        named = (request.tenant_id, request.user_id, *request.session_ids)
+        if not request.tenant_id or not any(named[1:]):
+            raise InvalidArgument("tenant_id, and user_id or session_ids, say who it is")
+        if any("\x00" in one or len(one) > _MAX_NAME_CHARS for one in named):
+            raise InvalidArgument(f"names have no NUL and at most {_MAX_NAME_CHARS} characters")
+        with needed():
+            gone = await self._forgetting.forget(
+                request.tenant_id, request.user_id, [one for one in request.session_ids if one]
+            )
+        return pb.ForgetSubjectResponse(
+            decisions=gone["decisions"], guards=gone["guards"], hashed=gone["hashed"]
+        )
 
     async def ListSwitches(
         self, request: pb.ListSwitchesRequest, context: Any

@@ -27,6 +27,12 @@ class Settings:
     identity_addr: str = setting(
         "SIQ_IDENTITY_ADDR", "gRPC host:port of identity", default="127.0.0.1:7101"
     )
+    act_window_s: float = setting(
+        "SIQ_ACT_WINDOW_S",
+        "Seconds in which an act that nobody has felt can be taken back, and after which help that"
+        " was not shown goes by e-mail (docs/intervene.md)",
+        default=8.0,
+    )
     twilio_url: str = setting(
         "SIQ_TWILIO_URL", "Base URL of Twilio's API", default="https://api.twilio.com"
     )
@@ -69,4 +75,20 @@ class Settings:
         "SIQ_SLACK_SIGNING_SECRET",
         "Signing secret of the Slack app that owns the hooks; empty: no buttons that act in Slack",
         default="",
+    )
+    retention_decisions_days: int = setting(
+        "SIQ_RETENTION_DECISIONS_DAYS",
+        "Delete decisions, with their interventions and messages, after so many days; 0: never",
+        default=0,
+    )
+    retention_guards_days: int = setting(
+        "SIQ_RETENTION_GUARDS_DAYS",
+        "Forget what guards remember of a session, visitor or company that has not been met for so"
+        " many days; 0: never",
+        default=0,
+    )
+    retention_experiments_days: int = setting(
+        "SIQ_RETENTION_EXPERIMENTS_DAYS",
+        "Delete exposures and observations of experiments after so many days; 0: never",
+        default=0,
     )

@@ -7,6 +7,7 @@ everywhere within two. Away, PostgreSQL leaves in force what was last read.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from sentientiq.intervention.v1 import intervention_service_pb2 as pb
@@ -31,6 +32,11 @@ class Switches:
         """ "*" if all is stopped, and the rules that are; in a fixed order."""
         own = self._stopped.get(tenant_id, ())
         return (ALL,) if self._everything else own
+
+    def stops(self, tenant_id: str, rules: Collection[str]) -> str:
+        """What stops something that was decided before: "*", one of its rules, or nothing."""
+        stopped = self.of(tenant_id)
+        return next((name for name in stopped if name == ALL or name in rules), "")
 
     async def set(self, switch: pb.Switch, *, off: bool, now_ms: int) -> None:
         """Move a switch; it is in force here at once."""

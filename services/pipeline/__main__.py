@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+from sentientiq.analytics.v1 import archive_service_pb2 as archive_pb
+from sentientiq.analytics.v1 import archive_service_pb2_grpc as archive_rpc
 from sentientiq.analytics.v1 import query_service_pb2 as pb
 from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
 from services.common import metrics
 from services.common.consumer import Consumer
-from services.common.log import open_log
+from services.common.log import EventLog, open_log
 from services.common.process import GrpcServer, run, run_all
-from services.pipeline.analytics import open_analytics
+from services.pipeline.analytics import Daily, open_analytics
 from services.pipeline.archive import open_archive
+from services.pipeline.archive_servicer import ArchiveServicer, run_compactor
 from services.pipeline.metrics import METRICS, Parts
 from services.pipeline.readers import ends_of, readers_of
 from services.pipeline.reports import Reports
@@ -23,40 +28,54 @@ from services.pipeline.tail import Tails
 from services.pipeline.topics import TOPICS
 from services.pipeline.trimmer import Trimmer, run_trimmer
 
-_SERVICE = pb.DESCRIPTOR.services_by_name["QueryService"].full_name
+_SERVICES = [
+    pb.DESCRIPTOR.services_by_name["QueryService"].full_name,
+    archive_pb.DESCRIPTOR.services_by_name["ArchiveService"].full_name,
+]
+
+
+async def _archived(log: EventLog, sink: ArchiveSink[Any], reader: Consumer[Any]) -> None:
+    """Archive a topic; an archive that is away holds nothing else up, at the start either."""
+    await sink.recover(await ends_of(log, sink.topic))
+    await reader.run()
 
 
 async def serve(settings: Settings) -> None:
     """Carry, trim and answer until cancelled."""
     analytics = open_analytics(settings.analytics_url)
-    archive = open_archive(settings.archive_url)
+    archive = open_archive(settings.archive_url, timeout_s=settings.archive_timeout_s)
     log = open_log(settings.log_url)
     tails = Tails(log)
     server = GrpcServer(settings.listen, settings.mesh_secret)
     try:
         await analytics.migrate()
         trimmer = Trimmer(log, keep_behavior_s=settings.keep_behavior_s)
-        parts = Parts(trimmer)
+        daily = Daily(analytics)
+        parts = Parts(trimmer, daily)
         metrics.publish(METRICS, parts)
-        consumers: list[Consumer[Any]] = []
+        reading: list[Callable[[], Awaitable[None]]] = []
         for topic in TOPICS:
-            into_analytics = AnalyticsSink(topic, analytics)
+            into_analytics = AnalyticsSink(topic, analytics, daily)
             into_archive = ArchiveSink(topic, archive)
-            await into_archive.recover(await ends_of(log, topic.name))
             parts.sinks[topic.name, "analytics"] = into_analytics
             parts.sinks[topic.name, "archive"] = into_archive
-            consumers += readers_of(
+            of_analytics, of_archive = readers_of(
                 log,
                 topic,
                 analytics=(into_analytics.handle, settings.block_interval_s),
                 archive=(into_archive.handle, settings.roll_interval_s),
             )
+            reading += [of_analytics.run, partial(_archived, log, into_archive, of_archive)]
         servicer = QueryServicer(Reports(analytics), tails)
         rpc.add_QueryServiceServicer_to_server(servicer, server.raw)
-        await server.start([_SERVICE])
+        looking_after = ArchiveServicer(archive, analytics, daily)
+        archive_rpc.add_ArchiveServiceServicer_to_server(looking_after, server.raw)
+        await server.start(_SERVICES)
         await run_all(
-            *(consumer.run() for consumer in consumers),
+            *(read() for read in reading),
             run_trimmer(trimmer, settings.trim_interval_s),
+            daily.run(settings.daily_interval_s),
+            run_compactor(archive, settings.compact_interval_s),
         )
     finally:
         tails.stop()

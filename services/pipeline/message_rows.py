@@ -71,6 +71,11 @@ DECISIONS: Any = pa.schema(
         ("user_id", pa.string()),
         ("company", WORD),
         ("path", WORD),
+        ("propensity", pa.float64()),
+        ("met", _WORDS),
+        ("met_unit_kinds", _WORDS),
+        ("met_arms", _WORDS),
+        ("met_propensities", pa.list_(pa.float64())),
         ("t", MOMENT),
         *_PLACE,
     ]
@@ -177,6 +182,11 @@ def _decision(message: Decision) -> dict[str, Any]:
         "user_id": message.user_id,
         "company": message.company,
         "path": message.path,
+        "propensity": message.propensity,
+        "met": [one.experiment for one in message.arms_met],
+        "met_unit_kinds": [one.unit_kind for one in message.arms_met],
+        "met_arms": [one.variant for one in message.arms_met],
+        "met_propensities": [one.propensity for one in message.arms_met],
         "t": message.decided_at_ms,
     }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.common.metrics import Catalogue, Metric
+from services.pipeline.analytics import Daily
 from services.pipeline.sinks import AnalyticsSink, ArchiveSink
 from services.pipeline.trimmer import Trimmer
 
@@ -15,6 +16,7 @@ class Parts:
     """What is read."""
 
     trimmer: Trimmer
+    daily: Daily
     sinks: dict[tuple[str, str], AnalyticsSink[Any] | ArchiveSink[Any]] = field(
         default_factory=dict[tuple[str, str], AnalyticsSink[Any] | ArchiveSink[Any]]
     )
@@ -39,6 +41,13 @@ METRICS: Catalogue[Parts] = Catalogue(
             "Records that the log repeats, and that were stored once",
             lambda parts: {labels: sink.duplicates for labels, sink in parts.sinks.items()},
             ("topic", "sink"),
+        ),
+        Metric(
+            "siq_pipeline_days_counted_total",
+            "counter",
+            "{days}",
+            "Days whose totals were counted anew, since rows of theirs were stored",
+            lambda parts: parts.daily.counted,
         ),
         Metric(
             "siq_pipeline_trimmed_entries_total",

@@ -51,6 +51,9 @@ def readers_of(
             most=_MOST,
             linger_s=linger_s,
             read=read,
+            # A sink waits by itself for a store that is away. Anything else is a defect, and what
+            # it had marked as seen was not stored: the process starts over from its place.
+            retryable=(),
         )
         for group, (handle, linger_s) in readers.items()
     ]

@@ -30,8 +30,9 @@ class Seen(Protocol[M_contra]):
         """Tell whether the message is the first of its kind, and remember it."""
         ...
 
-    def recall(self, rows: Any) -> None:
-        """Remember an Arrow table of stored rows."""
+    def recall(self, rows: Any, *, all_known: bool) -> None:
+        """Remember an Arrow table of stored rows; `all_known`: there are no rows before those that
+        are told."""
         ...
 
 
@@ -41,16 +42,15 @@ class _SeenSequence:
     def __init__(self) -> None:
         self._dedupe = Dedupe()
 
-    def recall(self, rows: Any) -> None:
-        newest = rows.group_by(list(self.columns[:3])).aggregate([("seq", "max")])
-        for row in newest.to_pylist():
-            self._dedupe.is_new(
-                row["tenant_id"], row["session_id"], row["stream_id"], row["seq_max"]
-            )
+    def recall(self, rows: Any, *, all_known: bool) -> None:
+        streams = rows.group_by(list(self.columns[:3])).aggregate([("seq", "distinct")])
+        for row in streams.to_pylist():
+            key = (row["tenant_id"], row["session_id"], row["stream_id"])
+            self._dedupe.recall(*key, row["seq_distinct"], all_known=all_known)
 
 
 class SeenFrames(_SeenSequence):
-    """Frames, by the highest seq of each stream."""
+    """Frames, by stream and seq."""
 
     def is_new(self, message: Frame) -> bool:
         tenant_id, session_id, stream_id, seq, *_ = message
@@ -58,7 +58,7 @@ class SeenFrames(_SeenSequence):
 
 
 class SeenIdentifies(_SeenSequence):
-    """Identifies, by the highest seq of each stream."""
+    """Identifies, by stream and seq."""
 
     def is_new(self, message: SealedIdentify) -> bool:
         return self._dedupe.is_new(
@@ -80,7 +80,7 @@ class SeenIds(Generic[M]):
     def is_new(self, message: M) -> bool:
         return self._add(self._key(message))
 
-    def recall(self, rows: Any) -> None:
+    def recall(self, rows: Any, *, all_known: bool) -> None:
         for row in rows.to_pylist():
             self._add(tuple(row[column] for column in self.columns))
 

@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from services.common import logs
 from services.common.consumer import Delivery
-from services.pipeline.analytics import Analytics, AnalyticsError
-from services.pipeline.archive import Archive, ArchiveError, Roll
+from services.pipeline.analytics import Analytics, AnalyticsError, Daily
+from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable, Roll
 from services.pipeline.split import split_by_hour
 from services.pipeline.topics import Topic
 
@@ -32,14 +32,18 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _patiently(what: str, call: Callable[[], Awaitable[T]]) -> T:
+async def _patiently(
+    what: str,
+    call: Callable[[], Awaitable[T]],
+    errors: tuple[type[Exception], ...] = (AnalyticsError, ArchiveError),
+) -> T:
     """Try until it works. Not left to the consumer, whose retry would call the handler again and
     find every message of the batch already seen."""
     attempt = 0
     while True:
         try:
             return await call()
-        except (AnalyticsError, ArchiveError) as error:
+        except errors as error:
             pause = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
             attempt += 1
             _log.warning("storing failed, will retry", what=what, pause_s=pause, error=str(error))
@@ -49,9 +53,10 @@ async def _patiently(what: str, call: Callable[[], Awaitable[T]]) -> T:
 class AnalyticsSink(Generic[M]):
     """Inserts a topic's messages into its table."""
 
-    def __init__(self, topic: Topic[M], analytics: Analytics) -> None:
+    def __init__(self, topic: Topic[M], analytics: Analytics, daily: Daily | None = None) -> None:
         self._topic = topic
         self._analytics = analytics
+        self._daily = daily
         self._seen = topic.seen()
         self.rows = 0
         self.duplicates = 0
@@ -66,6 +71,8 @@ class AnalyticsSink(Generic[M]):
         if rows.num_rows:
             table = self._topic.table
             await _patiently(table, lambda: self._analytics.insert(table, rows))
+            if self._daily is not None:
+                self._daily.touch(table, rows)
             self.rows += rows.num_rows
 
 
@@ -80,36 +87,46 @@ class ArchiveSink(Generic[M]):
         self.rows = 0
         self.duplicates = 0
 
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        return self._topic.name
+
     async def recover(self, ends: Mapping[int, int]) -> None:
         """Take up where the last process stopped: its place, and what it had seen.
 
-        `ends` are the topic's last offsets in the log.
+        `ends` are the topic's last offsets in the log. Waits for an archive that is away.
         """
-        roll = await asyncio.to_thread(self._archive.recover, self._topic.name)
+        name = self._topic.name
+        roll = await _patiently(
+            f"{name} archive",
+            lambda: asyncio.to_thread(self._archive.recover, name),
+            (ArchiveUnavailable,),
+        )
         if roll and any(offset > ends.get(key, 0) for key, offset in roll.through.items()):
             # Offsets mean nothing in another log; what was archived stays known by its ids.
             _log.warning("the log is younger than the archive", topic=self._topic.name)
             roll = replace(roll, through={})
         self._roll = roll
-        recalled = 0
-        tables: list[Any] = []
-        for table in await asyncio.to_thread(self._newest_rows):
-            tables.append(table)
-            recalled += table.num_rows
+        tables, all_known = await _patiently(
+            f"{name} archive", lambda: asyncio.to_thread(self._newest_rows), (ArchiveUnavailable,)
+        )
         for table in reversed(tables):  # the memory keeps what it was told last
-            self._seen.recall(table)
-        if recalled:
+            self._seen.recall(table, all_known=all_known)
+        if tables:
+            recalled = sum(table.num_rows for table in tables)
             _log.info("archive resumed", topic=self._topic.name, recalled_rows=recalled)
 
-    def _newest_rows(self) -> list[Any]:
+    def _newest_rows(self) -> tuple[list[Any], bool]:
+        """Tables, the newest first, and whether these are all."""
         tables: list[Any] = []
         rows = 0
         for table in self._archive.newest(self._topic.name, self._seen.columns):
+            if rows >= _RECALLED_ROWS:
+                return tables, False
             tables.append(table)
             rows += table.num_rows
-            if rows >= _RECALLED_ROWS:
-                break
-        return tables
+        return tables, True
 
     async def handle(self, deliveries: list[Delivery[M]]) -> None:
         """Store a batch as one roll."""

@@ -37,7 +37,7 @@ EXPECTED_GROUPS: Mapping[str, frozenset[str]] = {
     BEHAVIOR: frozenset({*_OWN, "detection"}),
     IDENTITY: frozenset({*_OWN, "identity"}),
     EMOTION: frozenset({*_OWN, "intervention"}),
-    DECISION: frozenset({*_OWN, "accountability"}),
+    DECISION: frozenset({*_OWN, "accountability", "intervention-threads"}),
     OUTCOME: frozenset({*_OWN, "accountability", "intervention-shown", "intervention-observed"}),
 }
 

@@ -11,6 +11,7 @@ from services.sandbox.app import build_app
 from services.sandbox.callbacks import Callbacks
 from services.sandbox.faults import Faults
 from services.sandbox.inbox import Inbox
+from services.sandbox.pressing import Target
 from services.sandbox.settings import Settings
 
 _log = logs.get(__name__)
@@ -19,7 +20,14 @@ _log = logs.get(__name__)
 async def serve(settings: Settings) -> None:
     """Answer until cancelled."""
     callbacks = Callbacks()
-    server = HttpServer(build_app(Inbox(), Faults(), callbacks), settings.http_listen, grace_s=1)
+    target = Target(
+        f"http://{settings.http_listen}",
+        settings.hooks_url,
+        settings.slack_signing_secret,
+        settings.pagerduty_webhook_secret,
+    )
+    app = build_app(Inbox(), Faults(), callbacks, target)
+    server = HttpServer(app, settings.http_listen, grace_s=1)
     try:
         await server.start()
         _log.info("sandbox: nothing leaves this machine", http=settings.http_listen)

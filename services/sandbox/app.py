@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from services.sandbox.callbacks import Callbacks
 from services.sandbox.faults import Fault, Faults
 from services.sandbox.inbox import Inbox
+from services.sandbox.pressing import Pressing, Target
 from services.sandbox.providers import Providers, TooLarge, read_body, too_large
 
 _STATIC = Path(__file__).parent / "static"
@@ -102,9 +103,12 @@ async def _healthy(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def build_app(inbox: Inbox, faults: Faults, callbacks: Callbacks) -> Starlette:
+def build_app(
+    inbox: Inbox, faults: Faults, callbacks: Callbacks, target: Target | None = None
+) -> Starlette:
     """Put the routes together."""
     providers = Providers(inbox, faults, callbacks)
+    pressing = Pressing(inbox, callbacks.client, target or Target())
     api = Api(inbox, faults)
     texts = "/2010-04-01/Accounts/{sid}/Messages.json"
     return Starlette(
@@ -119,6 +123,8 @@ def build_app(inbox: Inbox, faults: Faults, callbacks: Callbacks) -> Starlette:
             Route("/webhook/{path:path}", providers.webhook, methods=["POST"]),
             Route("/api/messages", api.list_messages, methods=["GET"]),
             Route("/api/messages", api.delete_messages, methods=["DELETE"]),
+            Route("/api/messages/{id:int}/press", pressing.press, methods=["POST"]),
+            Route("/actions/{token}", pressing.reply, methods=["POST"]),
             Route("/api/stream", api.stream, methods=["GET"]),
             Route("/api/faults", api.add_fault, methods=["POST"]),
             Route("/api/faults", api.list_faults, methods=["GET"]),

@@ -33,7 +33,7 @@ class Callbacks:
     """Posts `sent` and then `delivered`, signed with the caller's own token."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=5.0, trust_env=False)
+        self.client = httpx.AsyncClient(timeout=5.0, trust_env=False)
         self._tasks: set[asyncio.Task[None]] = set()
         self.failures = 0
         self.refused = 0
@@ -53,7 +53,7 @@ class Callbacks:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        await self.client.aclose()
 
     async def _run(self, url: str, auth_token: str, resource: dict[str, Any]) -> None:
         for status in ("sent", "delivered"):
@@ -74,7 +74,7 @@ class Callbacks:
     async def _post(self, url: str, form: dict[str, str], signature: str) -> None:
         for attempt in range(_ATTEMPTS):
             try:
-                answer = await self._client.post(
+                answer = await self.client.post(
                     url, data=form, headers={"x-twilio-signature": signature}
                 )
             except httpx.HTTPError as error:

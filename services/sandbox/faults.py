@@ -31,6 +31,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     lies: bool = False
     silent: bool = False
     """No status callbacks for it."""
+    first_only: bool = False
+    """Of Twilio's messages, only the first attempt of each fails; every one is as slow."""
 
     @property
     def accepts(self) -> bool:
@@ -48,6 +50,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._pending: list[Fault] = []
+        self._tried: set[str] = set()
 
     def add(self, fault: Fault) -> None:
         """Queue a fault."""
@@ -56,13 +59,17 @@ class Faults:
     def clear(self) -> None:
         """Behave well again."""
         self._pending.clear()
+        self._tried.clear()
 
     def list(self) -> list[Fault]:
         """What still waits."""
         return list(self._pending)
 
-    def take(self, provider: str, query: Mapping[str, str]) -> Fault | None:
+    def take(self, provider: str, query: Mapping[str, str], message: str = "") -> Fault | None:
         """The fault for this request: its own (`?status=500&delay_ms=20`), else the next queued.
+
+        Args:
+            message: what is the same at each attempt of a message.
 
         Raises:
             msgspec.ValidationError: the query asks for something impossible.
@@ -77,5 +84,11 @@ class Faults:
                 fault.times -= 1
                 if fault.times <= 0:
                     self._pending.remove(fault)
-                return fault
+                return self._only_first(fault, message) if fault.first_only else fault
         return None
+
+    def _only_first(self, fault: Fault, message: str) -> Fault:
+        if message not in self._tried:
+            self._tried.add(message)
+            return fault
+        return Fault(provider=fault.provider, delay_ms=fault.delay_ms)

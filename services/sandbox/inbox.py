@@ -55,10 +55,18 @@ class Inbox:
         self._last_id += 1
         message = Received(self._last_id, provider, to, sender, body, received_at_ms, details or {})
         self._messages.append(message)
+        self.tell(message)
+        return message
+
+    def tell(self, message: Received) -> None:
+        """Tell whoever follows of a message that is new, or changed."""
         for follower in self._followers:
             if not follower.full():  # one who does not read misses some, the others none
                 follower.put_nowait(message)
-        return message
+
+    def find(self, message_id: int) -> Received | None:
+        """One of them, unless it is forgotten."""
+        return next((one for one in self._messages if one.id == message_id), None)
 
     def list(self, *, provider: str = "", to: str = "", after_id: int = 0) -> list[Received]:
         """Messages, newest last."""
@@ -80,7 +88,7 @@ class Inbox:
         return len(self._followers) >= _MAX_FOLLOWERS
 
     async def follow(self) -> AsyncIterator[Received]:
-        """Yield each message from now on."""
+        """Yield each message from now on, again when it changes."""
         queue: asyncio.Queue[Received] = asyncio.Queue(_FOLLOWER_BUFFER)
         self._followers.add(queue)
         try:

@@ -75,7 +75,7 @@ class Providers:
         account = request.path_params["sid"]
         form = dict(parse_qsl((await read_body(request)).decode("utf-8", "replace")))
         credentials = twilio.read_basic(request.headers.get("authorization", ""))
-        fault = self._take("twilio", request)
+        fault = self._take("twilio", request, f"{form.get('To')} {form.get('Body')}")
         if isinstance(fault, Response):
             return fault
         if fault is not None and not fault.accepts:
@@ -230,9 +230,9 @@ class Providers:
         status = fault.status if fault is not None and fault.status else 204
         return await _late(fault, Response(status_code=status))
 
-    def _take(self, provider: str, request: Request) -> Fault | Response | None:
+    def _take(self, provider: str, request: Request, message: str = "") -> Fault | Response | None:
         try:
-            return self._faults.take(provider, request.query_params)
+            return self._faults.take(provider, request.query_params, message)
         except msgspec.ValidationError as error:
             return PlainTextResponse(f"the query asks for an impossible fault: {error}", 400)
 

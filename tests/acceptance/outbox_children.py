@@ -19,7 +19,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from services.common.ids import outcome_id
 from services.common.log import Append, open_log
 from services.intervention import database
-from services.intervention.relay import Relay
+from services.intervention.sending.relay import Relay
 from services.intervention.store.outbox import put_outcome
 
 TENANT = "at06"

@@ -17,6 +17,9 @@ from edge.settings import Settings
 from services.common.log import open_log
 from tests.acceptance.judging import logged, order_of, whole
 from tests.engines.fault_proxy import FaultProxy, fault_proxy
+from tests.engines.kafka.broker import Broker, Listener, free_port
+from tests.engines.kafka.jars import NoBroker, jars
+from tests.engines.logs import make_topics
 from tests.integration.bad_input.world import ORIGIN, World, open_world
 from tests.integration.pipeline_line import query_stub, report, until_stored
 
@@ -126,20 +129,55 @@ async def black_hole(proxy: FaultProxy, pages: list[Page]) -> AsyncGenerator[Non
         proxy.up.black_hole = proxy.down.black_hole = False
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Two ways to one log: that of the mesh, which can be broken, and that of the judge."""
+
+    proxy: FaultProxy
+    broken: str
+    direct: str
+
+
+@asynccontextmanager
+async def ways_to(kind: str, request: pytest.FixtureRequest, folder: Path) -> AsyncGenerator[Ways]:
+    """A log of either kind. Kafka tells its clients where to come: through the proxy."""
+    if kind == "valkey":
+        url: str = request.getfixturevalue("log_url")
+        async with fault_proxy(url.removeprefix("unix://")) as proxy:
+            yield Ways(proxy, f"redis://127.0.0.1:{proxy.port}", url)
+        return
+    try:
+        jars()
+    except NoBroker as error:
+        pytest.skip(str(error))
+    inner = free_port()
+    async with fault_proxy(("127.0.0.1", inner)) as proxy:
+        broker = Broker(folder / "kafka", {"PROXIED": Listener(inner, proxy.port)})
+        direct = f"{broker.start()}/mesh"
+        try:
+            await make_topics(direct)
+            yield Ways(proxy, f"kafka://127.0.0.1:{proxy.port}/mesh", direct)
+        finally:
+            broker.stop()
+
+
+@pytest.mark.parametrize("kind", ["valkey", "kafka"])
 @pytest.mark.parametrize(
     ("hole_s", "bound"),
     [
-        pytest.param(6.0, 8 << 20, id="short"),
+        pytest.param(6.0, 8 << 20, id="short", marks=pytest.mark.timeout(240)),
         pytest.param(
             30.0, DEFAULT_BOUND, id="long", marks=[pytest.mark.long, pytest.mark.timeout(600)]
         ),
     ],
 )
-async def test_at_02_a_log_that_is_away(log_url: str, hole_s: float, bound: int) -> None:
-    direct = open_log(log_url)
-    async with fault_proxy(log_url.removeprefix("unix://")) as proxy:
+async def test_at_02_a_log_that_is_away(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, hole_s: float, bound: int
+) -> None:
+    async with ways_to(kind, request, tmp_path) as ways:
+        proxy, direct = ways.proxy, open_log(ways.direct)
         settings = {
-            "SIQ_LOG_URL": f"redis://127.0.0.1:{proxy.port}",
+            "SIQ_LOG_URL": ways.broken,
             "SIQ_MAX_BUFFER_BYTES": str(bound),
             "SIQ_ROLL_INTERVAL_S": "1",
         }
@@ -185,4 +223,4 @@ async def test_at_02_a_log_that_is_away(log_url: str, hole_s: float, bound: int)
             sent = sum(page.counters["events"] for page in pages)
             assert sum(row["events"] for row in rows) == sent
             await asyncio.gather(*[page.close() for page in pages])
-    await direct.close()
+        await direct.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,15 @@ from cli.client import Page
 from services.common.log import DECISION, EMOTION
 from tests.acceptance.faults import Faults
 from tests.acceptance.judging import Archived, Journal, logged, order_of
+from tests.engines.kafka.broker import Broker
+from tests.engines.kafka.jars import NoBroker, jars
+from tests.engines.kept import kept
+from tests.engines.logs import make_topics
 from tests.integration.bad_input.world import World, open_world
 from tests.integration.pipeline_line import query_stub, report, until_stored
 
 TENANT = "mine"
-VICTIMS = ("edge", "valkey-log", "detection", "pipeline", "intervention")
+VICTIMS = ("edge", "log", "pipeline", "detection", "intervention")
 RAW_REPEATS = 0.01
 _BUTTON = (1, "button#pay", (1 << 1) | (1 << 13) | (1 << 16))
 _MOVE_MS = 16
@@ -49,7 +55,7 @@ class Load:
         return self.frames * self.every_s
 
 
-SHORT = Load(streams=20, frames=100, events=5, every_s=0.06, faults=5)
+SHORT = Load(streams=20, frames=200, events=5, every_s=0.06, faults=6)
 LONG = Load(streams=100, frames=200, events=50, every_s=1.2, faults=60)
 
 
@@ -87,17 +93,44 @@ async def play(world: World, load: Load, journal: Journal, faults: Faults) -> in
     return sum(page.connections for page in pages)
 
 
+@asynccontextmanager
+async def mesh_of(kind: str, folder: Path, seed: int) -> AsyncGenerator[tuple[World, Faults]]:
+    """A mesh on either log, and what will happen to it. A broker is no process of the mesh."""
+    settings = {"SIQ_ROLL_INTERVAL_S": "1"}
+    if kind == "valkey":
+        names = [name.replace("log", "valkey-log") for name in VICTIMS]
+        async with open_world(env=settings) as world:
+            yield world, Faults(world.data, names, seed, store="valkey-log", writer="edge")
+        return
+    try:
+        jars()
+    except NoBroker as error:
+        pytest.skip(str(error))
+    async with kept(Broker(folder / "kafka")) as broker:
+        url = f"{broker.engine.url}/mesh"
+        await make_topics(url)
+        async with open_world(env={**settings, "SIQ_LOG_URL": url}) as world:
+            yield (
+                world,
+                Faults(
+                    world.data, VICTIMS, seed, store="log", writer="edge", outside={"log": broker}
+                ),
+            )
+
+
+@pytest.mark.parametrize("kind", ["valkey", "kafka"])
 @pytest.mark.parametrize(
     "load",
     [
-        pytest.param(SHORT, id="short"),
-        pytest.param(LONG, id="long", marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+        pytest.param(SHORT, id="short", marks=pytest.mark.timeout(300)),
+        pytest.param(LONG, id="long", marks=[pytest.mark.long, pytest.mark.timeout(1_500)]),
     ],
 )
-async def test_at_01_kills_and_stops_lose_nothing_acknowledged(load: Load, tmp_path: Path) -> None:
+async def test_at_01_kills_and_stops_lose_nothing_acknowledged(
+    load: Load, kind: str, tmp_path: Path
+) -> None:
     journal = Journal(tmp_path / "acks")
-    async with open_world(env={"SIQ_ROLL_INTERVAL_S": "1"}) as world:
-        faults = Faults(world.data, VICTIMS, seed=load.total, store="valkey-log", writer="edge")
+    async with mesh_of(kind, tmp_path, load.total) as (world, faults):
         connections = await play(world, load, journal, faults)
         acked = journal.acked()
         journal.close()

@@ -13,13 +13,14 @@ from uuid import uuid4
 import pytest
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-from services.accountability.ledger import Ledger, decode_outcome
+from services.accountability.decoding import decode_outcome
+from services.accountability.ledger import Ledger
 from services.accountability.store import Store
 from services.common import postgres
 from services.common.consumer import Consumer
 from services.common.log import OUTCOME, EventLog, open_log
 from services.common.partition import PARTITIONS
-from services.intervention.relay import Relay
+from services.intervention.sending.relay import Relay
 from tests.acceptance.outbox_children import TENANT, outcome
 from tests.integration.dispatching import fresh_pool
 from tests.integration.intervention_line import until

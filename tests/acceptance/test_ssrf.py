@@ -22,7 +22,7 @@ from services.intervention.channels.teams import Teams
 from services.intervention.channels.verdict import Ending
 from services.intervention.channels.webhook import Webhook
 from services.intervention.clock import wall_ms
-from services.intervention.dispatcher import Sender
+from services.intervention.sending.dispatcher import Sender
 
 # PORT is the canary's. Each of these is 127.0.0.1, ::1 or "this host" to some resolver or parser.
 LOOPBACK = (

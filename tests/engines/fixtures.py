@@ -13,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.engines import Engine, LogValkey, Postgres, SocketFolder, StateValkey
+from cli.engines import Engine, EngineError, LogValkey, Postgres, SocketFolder, StateValkey
 from cli.engines.postgres import binaries
+from tests.engines.clickhouse.debian import DebianServer
+from tests.engines.clickhouse.server import FrontServer
 from tests.engines.kafka.broker import Broker
 from tests.engines.kafka.jars import NoBroker, jars
 from tests.engines.kafka.mock import MockCluster
+from tests.engines.s3.binary import NoServer, binary
+from tests.engines.s3.server import S3Server
 
 # A test that keeps a transaction open past its end would make the next one hang: fail instead.
 _EMPTY = """
@@ -49,6 +53,9 @@ class Engines:
         self.state = StateValkey(folder / "state", path)
         self.log = LogValkey(folder / "log", path)
         self.kafka = Broker(folder / "kafka")
+        self.clickhouse = FrontServer(folder / "clickhouse")
+        self.clickhouse_debian = DebianServer(folder / "clickhouse-debian")
+        self.s3 = S3Server(folder / "s3")
 
     def url(self, engine: Engine) -> str:
         """The URL of a running engine."""
@@ -56,6 +63,9 @@ class Engines:
 
     def empty(self) -> None:
         """Leave nothing of a test module behind."""
+        for server in (self.clickhouse, self.clickhouse_debian):
+            if server.pid:
+                server.ask("DROP DATABASE IF EXISTS sentientiq")
         for valkey in (self.state, self.log):
             if valkey.pid:
                 assert valkey.ask("FLUSHALL").startswith(b"+OK")
@@ -72,7 +82,15 @@ class Engines:
 
     def close(self) -> None:
         """Stop what runs and remove the data."""
-        for engine in (self.postgres, self.state, self.log, self.kafka):
+        for engine in (
+            self.postgres,
+            self.state,
+            self.log,
+            self.kafka,
+            self.clickhouse,
+            self.clickhouse_debian,
+            self.s3,
+        ):
             engine.stop()
         self._sockets.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -129,6 +147,34 @@ def kafka_broker(engines: Engines) -> Broker:
         pytest.skip(str(error))
     engines.url(engines.kafka)
     return engines.kafka
+
+
+@pytest.fixture(scope="session")
+def clickhouse(engines: Engines) -> FrontServer:
+    """Today's ClickHouse behind its protocol: chDB, see tests/engines/clickhouse/front.py."""
+    engines.url(engines.clickhouse)
+    return engines.clickhouse
+
+
+@pytest.fixture(scope="session")
+def clickhouse_debian(engines: Engines) -> DebianServer:
+    """A real server of 2018."""
+    try:
+        engines.url(engines.clickhouse_debian)
+    except EngineError as error:
+        pytest.skip(str(error))
+    return engines.clickhouse_debian
+
+
+@pytest.fixture(scope="session")
+def s3_server(engines: Engines) -> S3Server:
+    """A real S3 server, shared by a run: whoever uses it takes a prefix of their own."""
+    try:
+        binary()
+    except NoServer as error:
+        pytest.skip(str(error))
+    engines.url(engines.s3)
+    return engines.s3
 
 
 @pytest.fixture(scope="session")

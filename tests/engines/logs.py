@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from services.common.log import TOPICS
+from services.common.log import TOPICS, open_log
 from tests.engines.fixtures import Engines
 from tests.engines.kafka.broker import Broker
 from tests.engines.kafka.mock import MockCluster
@@ -34,3 +34,11 @@ def empty_log(request: pytest.FixtureRequest, kind: str) -> Generator[str]:
     cluster: MockCluster = request.getfixturevalue("mock_cluster")
     cluster.make(*(f"{prefix}.{topic}{end}" for topic in TOPICS for end in ("", ".dead")))
     yield f"{cluster.url}/{prefix}"
+
+
+async def make_topics(url: str) -> None:
+    """As an operator does before the first start: a small broker takes seconds for them."""
+    log = open_log(url)
+    for topic in TOPICS:
+        await log.ends(topic)
+    await log.close()

@@ -15,14 +15,15 @@ from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 
 from services.common import postgres
 from services.intervention import database
-from services.intervention.court import Court
-from services.intervention.gather import Case
-from services.intervention.links import Links
+from services.intervention.answering.links import Links
+from services.intervention.deciding.court import Court
+from services.intervention.deciding.gather import Case
+from services.intervention.deciding.proposal import Recommender
+from services.intervention.deciding.pulse import Pulse
+from services.intervention.deciding.writer import Writer
 from services.intervention.policy import Policy
-from services.intervention.proposal import Recommender
-from services.intervention.secrets import Sealer
+from services.intervention.sending.secrets import Sealer
 from services.intervention.service import MIGRATIONS, SCHEMA
-from services.intervention.writer import Writer
 
 NOW_MS = 1_700_000_000_000
 _SECRET = "a secret of at least thirty-two characters"
@@ -45,7 +46,9 @@ async def writers(
     """So many writers, each with a connection of its own, as that many replicas would have."""
     await postgres.migrate(url, SCHEMA, MIGRATIONS)
     pools = [await database.connect(url, SCHEMA, size=1) for _ in range(count)]
-    made = [Writer(pool, court(), clock, committed=lambda _: None) for pool in pools]
+    pulses = await database.connect(url, SCHEMA, size=2)
+    pulse = Pulse(pulses)
+    made = [Writer(pool, court(), clock, pulse=pulse, committed=lambda _: None) for pool in pools]
     loops = [asyncio.create_task(writer.run()) for writer in made]
     try:
         yield made
@@ -54,7 +57,7 @@ async def writers(
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-        for pool in pools:
+        for pool in (*pools, pulses):
             pool.terminate()
 
 

@@ -10,15 +10,16 @@ from uuid import uuid4
 
 from services.common import postgres
 from services.intervention import database
-from services.intervention.breaker import Breaker
-from services.intervention.budgets import Budgets, read_rates
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.clock import wall_ms
-from services.intervention.dispatcher import Dispatcher
-from services.intervention.lanes import CHANNELS
-from services.intervention.secrets import Sealer
+from services.intervention.sending.breaker import Breaker
+from services.intervention.sending.budgets import Budgets, read_rates
+from services.intervention.sending.dispatcher import Dispatcher
+from services.intervention.sending.lanes import CHANNELS
+from services.intervention.sending.secrets import Sealer
 from services.intervention.service import MIGRATIONS
+from services.intervention.switches import Switches
 
 MESH = "dispatch-test-secret-0123456789abcdef"
 
@@ -29,8 +30,8 @@ VALUES ($1, $2, 's1', $1, 1, true, '', $3) ON CONFLICT DO NOTHING
 """
 _MESSAGES = """
 INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
-    endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms)
-SELECT id, $2, 's1', $3, 'p1', $4, $5, $6, $7, $8, $9, $8, $8 FROM unnest($1::text[]) AS id
+    endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms, rules)
+SELECT id, $2, 's1', $3, 'p1', $4, $5, $6, $7, $8, $9, $8, $8, $10 FROM unnest($1::text[]) AS id
 """
 
 
@@ -58,6 +59,7 @@ class Bench:
         self.tenant = f"t-{uuid4().hex[:12]}"
         self.sealer = Sealer(MESH)
         self.posts = {channel: Post() for channel in CHANNELS}
+        self.switches = Switches(pool)
         self.dispatcher = self.make(rates)
         self._running: list[tuple[Dispatcher, asyncio.Task[None]]] = []
 
@@ -70,6 +72,7 @@ class Bench:
             wall_ms,
             budgets=Budgets(self.pool, read_rates(rates)),
             breaker=Breaker(time.monotonic),
+            switches=self.switches,
             committed=lambda: None,
         )
 
@@ -85,6 +88,7 @@ class Bench:
         *,
         destination: str = "",
         lives_ms: int = 60_000,
+        rules: tuple[str, ...] = (),
     ) -> list[str]:
         """Promise messages."""
         now_ms = wall_ms()
@@ -94,7 +98,7 @@ class Bench:
         await self.pool.execute(_DECISION, decision, self.tenant, now_ms)
         await self.pool.execute(
             _MESSAGES, ids, self.tenant, decision, channel, destination or channel,
-            f"hash-{destination or channel}", sealed, now_ms, now_ms + lives_ms,
+            f"hash-{destination or channel}", sealed, now_ms, now_ms + lives_ms, list(rules),
         )  # fmt: skip
         self.dispatcher.wake()
         return ids

@@ -250,7 +250,7 @@ class Line:
         identity = identity_pb2.UserIdentity(
             tenant_id=self.tenant,
             session_id=session,
-            user_id="u1",
+            user_id=f"u-{session}",
             email="dana@acme.example",
             name="Dana Reyes",
             company="acme.example",
@@ -298,7 +298,12 @@ class Line:
     ) -> pb.Decision:
         """The edge's call."""
         answer = await self.stub.Decide(
-            service_pb2.DecideRequest(emotion=emotion, identity=identity), timeout=10
+            service_pb2.DecideRequest(
+                emotion=emotion,
+                identity=identity,
+                visitor=service_pb2.VisitorContext(interventions_consent=True),
+            ),
+            timeout=10,
         )
         return answer.decision
 

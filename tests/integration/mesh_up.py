@@ -37,13 +37,13 @@ def environment() -> dict[str, str]:
     return {**clean, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
 
 
-def sentientiq(*words: str) -> subprocess.CompletedProcess[str]:
+def sentientiq(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-m", "cli.main", *words],
         capture_output=True,
         text=True,
         check=False,
-        env=environment(),
+        env={**environment(), **settings},
     )
 
 

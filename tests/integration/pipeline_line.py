@@ -22,6 +22,7 @@ from services.pipeline.arrow import pa, parquet
 from tests.engines.running import MESH_SECRET, Running, free_address
 
 ROWS_A_BATCH = 6
+_PATIENCE_S = 60.0
 
 
 @asynccontextmanager
@@ -34,8 +35,11 @@ async def query_stub(address: str, secret: str) -> AsyncGenerator[Any]:
 
 async def report(stub: Any, tenant: str, name: str, **parameters: str) -> list[dict[str, Any]]:
     """The rows of a report."""
+    # The pipeline yields to everybody else (nice 19 under `up`): wait until it gets its turn.
     answer = await stub.RunReport(
-        apb.RunReportRequest(tenant_id=tenant, report=name, parameters=parameters)
+        apb.RunReportRequest(tenant_id=tenant, report=name, parameters=parameters),
+        timeout=_PATIENCE_S,
+        wait_for_ready=True,
     )
     rows: list[dict[str, Any]] = pa.ipc.open_stream(answer.arrow).read_all().to_pylist()
     assert len(rows) == answer.rows

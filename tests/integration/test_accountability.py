@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -14,121 +14,21 @@ import grpc
 import grpc.aio
 import pytest
 from sentientiq.accountability.v1 import accountability_service_pb2 as apb
-from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
 from sentientiq.identity.v1.identity_service_pb2 import Money
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services import accountability
+from services.accountability.facts import Fact, FactKind, OwnerTerms, Terms
 from services.accountability.ledger import Ledger
-from services.accountability.lifecycle import Fact, FactKind, Terms
-from services.accountability.store import HeardFact, Key, Recommendation, Store
+from services.accountability.reading import Reader
+from services.accountability.records import HeardFact, Key, Recommendation
+from services.accountability.store import Store
 from services.common import postgres
-from services.common.auth import make_token
-from services.common.channels import connect
 from services.common.consumer import Delivery
-from services.common.log import DECISION, OUTCOME, Append, EventLog, Record, open_log
-from services.common.log.port import session_append
-from tests.engines.running import MESH_SECRET, Running, free_address
+from services.common.log import OUTCOME, Append, Record
+from tests.integration.accountability_line import Line, history, now_ms
 
-State = apb.RecommendationState
 _driver: Any = asyncpg  # without stubs
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Line:
-    """A running accountability, the log it reads, and callers."""
-
-    def __init__(self, postgres_url: str, log_url: str) -> None:
-        self.env = {
-            "SIQ_POSTGRES_URL": postgres_url,
-            "SIQ_LOG_URL": log_url,
-            "SIQ_TIMER_INTERVAL_S": "0.05",
-            "SIQ_TIMER_GRACE_S": "0.2",
-        }
-        self.log: EventLog = open_log(log_url)
-        self.channels: list[grpc.aio.Channel] = []
-
-    async def start(self) -> None:
-        self.address = free_address()
-        self.running = Running("services.accountability", {**self.env, "SIQ_LISTEN": self.address})
-        await self.running.ready(self.address)
-        self.stub = self.caller("*")
-
-    def caller(self, tenant_id: str) -> Any:  # the stub's types are those of a blocking one
-        token = make_token(MESH_SECRET, subject="test", tenant_id=tenant_id)
-        self.channels.append(connect(self.address, token))
-        return rpc.AccountabilityServiceStub(self.channels[-1])
-
-    async def close(self) -> None:
-        self.running.stop()
-        for channel in self.channels:
-            await channel.close()
-        await self.log.close()
-
-    async def decide(
-        self, tenant: str, decision: str, *, due_in_ms: int = 60_000, person: str = "ceo"
-    ) -> int:
-        """Append a decision that asks somebody to act; when it was decided."""
-        at_ms = now_ms()
-        message = pb.Decision(
-            id=decision,
-            tenant_id=tenant,
-            session_id="s1",
-            company="globex.example",
-            value=Money(currency="USD", minor=10_000_000),
-            decided_at_ms=at_ms,
-            recommendation=pb.Recommendation(person_id=person, due_at_ms=at_ms + due_in_ms),
-        )
-        await self._append(DECISION, tenant, [message.SerializeToString()])
-        return at_ms
-
-    async def tell(
-        self, tenant: str, decision: str, kinds: Sequence[str], *, at_ms: int, times: int = 1
-    ) -> None:
-        """Append outcomes, a millisecond apart, as often as told."""
-        values = [
-            pb.Outcome(
-                id=f"{decision}-{kind}",
-                tenant_id=tenant,
-                session_id="s1",
-                decision_id=decision,
-                kind=pb.OutcomeKind.Value(f"OUTCOME_KIND_{kind}"),
-                occurred_at_ms=at_ms + place,
-                person_id="ceo",
-                channel="sms",
-            ).SerializeToString()
-            for place, kind in enumerate(kinds)
-        ]
-        for value in values * times:
-            await self._append(OUTCOME, tenant, [value])
-
-    async def _append(self, topic: str, tenant: str, values: Sequence[bytes]) -> None:
-        await self.log.append([session_append(topic, tenant, "s1", value, {}) for value in values])
-
-    async def get(self, tenant: str, decision: str) -> apb.RecommendationRecord | None:
-        request = apb.GetRecommendationRequest(tenant_id=tenant, decision_id=decision)
-        try:
-            return (await self.stub.GetRecommendation(request)).recommendation
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.NOT_FOUND:
-                raise
-            return None
-
-    async def reaches(
-        self, tenant: str, decision: str, state: apb.RecommendationState.ValueType
-    ) -> apb.RecommendationRecord:
-        """Wait until a recommendation is in the state."""
-        record = None
-        try:
-            async with asyncio.timeout(15):
-                while (record := await self.get(tenant, decision)) is None or record.state != state:
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            pytest.fail(f"{decision} did not reach {State.Name(state)}: {record}")
-        return record
 
 
 @pytest.fixture
@@ -137,11 +37,6 @@ async def line(postgres_url: str, log_url: str) -> AsyncGenerator[Line]:
     await running.start()
     yield running
     await running.close()
-
-
-def history(record: apb.RecommendationRecord) -> list[str]:
-    prefix = "RECOMMENDATION_STATE_"
-    return [State.Name(step.state).removeprefix(prefix) for step in record.transitions]
 
 
 async def test_from_open_to_acted(line: Line) -> None:
@@ -367,13 +262,16 @@ async def test_what_a_clock_has_found_stands_for_a_process_that_has_just_begun(
         store = Store(pool)
         ledger = Ledger(store, lambda: heard_until_ms)
         key = Key("clock", "d1")
-        asked = Recommendation(key, "s1", "ceo", "", None, Terms(1_000, 5_000))
-        late = HeardFact(key, Fact("o1", FactKind.DELIVERED, 5_500), "", "sms", "")
+        asked = Recommendation(key, "s1", "", None, Terms(1_000, 5_000, "ceo"))
+        terms = Fact("t1", FactKind.TERMS_SET, 1_001, "ceo", terms=OwnerTerms(5_000, 90_000))
+        late = HeardFact(key, Fact("o1", FactKind.DELIVERED, 5_500), "sms")
         await store.record_recommendations([asked])
-        assert await ledger.apply_timers() == 1
+        assert await ledger.apply_timers() == 0, "nobody knows yet when it falls due"
+        await ledger.apply_outcomes([Delivery(HeardFact(key, terms), 0, 1, Record(b"", b""))])
+        assert await ledger.apply_timers() == 0, "its terms have found it past due"
         heard_until_ms = 0
         await ledger.apply_outcomes([Delivery(late, 0, 1, Record(b"", b""))])
-        standing = await store.get(key)
+        standing = await Reader(pool).get(key)
         assert standing is not None
         assert [step.state.name for step in standing.steps] == ["OPEN", "EXPIRED"]
         assert await ledger.apply_timers() == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Iterator
 from hashlib import sha256
@@ -17,7 +18,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-from services.intervention.links import Links
+from services.intervention.answering.links import Links
 from tests.integration.intervention_line import (
     MESH,
     Directory,
@@ -33,6 +34,7 @@ SLACK_SECRET = "slack-secret"
 PAGERDUTY_SECRET = "pd-secret"
 ROUTING_KEY = "R" * 32
 MAIL_PORT = free_port()
+METRICS = f"127.0.0.1:{free_port()}"
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,14 @@ def ports(
         "SIQ_PAGERDUTY_WEBHOOK_SECRETS": f"old-secret,{PAGERDUTY_SECRET}",
         "SIQ_SMTP_URL": f"smtp://127.0.0.1:{MAIL_PORT}",
         "SIQ_SMTP_FROM": "SentientIQ <help@siq.test>",
+        "SIQ_METRICS_LISTEN": METRICS,
     }
-    sandbox = {"SIQ_HTTP_LISTEN": f"127.0.0.1:{made.sandbox}"}
+    sandbox = {
+        "SIQ_HTTP_LISTEN": f"127.0.0.1:{made.sandbox}",
+        "SIQ_HOOKS_URL": f"http://127.0.0.1:{made.http}",
+        "SIQ_SLACK_SIGNING_SECRET": SLACK_SECRET,
+        "SIQ_PAGERDUTY_WEBHOOK_SECRET": PAGERDUTY_SECRET,
+    }
     folder: Path = tmp_path_factory.mktemp("acknowledgements")
     with (
         process("services.sandbox", sandbox, folder / "sandbox.log"),
@@ -88,11 +96,13 @@ async def alerted(line: Line, kind: str, address: str) -> pb.Decision:
 
 async def press(line: Line, action: str, value: str, **wrong: Any) -> httpx.Response:
     """What Slack sends when a button is pressed."""
-    payload = {
+    payload: dict[str, Any] = {
         "type": "block_actions",
         "user": {"id": "U1"},
         "actions": [{"action_id": action, "value": value}],
     }
+    if "response_url" in wrong:
+        payload["response_url"] = wrong["response_url"]
     body = urlencode({"payload": json.dumps(payload)}).encode()
     at = str(wrong.get("at_s", int(time.time())))
     signed = b"v0:" + at.encode() + b":" + body
@@ -164,6 +174,87 @@ async def test_buttons_in_slack_become_outcomes_once(line: Line) -> None:
         (pb.OUTCOME_KIND_SEEN, "slack", "acknowledged"),
         (pb.OUTCOME_KIND_ACTED, "slack", "done"),
     ]
+
+
+async def press_in_inbox(line: Line, to: str, action: str) -> None:
+    """Press a button in the sandbox's inbox, as its page does."""
+    message = (await line.received(to))[0]
+    answer = await line.sandbox.post(
+        f"/api/messages/{message['id']}/press", json={"action": action}
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["status"] in (200, 202)
+
+
+async def test_message_in_slack_shows_who_pressed(line: Line) -> None:
+    await alerted(line, "slack", slack_url(line))
+    first = await line.one_message(line.tenant)
+
+    async def shows(words: str) -> bool:
+        return bool((await line.one_message(line.tenant))["body"].startswith(f"{words} by Ada at "))
+
+    await press_in_inbox(line, line.tenant, "acknowledge")
+    await until(lambda: shows("Acknowledged"))
+    assert list(await slack_buttons(line)) == ["step_in", "done"]
+    await press_in_inbox(line, line.tenant, "done")
+    await until(lambda: shows("Done"))
+    assert list(await slack_buttons(line)) == ["step_in"]
+    blocks = (await line.one_message(line.tenant))["details"]["payload"]["blocks"]
+    said = [one["elements"][0]["text"] for one in blocks if one["type"] == "context"]
+    assert [one.partition(" at ")[0] for one in said] == ["Acknowledged by Ada", "Done by Ada"]
+    assert blocks[:2] == first["details"]["payload"]["blocks"][:2]
+    assert len(await after(line, 2)) == 2
+
+
+async def test_reply_goes_nowhere_but_to_slack(line: Line) -> None:
+    await alerted(line, "slack", slack_url(line))
+    token = (await slack_buttons(line))["acknowledge"]["value"]
+    asked: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    before = await replies(line)
+    for url in (
+        f"http://127.0.0.1:{port}/x",
+        "https://hooks.slack.com.evil.example/x",
+        "file:///x",
+    ):
+        assert (await press(line, "acknowledge", token, response_url=url)).status_code == 200
+
+    async def counted() -> bool:
+        return (await replies(line))["refused"] == before["refused"] + 3
+
+    await until(counted)
+    server.close()
+    assert asked == []
+    assert await after(line, 1) == [(pb.OUTCOME_KIND_SEEN, "slack", "acknowledged")]
+
+
+async def test_reply_that_fails_changes_no_outcome(line: Line) -> None:
+    await alerted(line, "slack", slack_url(line))
+    token = (await slack_buttons(line))["done"]["value"]
+    before = await replies(line)
+    gone = f"http://127.0.0.1:{line.ports.sandbox}/actions/none"
+    assert (await press(line, "done", token, response_url=gone)).status_code == 200
+
+    async def counted() -> bool:
+        return (await replies(line))["failed"] == before["failed"] + 1
+
+    await until(counted)
+    assert len(await after(line, 2)) == 2
+
+
+async def replies(line: Line) -> dict[str, int]:
+    """Replies of the process so far, by how they ended."""
+    answer = await line.pages.get(f"http://{METRICS}/metrics")
+    found = re.findall(
+        r'siq_intervention_slack_replies_total\{[^}]*how="(\w+)"[^}]*\} (\S+)', answer.text
+    )
+    return {how: round(float(count)) for how, count in found}
 
 
 async def test_done_at_once_is_seen_and_acted(line: Line) -> None:

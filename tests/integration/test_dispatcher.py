@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 
-from services.intervention.breaker import THRESHOLD
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.clock import wall_ms
-from services.intervention.dispatcher import MAX_ATTEMPTS
-from services.intervention.lanes import ROOM
-from services.intervention.store import dead_letters
+from services.intervention.sending.breaker import THRESHOLD, circuit
+from services.intervention.sending.dispatcher import MAX_ATTEMPTS
+from services.intervention.sending.lanes import ROOM
+from services.intervention.store import acts, dead_letters
 from services.intervention.store import messages as store
 from tests.integration.dispatching import Bench, fresh_pool
 from tests.integration.intervention_line import until
@@ -61,6 +64,7 @@ async def test_the_most_urgent_of_what_waits_is_claimed_first(bench: Bench) -> N
             bench.pool,
             wall_ms(),
             busy=(),
+            shut=(),
             held=(),
             full_lanes=(),
             channels=("email", "webhook", "slack", "sms"),
@@ -77,7 +81,7 @@ async def test_a_broken_destination_is_left_alone_and_probed(bench: Bench) -> No
     await bench.put("slack", 5, destination="up.example:443")
     bench.start()
     await until(lambda: _true(bench.dispatcher.breaker.opened >= 1))
-    assert bench.dispatcher.breaker.shut() == ["down.example:443"]
+    assert bench.dispatcher.breaker.shut() == [circuit(bench.tenant, "down.example:443")]
     # What was under way when it opened, and a claim's worth: not all sixty.
     assert THRESHOLD <= len(broken.given) <= 24
     assert (await bench.states())["pending"] >= 36
@@ -224,6 +228,71 @@ async def test_texts_of_dead_letters_are_forgotten_after_a_week(bench: Bench) ->
     await dead_letters.purge(bench.pool, row["changed_at_ms"] + dead_letters.KEPT_MS + 1)
     assert (await bench.row(id_))["sealed"] is None
     assert not await _replay(bench, id_)
+
+
+async def test_a_broken_destination_of_one_tenant_is_another_ones_own(bench: Bench) -> None:
+    breaker, way = bench.dispatcher.breaker, circuit("another", "shared.example:443")
+    for _ in range(THRESHOLD):
+        breaker.ill(way)
+    assert breaker.shut() == [way]
+    await bench.put("webhook", destination="shared.example:443")
+    bench.start()
+    await until(lambda: _all(bench, delivered=1))
+
+
+async def test_a_page_that_goes_out_after_the_work_was_done_is_settled(bench: Bench) -> None:
+    post = bench.posts["pagerduty"]
+    event = json.dumps({"event_action": "trigger", "dedup_key": "k"})
+    sealed = bench.sealer.seal({"address": "a", "secret": "", "body": event})
+    for done in (True, False):
+        (id_,) = await bench.put("pagerduty")
+        decision = (await bench.row(id_))["decision_id"]
+        await bench.pool.execute("UPDATE messages SET sealed = $2 WHERE id = $1", id_, sealed)
+        await acts.add_visit(bench.pool, decision, "p1", wall_ms())
+        if done:
+            act = acts.Act(decision[:9], decision, "done", 0, "p1", wall_ms())
+            await acts.add_act(bench.pool, act)
+    bench.start()
+    await until(lambda: _all(bench, delivered=4))
+    told = sorted(json.loads(one.body)["event_action"] for one in post.given)
+    assert told == ["acknowledge", "resolve", "trigger", "trigger"]
+
+
+async def test_a_switch_stops_what_was_promised_before_it(bench: Bench) -> None:
+    (loud,) = await bench.put("sms", rules=("shop", "shop_rage"))
+    (other,) = await bench.put("sms", rules=("calm",))
+    (settling,) = await bench.put("pagerduty", rules=("shop", "shop_rage"))
+    await bench.pool.execute("UPDATE messages SET stoppable = false WHERE id = $1", settling)
+    shop = service_pb2.Switch(tenant_id=bench.tenant, rule="shop", reason="drill")
+    await bench.switches.set(shop, off=True, now_ms=wall_ms())
+    bench.start()
+    await until(lambda: _all(bench, delivered=2, failed=1))
+    assert [one.id for one in bench.posts["sms"].given] == [other]
+    assert [one.id for one in bench.posts["pagerduty"].given] == [settling]
+    row = await bench.row(loud)
+    assert (row["state"], row["detail"]) == ("failed", "withdrawn:shop")
+    values = await bench.pool.fetch(
+        "SELECT value FROM outbox WHERE tenant_id = $1 ORDER BY seq", bench.tenant
+    )
+    told = {one.detail: one.kind for one in (pb.Outcome.FromString(row[0]) for row in values)}
+    assert told["withdrawn:shop"] == pb.OUTCOME_KIND_WITHDRAWN
+    # Once it may go on, an operator can have it sent after all.
+    await bench.switches.set(shop, off=False, now_ms=wall_ms())
+    assert await _replay(bench, loud)
+    await until(lambda: _all(bench, delivered=3))
+
+
+async def test_a_switch_thrown_while_a_message_waits_for_its_next_attempt(bench: Bench) -> None:
+    refusing = bench.posts["sms"]
+    refusing.answer = lambda message: Verdict(Ending.RETRY, "http_503")
+    await bench.put("sms")
+    bench.start()
+    await until(lambda: _true(len(refusing.given) >= 1))
+    everybody = service_pb2.Switch(reason="drill")
+    await bench.switches.set(everybody, off=True, now_ms=wall_ms())
+    refusing.answer = lambda message: Verdict(Ending.DELIVERED)
+    await until(lambda: _all(bench, failed=1))
+    assert bench.dispatcher.withdrawn == 1
 
 
 async def test_of_two_dispatchers_each_message_is_one_ones(bench: Bench) -> None:

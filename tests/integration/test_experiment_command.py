@@ -96,6 +96,35 @@ async def test_from_the_document_to_the_verdict(
     assert "known are learn, pay" in lost.output
 
 
+async def test_what_does_not_fit_the_policy_is_not_put(
+    service: Service, postgres_url: str, tmp_path: Path
+):
+    tenant, file = await service.make_tenant(), tmp_path / "document"
+    arms = [{"name": "control", "act": "nothing"}, {"name": "offer", "act": "offer@1"}]
+    file.write_bytes(body(pay=experiment(rule="shop", variants=arms)))
+    put = ("put", tenant)
+    early = await run(service, postgres_url, "config", *put, "experiments", str(file))
+    assert early.exit_code == 0, "no rule meets it yet"
+    action = {"name": "help", "type": "support", "template": "help@1"}
+    policy = {"policy": 2, "rules": [{"name": "shop", "do": [action]}]}
+    file.write_text(json.dumps(policy))
+    refused = await run(service, postgres_url, "policy", *put, str(file))
+    assert refused.exit_code == 1
+    assert "variants.offer.act: offer@1 is a template for discount" in refused.output
+    action |= {"type": "discount", "template": "offer@1"}
+    file.write_text(json.dumps(policy))
+    assert (await run(service, postgres_url, "policy", *put, str(file))).exit_code == 0
+    arms[1]["act"] = "help@1"
+    file.write_bytes(body(pay=experiment(rule="shop", variants=arms)))
+    refused = await run(service, postgres_url, "config", *put, "experiments", str(file))
+    assert refused.exit_code == 1
+    assert "help@1 is a template for support" in refused.output
+    arms[1]["act"] = "none@9"
+    file.write_bytes(body(pay=experiment(rule="shop", variants=arms)))
+    refused = await run(service, postgres_url, "config", *put, "experiments", str(file))
+    assert "has no template 'none@9': add it there first" in refused.output
+
+
 async def test_shares_follow_the_results_when_told_to(
     service: Service, pool: Any, postgres_url: str, tmp_path: Path
 ):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 
@@ -23,6 +24,7 @@ from services.intervention.experiments.analysis import analyse
 from services.intervention.experiments.assignment import (
     Choice,
     Exposure,
+    Stood,
     Units,
     choose,
 )
@@ -64,14 +66,20 @@ def exposure(unit: str, variant: str = "chat", name: str = "pay") -> Exposure:
     return Exposure(name, "tenant@1", "person", unit, variant, 0.25, (0.75, 0.25))
 
 
+def stood(variant: str) -> Stood:
+    return Stood(variant, 0.25, (0.75, 0.25))
+
+
 async def test_the_first_exposure_counts(pool: Any):
     first = await record(pool, [Entry("first", exposure("u"), "d1", T0)])
     later = [exposure("u", "control"), exposure("v"), exposure("v", "control")]
     again = await record(pool, [Entry("first", one, "d2", T0 + 1) for one in later])
     other = await record(pool, [Entry("second", exposure("u", "control"), "d3", T0)])
-    assert first == {Key("first", "pay", "u"): "chat"}
-    assert again == {Key("first", "pay", "u"): "chat", Key("first", "pay", "v"): "chat"}
-    assert other == {Key("second", "pay", "u"): "control"}
+    assert first == {Key("first", "pay", "u"): stood("chat")}
+    assert again == {
+        Key("first", "pay", "u"): stood("chat"), Key("first", "pay", "v"): stood("chat"),
+    }  # fmt: skip
+    assert other == {Key("second", "pay", "u"): stood("control")}
     assert await record(pool, []) == {}
     rows = await pool.fetch(
         f"{ROWS} FROM experiment_exposures WHERE tenant_id = 'first' ORDER BY unit"
@@ -86,7 +94,7 @@ async def test_all_who_race_are_told_one_arm(pool: Any):
     """Two replicas, one before and one after weights changed, meet the same unit at once."""
     arms = ["control", "chat"] * 20
 
-    async def race(number: int, arm: str) -> dict[Key, str]:
+    async def race(number: int, arm: str) -> dict[Key, Stood]:
         exposures = [exposure(f"u{unit}", arm) for unit in range(20)]
         entries = [Entry("race", one, f"d{number}", T0 + number) for one in exposures]
         async with pool.acquire() as connection, connection.transaction():
@@ -115,7 +123,7 @@ async def test_whatever_is_told_again_changes_nothing(pool: Any, told: Told):
         key = Key(tenant, "pay", f"u{unit}")
         found = await record(pool, [Entry(tenant, exposure(f"u{unit}", arm), f"d{at}", T0 + at)])
         model.setdefault(key, arm)
-        assert found == {key: model[key]}
+        assert found == {key: stood(model[key])}
     rows = await pool.fetch(f"{ROWS} FROM experiment_exposures WHERE tenant_id = $1", tenant)
     assert {Key(tenant, row["experiment"], row["unit"]): row["variant"] for row in rows} == model
 
@@ -129,9 +137,12 @@ async def test_a_choice_keeps_its_arm_when_weights_change(pool: Any):
     before, after = weighted(0.1), weighted(1_000)
     assert (before.variant, after.variant) == ("pay:chat", "pay:control")
     kept = await expose(pool, "weights", before, decision_id="d1", at_ms=T0)
-    assert kept == before
+    assert (kept.variant, kept.act, kept.exposures) == ("pay:chat", "rule", before.exposures)
     stays = await expose(pool, "weights", after, decision_id="d2", at_ms=T0 + 1)
     assert (stays.variant, stays.act) == ("pay:chat", "rule")
+    assert before.assignment
+    assert stays.assignment
+    assert stays.assignment.propensity == before.assignment.propensity
     nothing = choose(document(None, pay=experiment()), Units(person="u"), "another_rule")
     assert await expose(pool, "weights", nothing, decision_id="d3", at_ms=T0) == nothing
 
@@ -143,23 +154,30 @@ async def test_draws_go_by_the_exposure_log_while_it_can_be_asked(pool: Any, pos
     await in_force.apply(config("draws", 1, experiment()))
     units = Units(person="u-1", session="s-1")
     draws = Draws(in_force, Shares(pool), pool)
-    first = await draws.of("draws", units)
+    first = (await draws.of("draws", units)).choices
     assert first["rage"].variant == "pay:chat"
     await record(pool, [Entry("draws", one, "d1", T0) for one in first["rage"].exposures])
     control = [{"name": "control", "weight": 1_000_000}, {"name": "chat"}]
     await in_force.apply(config("draws", 2, experiment(variants=control)))
-    assert (await draws.of("draws", units))["rage"].variant == "pay:chat", "it was exposed to it"
-    assert (await draws.of("draws", Units(person="u-2")))["rage"].variant == "pay:control"
-    assert await draws.of("draws", Units()) != {}, "a rule with an experiment is told apart"
+    kept = (await draws.of("draws", units)).choices["rage"]
+    assert kept.variant == "pay:chat", "it was exposed to it"
+    assert (await draws.of("draws", Units(person="u-2"))).choices["rage"].variant == "pay:control"
+    assert (await draws.of("draws", Units())).choices != {}, (
+        "a rule with an experiment is told apart"
+    )
 
     await in_force.apply(config("draws", 3, {}))
     assert in_force.invalid_documents == 1
-    assert (await draws.of("draws", units))["rage"].variant == "pay:chat"
+    assert (await draws.of("draws", units)).choices["rage"].variant == "pay:chat"
+
+    # Of a tenant that nobody could tell about, the decision says so.
+    unheard = await draws.of("unheard", units)
+    assert (unheard.known, unheard.choices, draws.unknown) == (False, {}, 1)
 
     closed = await database.connect(postgres_url, SCHEMA, size=1)
     await closed.close()
     alone = Draws(in_force, Shares(pool), closed)
-    assert (await alone.of("draws", units))["rage"].variant == "pay:control"
+    assert (await alone.of("draws", units)).choices["rage"].variant == "pay:control"
     assert alone.unchecked == 1
     await channel.close()
 
@@ -280,8 +298,12 @@ def told(outcome: pb.Outcome) -> Delivery[pb.Outcome]:
 
 async def test_outcomes_become_observations_of_whom_they_are_about(pool: Any):
     known = decided(1, "outcomes", user_id="u", company="acme.example")
+    known.assurance = identity_pb2.ASSURANCE_VERIFIED
     await stored(pool, known)
-    await stored(pool, decided(2, "outcomes"))
+    # Whom somebody only claims to be did nothing by it.
+    claimed = decided(2, "outcomes", user_id="u", company="acme.example")
+    claimed.assurance = identity_pb2.ASSURANCE_CLAIMED
+    await stored(pool, claimed)
     clicked = pb.Outcome(
         id="o1", tenant_id="outcomes", session_id="s1", intervention_id="outcomes-i1",
         kind=pb.OUTCOME_KIND_CLICKED, occurred_at_ms=T0 + 5,

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.log.port import session_append
 from services.intervention import database
+from services.intervention.deciding.record import replayed
 from services.intervention.policy import builtin_policy
-from services.intervention.record import replayed
 from services.intervention.service import SCHEMA
 from tests.integration.intervention_line import Directory, Line, Ports, process, until
 
@@ -120,6 +121,39 @@ async def test_what_a_rule_would_not_do_exposes_nobody(line: Line, pool: Any) ->
     decision = await line.decide(emotion, line.identity("s1"))
     assert decision.action == pb.DECISION_ACTION_NOTHING
     assert await exposures(pool, line.tenant) == {}
+
+
+async def test_a_claimed_name_has_nobodys_arm(line: Line, pool: Any) -> None:
+    line.person()
+    by_person = {"try_help": {**EXPERIMENTS["experiments"]["try_help"], "unit": "person"}}
+    line.directory.put(line.tenant, "experiments", json.dumps({"experiments": by_person}))
+    claimed = line.identity("s1")
+    claimed.assurance = identity_pb2.ASSURANCE_CLAIMED
+    decision = await line.decide(line.emotion("s1"), claimed)
+    assert decision.HasField("intervention")
+    assert decision.intervention.variant == ""
+    assert await exposures(pool, line.tenant) == {}
+    proven = line.identity("s2")
+    proven.assurance = identity_pb2.ASSURANCE_VERIFIED
+    await line.decide(line.emotion("s2"), proven)
+    assert list(await exposures(pool, line.tenant)) == [("try_help", proven.user_id)]
+
+
+async def test_an_arm_that_does_not_fit_leaves_the_team_its_alert(line: Line, pool: Any) -> None:
+    line.person()
+    try_help = {
+        **EXPERIMENTS["experiments"]["try_help"],
+        "variants": [{"name": "a", "act": "offer@1"}, {"name": "b", "act": "offer@1"}],
+    }
+    line.directory.put(
+        line.tenant, "experiments", json.dumps({"experiments": {"try_help": try_help}})
+    )
+    decision = await line.decide(line.emotion("s1"), line.identity("s1"))
+    assert (decision.reason, decision.detail[:9]) == ("unfit_arm", "try_help:")
+    assert not decision.HasField("intervention")
+    assert decision.recommendation.person_id
+    assert replayed(decision, builtin_policy()) == decision
+    await line.one_message()
 
 
 async def test_outcomes_of_the_page_are_observed(line: Line, pool: Any) -> None:

@@ -328,7 +328,7 @@ async def test_acting_reaches_the_live_page_once(line: Line, state_url: str) -> 
 
     async def on_screen() -> bool:
         answer = (await line.pages.get(f"{path}/live")).json()
-        return bool(answer["done"]["state"] == "shown")
+        return [one["state"] for one in answer["acts"]] == ["shown"]
 
     await until(on_screen)
 

@@ -160,3 +160,44 @@ async def test_identity_away_decides_without_and_says_so(mesh: Mesh) -> None:
         await line.decide(line.emotion("s2"), line.identity("s2"))
     # The people are not known: better decided by the durable path than without an alert.
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+ESCALATING = """
+policy: 2
+rules:
+  - name: rage
+    when: {emotion: rage}
+    do:
+      - name: call
+        type: escalation
+        template: alert@1
+        target: team
+        to: ["role:ceo"]
+        escalate: [{after_s: 2, to: ["role:backup"]}]
+"""
+
+
+async def test_kill_before_an_escalation_still_asks_the_next_one_once(mesh: Mesh) -> None:
+    line = mesh.line
+    backup = f"{line.phone}9"
+    line.person()
+    line.person(("sms", backup), role="backup")
+    line.directory.put_policy(line.tenant, ESCALATING)
+    decision = await line.decide(line.emotion("s1"), line.identity("s1"))
+    assert len(decision.recommendation.escalation) == 1
+
+    async def timer_set() -> bool:
+        found = await mesh.sql(
+            f"SELECT FROM timers WHERE decision_id = '{decision.id}' AND kind = 'escalate'"
+        )
+        return found == "SELECT 1"
+
+    await until(timer_set)
+    mesh.kill()
+    assert not await line.received(backup)
+    mesh.start()
+    message = await line.one_message(backup)
+    assert message["body"].startswith("NO ANSWER FOR ")
+    (escalated,) = await until(lambda: line.outcomes(pb.OUTCOME_KIND_ESCALATED))
+    assert escalated.person_id == "p-backup"
+    assert len(await line.received(backup)) == 1

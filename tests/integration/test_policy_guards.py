@@ -18,8 +18,8 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from cli.engines import Postgres
 from cli.engines.folders import SocketFolder
 from services.common.errors import Unavailable
+from services.intervention.deciding.writer import Writer
 from services.intervention.policy import Policy
-from services.intervention.writer import Writer
 from tests.integration.deciding import NOW_MS, case, records, writers
 from tests.unit.services.intervention.policy.cases import ALERT, HELP, OFFER, policy, rule
 
@@ -171,3 +171,34 @@ async def test_killed_midway_discounts_fail_closed_and_help_fails_open(
     stored = {one.id: one for one in await records(url, tenant)}
     assert stored[shown.id].intervention.template == "help@1"
     assert all(one.decided_at_ms == NOW_MS for one in stored.values())
+
+
+async def test_while_postgresql_hangs_help_does_not_wait_for_it(own_postgres: Postgres) -> None:
+    tenant, url = uuid4().hex, own_postgres.url
+    helps, offers = policy(rule("r", HELP)), policy(rule("r", OFFER))
+    async with writers(url, 1) as (writer,):
+        await writer.submit(case(helps, tenant=tenant, session="early", user="early"))
+        assert own_postgres.pid
+        stopped = [own_postgres.pid, *_children(own_postgres.pid)]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            during = case(helps, tenant=tenant, session="new", user="new")
+            async with asyncio.timeout(3):  # what it was before: five
+                shown = (await writer.submit(during)).decision
+            assert (shown.reason, shown.intervention.template) == ("unguarded", "help@1")
+            with pytest.raises(Unavailable):
+                async with asyncio.timeout(4):
+                    await writer.submit(case(offers, tenant=tenant, session="x", user="x"))
+        finally:
+            for pid in reversed(stopped):
+                os.kill(pid, signal.SIGCONT)
+        later = await writer.submit(case(offers, tenant=tenant, session="y", user="y"))
+        assert later.decision.intervention.template == "offer@1"
+        recorded = await writer.submit(during)
+    assert (recorded.decision.reason, recorded.new) == ("unguarded", False)
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]

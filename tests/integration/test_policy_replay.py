@@ -17,9 +17,9 @@ from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 
 from cli.policy.replay import replay as command
 from services.intervention import database
-from services.intervention.gather import Case
+from services.intervention.deciding.gather import Case
+from services.intervention.deciding.replaying import replay
 from services.intervention.policy import Policy, builtin_policy
-from services.intervention.replaying import replay
 from services.intervention.service import SCHEMA
 from tests.integration.deciding import NOW_MS, case, writers
 from tests.unit.services.intervention.policy.cases import ALERT, HELP, OFFER, policy, rule

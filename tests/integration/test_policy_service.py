@@ -19,9 +19,10 @@ from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.ids import outcome_id
 from services.common.log.port import session_append
-from services.intervention.record import read_inputs
+from services.intervention.answering.links import Links
+from services.intervention.deciding.record import read_inputs
 from tests.integration.intervention_line import MESH, Directory, Line, Ports, process, until
-from tests.unit.services.intervention.policy.cases import HELP, OFFER, document, rule
+from tests.unit.services.intervention.policy.cases import ALERT, HELP, OFFER, document, rule
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,27 @@ async def test_switch_is_in_force_everywhere_within_five_seconds(
     await until(goes_on, 5)
 
 
+async def test_a_switch_takes_back_help_that_waits(lines: tuple[Line, Line]) -> None:
+    line, _ = lines
+    shop = {"name": "shop", "rules": [rule("shop_rage", HELP)]}
+    line.directory.put_policy(line.tenant, msgspec.json.encode(document(shop)).decode())
+    shown = (await decide(line, "s1")).intervention
+    request = service_pb2.ListPendingRequest(tenant_id=line.tenant, session_id="s1")
+    assert list((await line.stub.ListPending(request)).interventions) == [shown]
+    # A branch's switch stops its leaves.
+    switch = service_pb2.Switch(tenant_id=line.tenant, rule="shop", reason="too much")
+    await line.stub.SetSwitch(service_pb2.SetSwitchRequest(switch=switch, off=True))
+    assert not (await line.stub.ListPending(request)).interventions
+    await line.stub.SetSwitch(service_pb2.SetSwitchRequest(switch=switch, off=False))
+    assert not (await line.stub.ListPending(request)).interventions, "it is withdrawn for good"
+
+    async def recorded() -> list[pb.Outcome]:
+        return await line.outcomes(pb.OUTCOME_KIND_WITHDRAWN)
+
+    (told,) = await until(recorded)
+    assert (told.intervention_id, told.detail, told.channel) == (shown.id, "shop", "page")
+
+
 async def test_everybody_is_stopped_by_an_operator_only(lines: tuple[Line, Line]) -> None:
     line, _ = lines
     drill = service_pb2.Switch(reason="drill")
@@ -116,6 +138,50 @@ async def test_everybody_is_stopped_by_an_operator_only(lines: tuple[Line, Line]
         everybody.off = False
         await line.stub.SetSwitch(everybody)
     assert (await decide(line, "s2")).reason == "rule"
+
+
+async def test_the_team_of_a_tenant_forgets_nobody(lines: tuple[Line, Line]) -> None:
+    line, _ = lines
+    decision = await decide(line, "s1")
+    request = service_pb2.ForgetSubjectRequest(tenant_id=line.tenant, user_id=decision.user_id)
+    for tenant, role in ((line.tenant, "team"), ("other", "operator")):
+        token = make_token(MESH, subject="them", tenant_id=tenant, role=role)
+        async with connect(f"127.0.0.1:{line.ports.grpc}", token) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await rpc.InterventionServiceStub(channel).ForgetSubject(request)
+            assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    nobody = service_pb2.ForgetSubjectRequest(tenant_id=line.tenant)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await line.stub.ForgetSubject(nobody)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert (await line.stub.ForgetSubject(request)).decisions == 1
+
+
+async def test_an_offer_that_a_person_makes_is_charged_too(lines: tuple[Line, Line]) -> None:
+    line, _ = lines
+    line.person()
+    offer = {
+        **OFFER,
+        "when": {"value": {"at_least": {"USD": 10_000_000}}},
+        "budget": {"name": "spring", "cost": {"USD": "10"}},
+    }
+    guards = {"budgets": {"spring": {"most": {"USD": "19.99"}, "each": "ever"}}}
+    body = document(rule("r", offer, ALERT), guards=guards)
+    line.directory.put_policy(line.tenant, msgspec.json.encode(body).decode())
+    answers: list[int] = []
+    for session in ("s1", "s2"):
+        decision = await line.decide(line.emotion(session), line.identity(session))
+        assert not decision.HasField("intervention")
+        token = Links(MESH).make(decision.id, "p-ceo", expires_at_ms=2**31 * 1000)
+        nonce = (await line.pages.post(f"/i/{token}/seen", json={})).json()["nonce"]
+        act = {"act": "send_offer", "nonce": nonce}
+        answer = await line.pages.post(f"/i/{token}/act", json=act)
+        answers.append(answer.status_code)
+    assert (answers[0], answers[1] // 100) == (200, 4)
+    assert "The budget for offers (spring) is used up" in answer.json()["error"]
+    # Nothing was done: the same page may still do something else.
+    chat = {"act": "open_chat", "nonce": nonce}
+    assert (await line.pages.post(f"/i/{token}/act", json=chat)).status_code == 200
 
 
 async def test_who_closes_an_offer_gets_help_instead(lines: tuple[Line, Line]) -> None:

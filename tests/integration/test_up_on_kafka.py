@@ -7,19 +7,11 @@ import json
 
 import pytest
 
-from services.common.log import TOPICS, open_log
 from tests.engines.kafka.broker import Broker
+from tests.engines.logs import make_topics
 from tests.integration.mesh_up import Up, sentientiq, temporary_folder
 
 pytestmark = pytest.mark.long
-
-
-async def make_topics(url: str) -> None:
-    """As an operator does before the first start: a small broker takes seconds for them."""
-    log = open_log(url)
-    for topic in TOPICS:
-        await log.ends(topic)
-    await log.close()
 
 
 @pytest.mark.timeout(300)

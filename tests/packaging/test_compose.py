@@ -15,13 +15,20 @@ from compose_spec import PyCompose
 from cli.doctor.checks import NAMES
 from cli.doctor.settings import MESH, lacking, variables
 from cli.engines import LogValkey
+from cli.up.servers import require_servers
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-ENGINES = {"postgres", "valkey-state", "valkey-log"}
+ENGINES = {"postgres", "valkey-state", "valkey-log", "kafka", "clickhouse"}
+SERVERS = {"kafka", "clickhouse"}
 # Read outside the settings classes, or by the ones of other processes.
 SHARED = {"SIQ_METRICS_LISTEN", "SIQ_ACCOUNTABILITY_ADDR", "SIQ_PIPELINE_ADDR"}
+
+
+def filled(value: str) -> str:
+    """As Compose fills it in where .env says nothing; for a required password any stands."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", re.sub(r"\$\{\w+:\?[^}]*\}", "secret", value))
 
 
 def test_file_is_valid_compose() -> None:
@@ -58,8 +65,7 @@ def test_process_runs_the_one_image_hardened(process: str) -> None:
 def test_every_address_names_a_service_of_the_file(process: str) -> None:
     for name, value in SERVICES[process]["environment"].items():
         if name in {"SIQ_POSTGRES_URL", "SIQ_STATE_URL", "SIQ_LOG_URL"}:
-            # The password is put in by Compose: any stands for it.
-            host = urlsplit(re.sub(r"\$\{[^}]*\}", "secret", value)).hostname
+            host = urlsplit(filled(value)).hostname
         elif name.endswith("_ADDR") or name == "SIQ_ADVERTISE":
             host = value.rpartition(":")[0]
         else:
@@ -116,3 +122,35 @@ def test_log_is_set_up_as_the_embedded_one() -> None:
     given = options(SERVICES["valkey-log"]["command"])
     assert given == {name: embedded[name] for name in given}
     assert {"--appendonly", "--appendfsync", "--maxmemory", "--maxmemory-policy"} <= set(given)
+
+
+def test_servers_come_only_when_asked_for_and_then_everybody_waits_for_them() -> None:
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == SERVERS
+    for process in MESH:
+        after = SERVICES[process]["depends_on"]
+        assert set(after) == ENGINES, process
+        assert {name for name in after if after[name].get("required") is False} == SERVERS
+
+
+def test_urls_that_the_file_tells_to_set_are_taken_and_lead_to_its_servers() -> None:
+    """The words at the top of compose.yaml: each variable is one that processes are given."""
+    head = (ROOT / "compose.yaml").read_text().partition("\nname:")[0]
+    urls = dict(re.findall(r"(SIQ_\w+_URL)=([\w:/@.]+)", head))
+    assert set(urls) == {"SIQ_LOG_URL", "SIQ_ANALYTICS_URL"}
+    for name, url in urls.items():
+        assert urlsplit(url).hostname in SERVERS
+        assert SERVICES["pipeline"]["environment"][name].startswith("${" + name + ":-")
+    require_servers(
+        {name: filled(str(value)) for name, value in SERVICES["pipeline"]["environment"].items()}
+        | urls
+    )
+
+
+def test_one_broker_promises_no_more_than_it_can_and_makes_no_topics() -> None:
+    """Topics are made by us, with 64 partitions."""
+    kafka = SERVICES["kafka"]["environment"]
+    assert kafka["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert kafka["KAFKA_DEFAULT_REPLICATION_FACTOR"] >= kafka["KAFKA_MIN_INSYNC_REPLICAS"]
+    listeners = kafka["KAFKA_ADVERTISED_LISTENERS"]
+    assert listeners == "PLAINTEXT://kafka:9092"
+    assert kafka["KAFKA_OFFSETS_RETENTION_MINUTES"] > kafka["KAFKA_LOG_RETENTION_HOURS"] * 60

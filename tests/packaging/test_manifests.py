@@ -29,6 +29,7 @@ FLOWS = {
     ("edge", "intervention"),
     ("intervention", "identity"),
     ("detection", "identity"),
+    ("accountability", "identity"),
     *((process, "valkey-log") for process in MESH),
     *((process, "valkey-state") for process in ("edge", "detection", "intervention")),
     *((process, "postgres") for process in ("identity", "intervention", "accountability")),

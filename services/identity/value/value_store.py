@@ -94,6 +94,29 @@ async def of_users(
     return found
 
 
+async def in_period(
+    connection: Any,
+    tenant_id: str,
+    since_ms: int,
+    until_ms: int,
+    after: tuple[int, str],
+    limit: int,
+) -> list[Transaction]:
+    """Return a tenant's in order of time and id, beyond a place in that order."""
+    rows: list[Any] = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM transactions WHERE tenant_id = $1"
+        " AND occurred_at_ms >= $2 AND occurred_at_ms < $3"
+        ' AND (occurred_at_ms, transaction_id COLLATE "C") > ($4, $5)'
+        ' ORDER BY occurred_at_ms, transaction_id COLLATE "C" LIMIT $6',
+        tenant_id,
+        since_ms,
+        until_ms,
+        *after,
+        limit,
+    )
+    return [_transaction(row) for row in rows]
+
+
 async def save(
     connection: Any,
     tenant_id: str,

@@ -7,73 +7,23 @@ may therefore be repeated.
 from __future__ import annotations
 
 import json
-import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from services.common.smtp import MailServer, hand_in
+from services.intervention.answering.unsubscribing import Unsubscribing
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict
-from services.intervention.unsubscribing import Unsubscribing
 
 DESTINATION = "smtp"
 _TIMEOUT_S = 10.0
 _MENDED_BY_US_S = 30.0
-_PORTS = {"smtp": 587, "smtps": 465}
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # The mailbox does not exist or takes nothing any more (RFC 3463).
 _NO_MAILBOX = ("5.1.1", "5.1.2", "5.1.6", "5.1.10", "5.2.1")
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """Where mail is handed in, and whose it is."""
-
-    host: str
-    port: int
-    tls: bool
-    """From the first byte; otherwise STARTTLS is used where it is offered."""
-    user: str
-    password: str
-    sender: str
-
-    @property
-    def complete(self) -> bool:
-        """Whether anything can be sent."""
-        return bool(self.host and self.sender)
-
-    @property
-    def must_encrypt(self) -> bool:
-        """A password crosses no network in the clear."""
-        return bool(self.user) and self.host not in _LOOPBACK
-
-
-def read_server(url: str, sender: str) -> MailServer:
-    """Read smtp://user:password@host:587 or smtps://…; empty: no mail.
-
-    Raises:
-        ValueError: it is none, or the sender is no address.
-    """
-    if not url:
-        return MailServer("", 0, False, "", "", "")
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError("expected smtp://user:password@host:587 or smtps://user:password@host:465")
-    if "@" not in parseaddr(sender)[1] or any(char in sender for char in "\r\n"):
-        raise ValueError("the sender must be an address, such as SentientIQ <help@acme.example>")
-    return MailServer(
-        parts.hostname,
-        parts.port or _PORTS[parts.scheme],
-        parts.scheme == "smtps",
-        unquote(parts.username or ""),
-        unquote(parts.password or ""),
-        sender,
-    )
 
 
 class Mail:
@@ -93,17 +43,7 @@ class Mail:
             return Verdict(Ending.DROP, "smtp_not_configured")
         letter = self.letter(message)
         try:
-            await aiosmtplib.send(
-                letter,
-                hostname=server.host,
-                port=server.port,
-                username=server.user or None,
-                password=server.password or None,
-                use_tls=server.tls,
-                start_tls=True if server.must_encrypt and not server.tls else None,
-                tls_context=ssl.create_default_context(),
-                timeout=self._timeout_s,
-            )
+            await hand_in(server, letter, timeout_s=self._timeout_s)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return _read(error.recipients[0].code, error.recipients[0].message)
         except aiosmtplib.SMTPAuthenticationError as error:

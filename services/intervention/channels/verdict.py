@@ -26,6 +26,8 @@ class Ending(Enum):
     """Perhaps sent. Never repeated blindly."""
     DROP = "drop"
     """Cannot be sent, now or later."""
+    WITHDRAWN = "withdrawn"
+    """A kill switch stopped it before it was tried."""
     ENDPOINT_OFF = "endpoint_off"
     """Nor can anything else to this address: opted out, or gone."""
 

@@ -11,8 +11,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from services.intervention.experiments.assignment import Choice, Units, choose, stand_by
-from services.intervention.experiments.checks import NO_EXPERIMENTS, Experiments
+from services.intervention.experiments.assignment import Choice, Standing, Units, choose
+from services.intervention.experiments.checks import (
+    NO_EXPERIMENTS,
+    Experiments,
+    named_holdouts,
+)
+from services.intervention.experiments.document import UnitKind
 from services.intervention.experiments.exposure_log import Key
 
 EVERY_RULE = ""
@@ -35,38 +40,27 @@ def choices(
     experiments: Experiments,
     units: Units,
     shares: Mapping[str, tuple[float, ...]] | None = None,
+    standing: Standing | None = None,
 ) -> dict[str, Choice]:
-    """By rule; rules that are not in it are as EVERY_RULE."""
+    """By rule; rules that are not in it are as EVERY_RULE. See `choose`."""
     if not experiments.trials and experiments.holdouts == NO_EXPERIMENTS.holdouts:
         return {}
     rules = {EVERY_RULE, *experiments.holdouts.rules}
     for trial in experiments.trials.values():
         if trial.spec.state == "running" and trial.spec.rule is not None:
             rules.add(trial.spec.rule)
-    return {rule: choose(experiments, units, rule, shares) for rule in sorted(rules)}
+    return {rule: choose(experiments, units, rule, shares, standing) for rule in sorted(rules)}
 
 
-def keys_of(tenant_id: str, found: Mapping[str, Choice]) -> set[Key]:
-    """What to ask the exposure log for."""
-    return {
-        Key(tenant_id, choice.assignment.trial.name, choice.assignment.unit)
-        for choice in found.values()
-        if choice.assignment is not None
+def keys_of(tenant_id: str, experiments: Experiments, units: Units) -> set[Key]:
+    """What to ask the exposure log for: whatever the units may have been exposed to."""
+    asked: dict[str, UnitKind] = {
+        name: holdout.unit for name, holdout in named_holdouts(experiments.holdouts)
     }
-
-
-def standing_arms(
-    tenant_id: str, found: Mapping[str, Choice], arms: Mapping[Key, str]
-) -> dict[str, Choice]:
-    """The same with the arms that units were first exposed to."""
-    stood: dict[str, Choice] = {}
-    for rule, choice in found.items():
-        stood[rule] = choice
-        if choice.assignment is not None:
-            unit = choice.assignment.unit
-            known = arms.get(Key(tenant_id, choice.assignment.trial.name, unit))
-            stood[rule] = choice if known is None else stand_by(choice, known)
-    return stood
+    for trial in experiments.trials.values():
+        if trial.spec.state == "running":
+            asked[trial.name] = trial.spec.unit
+    return {Key(tenant_id, name, units.of(kind)) for name, kind in asked.items() if units.of(kind)}
 
 
 def facts_of(found: Mapping[str, Choice]) -> dict[str, Arm]:

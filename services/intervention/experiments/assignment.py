@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
 from services.intervention.experiments.checks import (
     GLOBAL,
@@ -31,6 +33,20 @@ class Units:
     person: str = ""
     company: str = ""
     session: str = ""
+
+    @classmethod
+    def proven(
+        cls,
+        *,
+        user_id: str,
+        company: str,
+        session_id: str,
+        assurance: identity_pb2.Assurance.ValueType,
+    ) -> Units:
+        """Who somebody is as far as it is verified: whom they only name has an arm of their own."""
+        if assurance < identity_pb2.ASSURANCE_VERIFIED:
+            return cls(session=session_id)
+        return cls(user_id, company, session_id)
 
     def of(self, kind: UnitKind) -> str:
         """The unit of a kind."""
@@ -58,6 +74,18 @@ class Assignment:
         return found[0] if found else "rule"
 
 
+class Stood(NamedTuple):
+    """A unit's first exposure: its arm for good, as it was drawn then."""
+
+    variant: str
+    propensity: float
+    shares: tuple[float, ...]
+
+
+Standing = Mapping[tuple[str, str], Stood]
+"""By experiment (or "holdout:…") and unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A holdout's word on a unit."""
@@ -65,8 +93,12 @@ class Hold:
     name: str
     kind: UnitKind
     unit: str
-    held: bool
-    share: float
+    word: Stood
+
+    @property
+    def held(self) -> bool:
+        """Whether the unit is left alone."""
+        return self.word.variant == HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +167,24 @@ def assign(trial: Trial, units: Units, shares: tuple[float, ...] | None = None) 
     return Assignment(trial, unit, "assigned", trial.names[index], now[index], now)
 
 
-def holds(experiments: Experiments, units: Units, rule: str) -> list[Hold]:
-    """The holdouts that apply to a rule, each with its word; the first that holds ends the list."""
+def holds(
+    experiments: Experiments, units: Units, rule: str, standing: Standing | None = None
+) -> list[Hold]:
+    """The holdouts that apply to a rule, each with its word; the first that holds ends the list.
+
+    A unit that was exposed to one before keeps its side, whatever the share is now.
+    """
     found: list[Hold] = []
     for name, holdout in named_holdouts(experiments.holdouts):
         unit = units.of(holdout.unit)
         if unit and name in (GLOBAL, f"holdout:{rule}"):
-            held = point("holdout", holdout.salt or name, unit) < holdout.share
-            found.append(Hold(name, holdout.unit, unit, held, holdout.share))
-            if held:
+            word = (standing or {}).get((name, unit))
+            if word is None:
+                held = point("holdout", holdout.salt or name, unit) < holdout.share
+                shares = (holdout.share, 1.0 - holdout.share)
+                word = Stood(HELD, shares[0], shares) if held else Stood(TREATED, shares[1], shares)
+            found.append(Hold(name, holdout.unit, unit, word))
+            if found[-1].held:
                 break
     return found
 
@@ -153,13 +194,16 @@ def choose(
     units: Units,
     rule: str,
     shares: Mapping[str, tuple[float, ...]] | None = None,
+    standing: Standing | None = None,
 ) -> Choice:
     """What to do where the policy's rule would act.
 
     Args:
         shares: by experiment, of those whose shares follow the results.
+        standing: what the unit was exposed to before; nobody changes arms.
     """
-    return _among(experiments, units, rule, tuple(experiments.running_on(rule)), shares or {})
+    running = tuple(experiments.running_on(rule))
+    return _among(experiments, units, rule, running, shares or {}, standing or {})
 
 
 def choose_in(
@@ -169,7 +213,7 @@ def choose_in(
     shares: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Choice:
     """The same for whoever asks about one experiment and not about a rule."""
-    return _among(experiments, units, trial.spec.rule or "", (trial,), shares or {})
+    return _among(experiments, units, trial.spec.rule or "", (trial,), shares or {}, {})
 
 
 def _among(
@@ -178,8 +222,9 @@ def _among(
     rule: str,
     trials: tuple[Trial, ...],
     shares: Mapping[str, tuple[float, ...]],
+    standing: Standing,
 ) -> Choice:
-    found = holds(experiments, units, rule)
+    found = holds(experiments, units, rule, standing)
     exposures = [_of_hold(experiments.version, hold) for hold in found]
     if any(hold.held for hold in found):
         return Choice("nothing", "holdout", "", tuple(exposures))
@@ -187,21 +232,31 @@ def _among(
         assignment = assign(trial, units, shares.get(trial.name))
         if assignment.variant:
             exposures.append(exposure_of(assignment))
-            return _choice(assignment, tuple(exposures))
+            choice = _choice(assignment, tuple(exposures))
+            stood = standing.get((trial.name, assignment.unit))
+            return choice if stood is None else stand_by(choice, stood)
     return Choice("rule", "", "", tuple(exposures))
 
 
-def stand_by(choice: Choice, standing: str) -> Choice:
-    """The same choice with the arm that the unit was first exposed to, where that was another.
+def stand_by(choice: Choice, standing: Stood) -> Choice:
+    """The same choice with the arm that the unit was first exposed to, as it was drawn then.
 
-    Weights may have changed since; nobody changes arms for it.
+    Weights may have changed since; nobody changes arms for it, and the chance of the arm is the one
+    that it was dealt by.
     """
     assignment = choice.assignment
-    if assignment is None or assignment.variant == standing:
+    if assignment is None:
         return choice
-    if standing not in assignment.trial.names:  # its arm is gone: it has no part any more
+    if standing.variant not in assignment.trial.names:  # its arm is gone: it has no part any more
         return replace(choice, act="rule", reason="", variant="", assignment=None)
-    return _choice(replace(assignment, variant=standing, reason="standing"), choice.exposures)
+    kept = replace(
+        assignment,
+        variant=standing.variant,
+        reason="standing",
+        propensity=standing.propensity,
+        shares=standing.shares,
+    )
+    return _choice(kept, choice.exposures)
 
 
 def exposure_of(assignment: Assignment) -> Exposure:
@@ -223,6 +278,4 @@ def _choice(assignment: Assignment, exposures: tuple[Exposure, ...]) -> Choice:
 
 
 def _of_hold(version: str, hold: Hold) -> Exposure:
-    shares = (hold.share, 1.0 - hold.share)
-    variant, propensity = (HELD, shares[0]) if hold.held else (TREATED, shares[1])
-    return Exposure(hold.name, version, hold.kind, hold.unit, variant, propensity, shares)
+    return Exposure(hold.name, version, hold.kind, hold.unit, *hold.word)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.common import logs
-from services.intervention.database import FAILURES
-from services.intervention.experiments.arms import choices, keys_of, standing_arms
+from services.intervention.database import FAILURES, briefly
+from services.intervention.experiments.arms import choices, keys_of
 from services.intervention.experiments.assignment import Choice, Units
 from services.intervention.experiments.exposure_log import standing
 from services.intervention.experiments.in_force import ExperimentsInForce
@@ -16,6 +15,14 @@ from services.intervention.experiments.shares import Shares
 
 _TIMEOUT_S = 0.05
 _log = logs.get(__name__)
+
+
+class Drawn(NamedTuple):
+    """Arms by rule, as `arms.arm_of` and `arms.choice_of` read them; empty without experiments."""
+
+    choices: Mapping[str, Choice]
+    known: bool
+    """False: nobody could say yet which experiments the tenant has."""
 
 
 class Draws:
@@ -27,23 +34,29 @@ class Draws:
         self._pool = pool
         self.unchecked = 0
         """Draws that nobody could compare with the exposure log."""
+        self.unknown = 0
+        """Draws before anybody said which experiments there are."""
 
-    async def of(self, tenant_id: str, units: Units) -> Mapping[str, Choice]:
-        """By rule, as `arms.arm_of` and `arms.choice_of` read it; empty without experiments.
+    async def of(self, tenant_id: str, units: Units) -> Drawn:
+        """What experiments say of somebody.
 
         Where the exposure log cannot be asked in time, the draw stands as it is: it differs from
         the log only for units that were exposed before weights changed.
         """
         experiments = await self._in_force.of(tenant_id)
-        found = choices(experiments, units, self._shares.of(tenant_id, experiments))
-        keys = keys_of(tenant_id, found)
+        if not self._in_force.known(tenant_id):
+            self.unknown += 1
+            return Drawn({}, known=False)
+        shares = self._shares.of(tenant_id, experiments)
+        keys = keys_of(tenant_id, experiments, units)
         if not keys:
-            return found
+            return Drawn(choices(experiments, units, shares), known=True)
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                arms = await standing(self._pool, keys)
+            async with briefly(self._pool, _TIMEOUT_S) as connection:
+                arms = await standing(connection, keys)
         except FAILURES as error:
             self.unchecked += 1
             _log.warning("exposure log not asked", tenant=tenant_id, error=repr(error))
-            return found
-        return standing_arms(tenant_id, found, arms)
+            return Drawn(choices(experiments, units, shares), known=True)
+        stood = {(key.experiment, key.unit): arm for key, arm in arms.items()}
+        return Drawn(choices(experiments, units, shares, stood), known=True)

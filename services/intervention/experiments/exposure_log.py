@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from services.intervention.experiments.assignment import Choice, Exposure, stand_by
+from services.intervention.experiments.assignment import Choice, Exposure, Stood, stand_by
 
 
 class Key(NamedTuple):
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 _STANDING = """
-SELECT tenant_id, experiment, unit, variant FROM experiment_exposures
+SELECT tenant_id, experiment, unit, variant, propensity, shares FROM experiment_exposures
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant_id, experiment, unit)
     USING (tenant_id, experiment, unit)
 """
@@ -47,11 +47,11 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::doub
     unit, variant, propensity, shares, version, decision_id, exposed_at_ms)
 ORDER BY tenant_id, experiment, unit
 ON CONFLICT (tenant_id, experiment, unit) DO NOTHING
-RETURNING tenant_id, experiment, unit, variant
+RETURNING tenant_id, experiment, unit, variant, propensity, shares
 """
 
 
-async def standing(connection: Any, keys: Iterable[Key]) -> dict[Key, str]:
+async def standing(connection: Any, keys: Iterable[Key]) -> dict[Key, Stood]:
     """The arms of units that were exposed before."""
     asked = sorted(set(keys))
     if not asked:
@@ -59,7 +59,7 @@ async def standing(connection: Any, keys: Iterable[Key]) -> dict[Key, str]:
     return _arms(await connection.fetch(_STANDING, *map(list, zip(*asked, strict=True))))
 
 
-async def record(connection: Any, entries: Sequence[Entry]) -> dict[Key, str]:
+async def record(connection: Any, entries: Sequence[Entry]) -> dict[Key, Stood]:
     """Note exposures; a unit's first counts. Returns the arm that stands, for each of them.
 
     Safe to repeat, and from several processes at once: all are told the same arm.
@@ -101,5 +101,10 @@ async def expose(
     return stand_by(choice, arms[Key(tenant_id, assignment.trial.name, assignment.unit)])
 
 
-def _arms(rows: Iterable[Any]) -> dict[Key, str]:
-    return {Key(row["tenant_id"], row["experiment"], row["unit"]): row["variant"] for row in rows}
+def _arms(rows: Iterable[Any]) -> dict[Key, Stood]:
+    return {
+        Key(row["tenant_id"], row["experiment"], row["unit"]): Stood(
+            row["variant"], row["propensity"], tuple(row["shares"])
+        )
+        for row in rows
+    }

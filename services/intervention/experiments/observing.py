@@ -7,9 +7,11 @@ from typing import Any
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.consumer import Delivery, Poison
+from services.intervention.experiments.assignment import Units
 from services.intervention.experiments.document import UnitKind
 from services.intervention.experiments.observations import Observation, observe
 
+_KINDS: tuple[UnitKind, ...] = ("session", "person", "company")
 # "OUTCOME_KIND_CLICKED" is observed as "clicked".
 _PREFIX = len("OUTCOME_KIND_")
 
@@ -66,9 +68,11 @@ def _observations(outcome: pb.Outcome, decision: pb.Decision) -> list[Observatio
     def of(kind: UnitKind, unit: str) -> Observation:
         return Observation(outcome.id, kind, unit, name, 1.0, outcome.occurred_at_ms)
 
-    found = [of("session", decision.session_id)]
-    if decision.user_id:
-        found.append(of("person", decision.user_id))
-    if decision.company:
-        found.append(of("company", decision.company))
-    return found
+    # The units that the decision was dealt by: nobody's arm has what others only said they were.
+    units = Units.proven(
+        user_id=decision.user_id,
+        company=decision.company,
+        session_id=decision.session_id,
+        assurance=decision.assurance,
+    )
+    return [of(kind, units.of(kind)) for kind in _KINDS if units.of(kind)]

@@ -7,7 +7,14 @@ document ──reading──▶ compiled ──judge──▶ verdict
 from services.intervention.policy.compiled import Policy
 from services.intervention.policy.errors import PolicyError
 from services.intervention.policy.facts import Facts, Recipient
-from services.intervention.policy.judge import UNGUARDED, TeamUnknown, Verdict, judge, take
+from services.intervention.policy.judge import (
+    UNFIT_ARM,
+    UNGUARDED,
+    TeamUnknown,
+    Verdict,
+    judge,
+    take,
+)
 from services.intervention.policy.reading import (
     BUILTIN_VERSION,
     builtin_body,
@@ -18,6 +25,7 @@ from services.intervention.policy.reading import (
 
 __all__ = [
     "BUILTIN_VERSION",
+    "UNFIT_ARM",
     "UNGUARDED",
     "Facts",
     "Policy",

@@ -55,6 +55,11 @@ class Policy:
     templates: dict[str, Template]
     asks: dict[str, tuple[str, ...]]
     """By emotion, for whom of the team its rules may ask, each one a line."""
+    paths: dict[str, tuple[str, ...]]
+
+    def path_to(self, rule: str) -> tuple[str, ...]:
+        """A rule's name, and those of the branches above it."""
+        return self.paths.get(rule, (rule,) if rule else ())
 
     def find(self, facts: Facts) -> Found:
         """Walk the tree; the first leaf whose conditions all hold decides."""
@@ -118,7 +123,18 @@ def compile_policy(
         by_emotion[emotion] = chosen
         teams = {part.asks for node in _leaves(chosen) for part in node.parts or () if part.asks}
         asks[emotion] = tuple(sorted(teams))
-    return Policy(version, digest, body, document.zone, nodes, by_emotion, guards, templates, asks)
+    return Policy(
+        version,
+        digest,
+        body,
+        document.zone,
+        nodes,
+        by_emotion,
+        guards,
+        templates,
+        asks,
+        dict(_paths(nodes, ())),
+    )
 
 
 def _may(rule: Rule, emotion: str) -> bool:
@@ -129,7 +145,17 @@ def _may(rule: Rule, emotion: str) -> bool:
 def _without_emotion(node: Node) -> Node:
     """Its emotion need not be asked for any more; the tests stay, for `explain`."""
     path = f"{node.path}.when.emotion"
-    return replace(node, holds=tuple(test.holds for test in node.tests if test.path != path))
+    left = tuple(test for test in node.tests if test.path != path)
+    return replace(node, holds=_most_telling_first(left))
+
+
+_TELLING = (".page", ".element", ".section", ".trigger", ".company", ".words")
+
+
+def _most_telling_first(tests: tuple[Test, ...]) -> tuple[Holds, ...]:
+    """All must hold, in whichever order: one that most rules fail spares the others."""
+    ordered = sorted(tests, key=lambda test: not test.path.endswith(_TELLING))
+    return tuple(test.holds for test in ordered)
 
 
 def _leaves(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -137,6 +163,15 @@ def _leaves(nodes: tuple[Node, ...]) -> Iterator[Node]:
         if node.parts is not None:
             yield node
         yield from _leaves(node.children)
+
+
+def _paths(
+    nodes: tuple[Node, ...], above: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for node in nodes:
+        path = (*above, node.name)
+        yield node.name, path
+        yield from _paths(node.children, path)
 
 
 class _Compiler:
@@ -163,7 +198,7 @@ class _Compiler:
             )
         tests = tuple(compile_when(rule.when, f"{path}.when"))
         inherited = (*above, *tests)
-        holds = tuple(test.holds for test in tests)
+        holds = _most_telling_first(tests)
         if rule.do is None:
             children = tuple(self.nodes(rule.rules or (), f"{path}.rules", inherited))
             return Node(rule.name, path, tests, holds, None, children)

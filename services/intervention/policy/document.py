@@ -146,6 +146,18 @@ class Cost(_Part, frozen=True, kw_only=True):
     """By currency; the visitor's, or else the first one, is charged."""
 
 
+class Escalate(_Part, frozen=True, kw_only=True):
+    """Who is asked too, if nobody has acknowledged by then."""
+
+    after_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+    """After the decision, or after the step before."""
+    to: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^(owner|role:.{1,64}|on_call:.{1,64})$")], ...],
+        msgspec.Meta(min_length=1, max_length=20),
+    ]
+    """The first who can be reached and was not asked before."""
+
+
 class Action(_Part, frozen=True, kw_only=True):
     """Something that may be done."""
 
@@ -163,6 +175,8 @@ class Action(_Part, frozen=True, kw_only=True):
     """How long help in the page may still be shown."""
     due_s: Annotated[int, msgspec.Meta(ge=60, le=7 * 86_400)] = 900
     """When the team's recommendation counts as ignored."""
+    escalate: Annotated[tuple[Escalate, ...], msgspec.Meta(max_length=10)] = ()
+    """Whom the team's recommendation goes to next while nobody acknowledges it."""
     group: Name | None = None
     """Of a group, a visitor has one at a time."""
     budget: Cost | None = None
@@ -235,6 +249,8 @@ class Guards(_Part, frozen=True, kw_only=True):
 
     stale_after_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 3
     """Older emotions bring no help in the page; the team hears all the same."""
+    fold_s: Seconds = 900
+    """So long, what more a visitor feels joins the message and page that a person has; 0: never."""
     cooldowns: tuple[Cooldown, ...] = (
         Cooldown(name="page", per="session", of=("page",), for_s=60),
         Cooldown(name="team", per="session", of=("team",), for_s=600),

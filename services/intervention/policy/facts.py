@@ -86,6 +86,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kill switches in force: "*", or names of rules."""
     arms: dict[str, Arm] = {}
     """What experiments say, by rule; docs/experiments.md."""
+    experiments_known: bool = True
+    """False: decided as if there were none, because nobody could say."""
 
 
 def in_span(minute: int, start: int, end: int, days: frozenset[int] | None) -> bool:

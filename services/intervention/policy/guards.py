@@ -63,19 +63,14 @@ class GuardSet:
     budgets: dict[str, Budget]
     limits: dict[str, dict[str, int]]
     """Of budgets, in minor units by currency."""
+    fold_ms: int
+    """So long a visitor's next recommendation joins the first one's message and page."""
     of: dict[str, frozenset[str]]
     """Selectors, by kind and name of the guard."""
-
-    @property
-    def about_tenant(self) -> bool:
-        """Whether deciding may need what all of the tenant's decisions share."""
-        return bool(self.budgets) or any(cap.per in ("channel", "tenant") for cap in self.caps)
-
-    @property
-    def about_company(self) -> bool:
-        """Whether deciding may need what all of a company's decisions share."""
-        per = {guard.per for guard in self.cooldowns} | {guard.per for guard in self.caps}
-        return "company" in per
+    about_tenant: bool
+    """Whether deciding may need what all of the tenant's decisions share."""
+    about_company: bool
+    """Whether deciding may need what all of a company's decisions share."""
 
     def refuse(self, asked: Asked, readings: Readings) -> Refusal | None:
         """Return the first guard that is against it, None if all let it pass."""
@@ -129,8 +124,20 @@ class GuardSet:
                 ledgers[cap.per].mark(f"cap:{cap.name}", now_ms, within_ms)
         if part.budget:
             currency, minor = part.cost_for(facts.currency)
-            key, period = f"budget:{part.budget}:{currency}", self._period(part.budget, facts)
+            period = self._period(part.budget, facts.periods)
+            key = f"budget:{part.budget}:{currency}"
             ledgers["tenant"].spend(key, period, minor)
+
+    def charge(
+        self, part: Part, currency: str, periods: tuple[str, ...], ledger: Ledger
+    ) -> Refusal | None:
+        """Take a part out of its budget for a person who gives it; the refusal if it is spent."""
+        of, minor = part.cost_for(currency)
+        key, period = f"budget:{part.budget}:{of}", self._period(part.budget, periods)
+        if ledger.spent_in(key, period) + minor > self.limits[part.budget][of]:
+            return Refusal("budget", part.budget)
+        ledger.spend(key, period, minor)
+        return None
 
     def _quiet(self, asked: Asked) -> Refusal | None:
         part, facts = asked.part, asked.facts
@@ -196,7 +203,8 @@ class GuardSet:
         if not part.budget:
             return None
         currency, minor = part.cost_for(facts.currency)
-        key, period = f"budget:{part.budget}:{currency}", self._period(part.budget, facts)
+        period = self._period(part.budget, facts.periods)
+        key = f"budget:{part.budget}:{currency}"
         spent = readings.read("tenant", key, 0, period)
         beside = asked.beside
         if beside is not None and beside.budget == part.budget:
@@ -206,9 +214,9 @@ class GuardSet:
             return Refusal("budget", part.budget)
         return None
 
-    def _period(self, name: str, facts: Facts) -> str:
+    def _period(self, name: str, periods: tuple[str, ...]) -> str:
         each = self.budgets[name].each
-        return "ever" if each == "ever" else facts.periods[_PERIODS.index(each)]
+        return "ever" if each == "ever" else periods[_PERIODS.index(each)]
 
 
 def compile_guards(guards: Guards) -> GuardSet:
@@ -247,6 +255,7 @@ def compile_guards(guards: Guards) -> GuardSet:
         }
         for name, budget in guards.budgets.items()
     }
+    per = {one.per for one in guards.cooldowns} | {one.per for one in guards.caps}
     return GuardSet(
         guards.stale_after_s * 1000,
         guards.cooldowns,
@@ -255,5 +264,8 @@ def compile_guards(guards: Guards) -> GuardSet:
         guards.after_dismissal,
         dict(guards.budgets),
         limits,
+        guards.fold_s * 1000,
         of,
+        about_tenant=bool(guards.budgets) or bool(per & {"channel", "tenant"}),
+        about_company="company" in per,
     )

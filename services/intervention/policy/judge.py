@@ -14,7 +14,10 @@ from services.intervention.policy.facts import Facts, Recipient
 from services.intervention.policy.guards import PAGE, Asked, Refusal
 from services.intervention.policy.ledger import Ledger, Readings, Subject
 from services.intervention.policy.parts import Kind, Part
+from services.intervention.templates.template import Template
 
+UNFIT_ARM = "unfit_arm"
+"""Reason of a page left empty: the experiment's template does not go with the rule's action."""
 UNGUARDED = "unguarded"
 """Reason of help that was shown while guards could not be read, and nothing recorded."""
 
@@ -109,27 +112,44 @@ def take(policy: Policy, verdict: Verdict, ledgers: Mapping[Subject, Ledger]) ->
 
 
 def _left_alone(policy: Policy, verdict: Verdict, arm: Arm) -> bool:
-    """Do as the arm says; tell whether that is nothing."""
+    """Do as the arm says; tell whether that ends it."""
     page = verdict.page
-    if arm.act == "rule" or (arm.act != "nothing" and page is None):
+    if arm.act == "nothing":
+        verdict.page = verdict.team = None
+        _leave_out(verdict, arm.reason, arm.variant, ("page", "team"))
+        return True
+    if arm.act == "rule" or page is None:
         return False
-    template = policy.templates.get(arm.act)
-    # Another type would go past caps and budgets, which were asked for this one.
-    if (
-        page is not None
-        and template is not None
-        and template.type == page.part.type
-        and template.target in (page.part.target, "both")
-    ):
+    if fits(policy.templates.get(arm.act), page.part):
         verdict.page = replace(page, part=replace(page.part, template=arm.act))
         return False
-    verdict.page = verdict.team = None
-    verdict.reason, verdict.detail = arm.reason, arm.variant
+    # Documents were put one by one: what did not fit then is refused, what no longer fits ends up
+    # here. Whatever an experiment tries in the page, the team is told.
+    verdict.page = None
+    _leave_out(verdict, UNFIT_ARM, arm.variant, ("page",))
+    return True
+
+
+def _leave_out(verdict: Verdict, reason: str, detail: str, kinds: tuple[Kind, ...]) -> None:
+    verdict.reason, verdict.detail = reason, detail
     verdict.alternatives = [
-        one if one.refused else replace(one, refused=arm.reason, detail=arm.variant)
+        replace(one, refused=reason, detail=detail)
+        if not one.refused and one.part.kind in kinds
+        else one
         for one in verdict.alternatives
     ]
-    return True
+
+
+def fits(template: Template | None, part: Part) -> bool:
+    """Tell whether an arm's template may stand for a part's own.
+
+    Another type would go past caps and budgets, which were asked for this one.
+    """
+    return (
+        template is not None
+        and template.type == part.type
+        and template.target in (part.target, "both")
+    )
 
 
 def _recall(part: Part, facts: Facts) -> tuple[Asked, Refusal | None]:

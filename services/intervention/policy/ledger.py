@@ -29,6 +29,8 @@ class Ledger(msgspec.Struct, omit_defaults=True):
     episodes: list[int] = []
     interventions: list[int] = []
     dismissals: list[tuple[int, str]] = []
+    threads: dict[str, tuple[str, int]] = {}
+    """By person of the team: the decision whose message told them of this visitor, and when."""
 
     def count(self, key: str, since_ms: int) -> int:
         """How many since then; never too few."""
@@ -61,6 +63,13 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         """What a budget has lost in a period, or in a later one: clocks of replicas differ."""
         known, minor = self.spent.get(key, (period, 0))
         return minor if known >= period else 0
+
+    def join(self, person_id: str, decision_id: str, now_ms: int, within_ms: int) -> str:
+        """The thread that a recommendation belongs to, as its decision; empty: it opens one."""
+        kept = {who: one for who, one in self.threads.items() if one[1] > now_ms - within_ms}
+        thread_id, _ = kept.setdefault(person_id, (decision_id, now_ms))
+        self.threads = kept if within_ms else {}
+        return "" if thread_id == decision_id else thread_id
 
     def remember(self, name: Literal["episodes", "interventions"], at_ms: int) -> None:
         """Keep a moment among the last 16."""

@@ -34,6 +34,8 @@ class Part:
     due_ms: int
     group: str
     budget: str
+    escalate: tuple[tuple[int, tuple[str, ...]], ...]
+    """Who is asked next, each with the milliseconds before."""
     costs: dict[str, int]
     """Minor units by currency, in the order written."""
 
@@ -76,6 +78,8 @@ def parts_of(
         raise PolicyError(f"{path}.to: say who of the team, for example [owner, 'role:ceo']")
     if action.to and not for_team:
         raise PolicyError(f"{path}.to: only an action for team or both has recipients")
+    if action.escalate and not for_team:
+        raise PolicyError(f"{path}.escalate: only an action for team or both asks anybody")
     costs = _costs(action, path, guards)
     kinds: list[Kind] = []
     if for_user:
@@ -99,6 +103,9 @@ def parts_of(
             due_ms=action.due_s * 1000,
             group=action.group or "",
             budget=action.budget.name if action.budget and kind == kinds[0] else "",
+            escalate=tuple((one.after_s * 1000, one.to) for one in action.escalate)
+            if kind == "team"
+            else (),
             costs=costs,
         )
         for kind in kinds

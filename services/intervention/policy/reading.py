@@ -47,7 +47,7 @@ def read_document(body: bytes) -> Document:
     Raises:
         PolicyError: it is neither YAML nor JSON, or a field is unknown, missing or out of bounds.
     """
-    written = _load(body)
+    written = read_plain(body)
     if not isinstance(written, dict):
         raise PolicyError("expected an object with `policy: 2` and `rules`")
     fields = cast("dict[str, object]", written)
@@ -100,7 +100,7 @@ def _templates(document: Document) -> dict[str, Template]:
         raise PolicyError(str(error)) from error
 
 
-def _load(body: bytes) -> object:
+def read_plain(body: bytes) -> object:
     """Read JSON, or else YAML: strings stay strings, amounts stay exact."""
     if len(body) > _MOST_BYTES:
         raise PolicyError(f"larger than {_MOST_BYTES // 1024} KiB; split what can be one pattern")

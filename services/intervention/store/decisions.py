@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.log import DECISION
+from services.intervention.deciding.proposal import DraftMessage
 from services.intervention.experiments.assignment import Exposure
 from services.intervention.policy import UNGUARDED, Policy
-from services.intervention.proposal import DraftMessage
 
 GuardKey = tuple[str, str]
 """Tenant and subject."""
@@ -40,11 +41,12 @@ ORDER BY tenant_id, subject
 ON CONFLICT (tenant_id, subject) DO UPDATE SET touched_at_ms = EXCLUDED.touched_at_ms
 """
 
-# Everything hangs on the decision's row: without it, nothing of its kind is written.
-_WRITE = """
+# Everything hangs on the decision's row: without it, nothing of its kind is written. What a group
+# has none of is left out of its statement: to prepare for it costs as much as a row of it.
+_GUARDED = """
 WITH guarded AS (
     INSERT INTO guards (tenant_id, subject, state, version, touched_at_ms)
-    SELECT tenant_id, subject, decode(state, 'base64'), version + 1, $6
+    SELECT tenant_id, subject, decode(state, 'base64'), version + 1, $4
     FROM json_to_recordset($1::json)
         AS draft (tenant_id text, subject text, state text, version bigint)
     ORDER BY tenant_id, subject
@@ -66,41 +68,52 @@ WITH guarded AS (
     RETURNING id, tenant_id, session_id, record, decided_at_ms
 ), logged AS (
     INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
-    SELECT $5, written.tenant_id, written.session_id, written.record, draft.traceparent
+    SELECT $3, written.tenant_id, written.session_id, written.record, draft.traceparent
     FROM draft JOIN written USING (id)
-), shown AS (
+)"""
+_SHOWN = """, shown AS (
     INSERT INTO interventions (id, tenant_id, session_id, decision_id, record, created_at_ms,
-        expires_at_ms, changed_at_ms, subject, type, state)
+        expires_at_ms, changed_at_ms, subject, type, state, rules)
     SELECT one.id, tenant_id, session_id, written.id, decode(one.record, 'base64'), decided_at_ms,
-        one.expires_at_ms, decided_at_ms, one.subject, one.type, one.state
-    FROM json_to_recordset($3::json) AS one (id text, decision_id text, record text,
-        expires_at_ms bigint, subject text, type text, state text)
+        one.expires_at_ms, decided_at_ms, one.subject, one.type, one.state, one.rules
+    FROM json_to_recordset(%s::json) AS one (id text, decision_id text, record text,
+        expires_at_ms bigint, subject text, type text, state text, rules text[])
     JOIN written ON written.id = one.decision_id
-), sent AS (
+)"""
+_SENT = """, sent AS (
     INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
         endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms,
-        traceparent)
+        traceparent, rules)
     SELECT one.id, tenant_id, session_id, written.id, one.person_id, one.channel,
         one.destination, one.endpoint_hash, decode(one.sealed, 'base64'), decided_at_ms,
-        one.expires_at_ms, decided_at_ms, decided_at_ms, one.traceparent
-    FROM json_to_recordset($4::json) AS one (id text, decision_id text, person_id text,
+        one.expires_at_ms, decided_at_ms, decided_at_ms, one.traceparent, one.rules
+    FROM json_to_recordset(%s::json) AS one (id text, decision_id text, person_id text,
         channel text, destination text, endpoint_hash text, sealed text, expires_at_ms bigint,
-        traceparent text)
+        traceparent text, rules text[])
     JOIN written ON written.id = one.decision_id
-), exposed AS (
+)"""
+_EXPOSED = """, exposed AS (
     INSERT INTO experiment_exposures (tenant_id, experiment, unit_kind, unit, variant, propensity,
         shares, version, decision_id, exposed_at_ms)
     SELECT tenant_id, one.experiment, one.unit_kind, one.unit, one.variant, one.propensity,
         one.shares, one.version, written.id, decided_at_ms
-    FROM json_to_recordset($8::json) AS one (decision_id text, experiment text, unit_kind text,
+    FROM json_to_recordset(%s::json) AS one (decision_id text, experiment text, unit_kind text,
         unit text, variant text, propensity double precision, shares double precision[],
         version text)
     JOIN written ON written.id = one.decision_id
     ORDER BY tenant_id, one.experiment, one.unit
     ON CONFLICT (tenant_id, experiment, unit) DO NOTHING
-)
-SELECT not_outrun((SELECT count(*) FROM guarded) + (SELECT count(*) FROM written), $7)
+)"""
+_COUNTED = """
+SELECT not_outrun((SELECT count(*) FROM guarded) + (SELECT count(*) FROM written), $5)
 """
+
+
+@cache
+def _write_of(parts: tuple[str, ...]) -> str:
+    """The statement with these parts, whose rows are the parameters from $6 on."""
+    filled = [part % f"${number}" for number, part in enumerate(parts, start=6)]
+    return "".join([_GUARDED, *filled, _COUNTED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,8 @@ class Made:
     traceparent: str
     exposures: Sequence[Exposure] = ()
     """Whoever met an experiment by it; a unit's first exposure stands."""
+    rules: Sequence[str] = ()
+    """The rule that it comes from, and the branches above: switches stop either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,19 +191,23 @@ async def write(
     Raises:
         asyncpg.SerializationError: another writer was faster; nothing is written.
     """
+    optional = {
+        _SHOWN: [_shown_row(one) for one in made if one.decision.HasField("intervention")],
+        _SENT: [_message_row(message, one) for one in made for message in one.messages],
+        _EXPOSED: [_exposure_row(exposure, one) for one in made for exposure in one.exposures],
+    }
+    rows = {part: found for part, found in optional.items() if found}
     await connection.fetchrow(
-        _WRITE,
+        _write_of(tuple(rows)),
         _json(
             {"tenant_id": key[0], "subject": key[1], "state": one.encoded, "version": one.version}
             for key, one in guards
         ),
         _json(_decision_row(one) for one in made),
-        _json(_shown_row(one) for one in made if one.decision.HasField("intervention")),
-        _json(_message_row(message, one) for one in made for message in one.messages),
         DECISION,
         now_ms,
         len(guards) + len(made),
-        _json(_exposure_row(exposure, one) for one in made for exposure in one.exposures),
+        *(_json(found) for found in rows.values()),
     )
 
 
@@ -236,6 +255,7 @@ def _shown_row(one: Made) -> dict[str, object]:
         "type": one.kind,
         # What was shown before it could be recorded is not shown again.
         "state": "shown" if one.decision.reason == UNGUARDED else "pending",
+        "rules": one.rules,
     }
 
 
@@ -250,6 +270,7 @@ def _message_row(message: DraftMessage, made: Made) -> dict[str, object]:
         "sealed": message.sealed,
         "expires_at_ms": message.expires_at_ms,
         "traceparent": made.traceparent,
+        "rules": made.rules,
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.common.log import OUTCOME
 from services.intervention.policy.ledger import REMEMBERED, Ledger
 from services.intervention.store.decisions import GuardKey, lock_guards, read
 
@@ -15,20 +16,55 @@ _MAX_PENDING = 20
 _RANK = {"pending": 0, "shown": 1, "failed": 1, "dismissed": 2, "clicked": 3}
 
 
-async def list_pending(
-    pool: Any, tenant_id: str, session_id: str, now_ms: int
-) -> list[pb.Intervention]:
+# Clocks differ: whoever asks when the moment has come must not be told that it has not.
+_EARLY_MS = 1_000
+
+_WITHDRAW = """
+WITH change AS (
+    SELECT * FROM unnest($1::text[], $2::bytea[]) AS one (id, value)
+), withdrawn AS (
+    UPDATE interventions SET state = 'withdrawn', changed_at_ms = $3
+    FROM change WHERE interventions.id = change.id AND state = 'pending'
+    RETURNING tenant_id, session_id, change.value
+), logged AS (
+    INSERT INTO outbox (topic, tenant_id, session_id, value)
+    SELECT $4, tenant_id, session_id, value FROM withdrawn
+)
+SELECT count(*) FROM withdrawn
+"""
+
+
+class Pending(NamedTuple):
+    """Help that waits to be shown, and the rules that a switch may stop it by."""
+
+    intervention: pb.Intervention
+    rules: tuple[str, ...]
+
+
+async def list_pending(pool: Any, tenant_id: str, session_id: str, now_ms: int) -> list[Pending]:
     """Neither shown nor expired, oldest first."""
     rows = await pool.fetch(
-        "SELECT record FROM interventions WHERE tenant_id = $1 AND session_id = $2"
+        "SELECT record, rules FROM interventions WHERE tenant_id = $1 AND session_id = $2"
         " AND state = 'pending' AND expires_at_ms > $3 ORDER BY created_at_ms, id LIMIT $4",
         tenant_id,
         session_id,
         now_ms,
         _MAX_PENDING,
     )
-    found = (pb.Intervention.FromString(row["record"]) for row in rows)
-    return [one for one in found if one.show_at_ms <= now_ms]
+    found = (Pending(pb.Intervention.FromString(row[0]), tuple(row[1])) for row in rows)
+    return [one for one in found if one.intervention.show_at_ms <= now_ms + _EARLY_MS]
+
+
+async def withdraw(pool: Any, outcomes: Sequence[pb.Outcome], now_ms: int) -> int:
+    """Take back what was not shown yet, and promise the log that. Returns how many."""
+    done: int = await pool.fetchval(
+        _WITHDRAW,
+        [one.intervention_id for one in outcomes],
+        [one.SerializeToString() for one in outcomes],
+        now_ms,
+        OUTCOME,
+    )
+    return done
 
 
 async def insert(connection: Any, intervention: pb.Intervention, now_ms: int) -> None:
@@ -53,7 +89,8 @@ UPDATE interventions SET state = change.state, changed_at_ms = change.at_ms
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::integer[])
     AS change (id, tenant_id, state, at_ms, rank)
 WHERE interventions.id = change.id AND interventions.tenant_id = change.tenant_id
-    AND (CASE interventions.state WHEN 'pending' THEN 0 WHEN 'shown' THEN 1 WHEN 'failed' THEN 1
+    AND (CASE interventions.state WHEN 'pending' THEN 0 WHEN 'withdrawn' THEN 0
+        WHEN 'mailed' THEN 0 WHEN 'shown' THEN 1 WHEN 'failed' THEN 1
         WHEN 'dismissed' THEN 2 ELSE 3 END) < change.rank
 RETURNING interventions.tenant_id, interventions.subject, interventions.type,
     interventions.state, interventions.changed_at_ms
@@ -99,21 +136,35 @@ async def _remember(
     for key, moments in dismissed.items():
         ledger = msgspec.json.decode(states[key].encoded, type=Ledger)
         ledger.dismissals = sorted([*ledger.dismissals, *moments])[-REMEMBERED:]
-        await connection.execute(
-            "UPDATE guards SET state = $3, version = version + 1"
-            " WHERE tenant_id = $1 AND subject = $2",
-            *key,
-            msgspec.json.encode(ledger),
-        )
+        await _write_ledger(connection, key, ledger)
 
 
-async def state_of(pool: Any, intervention_id: str, now_ms: int) -> str | None:
-    """The state as a person should read it; "expired" where it was never shown in time."""
-    row = await pool.fetchrow(
-        "SELECT state, expires_at_ms FROM interventions WHERE id = $1", intervention_id
+async def _write_ledger(connection: Any, key: GuardKey, ledger: Ledger) -> None:
+    await connection.execute(
+        "UPDATE guards SET state = $3, version = version + 1 WHERE tenant_id = $1 AND subject = $2",
+        *key,
+        msgspec.json.encode(ledger),
     )
-    if row is None:
-        return None
-    if row["state"] == "pending" and row["expires_at_ms"] <= now_ms:
-        return "expired"
-    return str(row["state"])
+
+
+async def spend(
+    connection: Any, tenant_id: str, take: Callable[[Ledger], bool], now_ms: int
+) -> bool:
+    """Let `take` change what a tenant's guards remember, in the caller's transaction.
+
+    Returns what it returns; False leaves everything as it was.
+    """
+    key: GuardKey = (tenant_id, "tenant")
+    await lock_guards(connection, [key], now_ms)
+    states, _ = await read(connection, [key], ())
+    ledger = msgspec.json.decode(states[key].encoded, type=Ledger)
+    if not take(ledger):
+        return False
+    await _write_ledger(connection, key, ledger)
+    return True
+
+
+async def read_one(pool: Any, intervention_id: str) -> pb.Intervention | None:
+    """One intervention as it was made."""
+    record = await pool.fetchval("SELECT record FROM interventions WHERE id = $1", intervention_id)
+    return None if record is None else pb.Intervention.FromString(record)

@@ -8,7 +8,7 @@ unknown: an attempt may have reached the person. A claim that outlives its lease
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,8 @@ WITH due AS (
     WHERE state IN ('pending', 'sending', 'unknown') AND next_attempt_at_ms <= $1
         AND NOT lane = ANY($6::smallint[]) AND channel = ANY($7::text[])
         AND (expires_at_ms <= $1 OR NOT (
-            destination = ANY($2::text[]) OR endpoint_hash = ANY($5::text[])))
+            destination = ANY($2::text[]) OR endpoint_hash = ANY($5::text[])
+            OR tenant_id || chr(10) || destination = ANY($8::text[])))
     ORDER BY lane, next_attempt_at_ms LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE messages SET state = 'sending', attempts = attempts + 1, next_attempt_at_ms = $1 + $4,
@@ -36,7 +37,7 @@ UPDATE messages SET state = 'sending', attempts = attempts + 1, next_attempt_at_
 FROM due WHERE messages.id = due.id
 RETURNING messages.id, tenant_id, session_id, decision_id, person_id, channel, destination,
     endpoint_hash, sealed, attempts, due.uncertain, created_at_ms, expires_at_ms, traceparent,
-    lane, budgeted,
+    lane, budgeted, rules, stoppable,
     (SELECT reason FROM endpoints_off off WHERE off.tenant_id = messages.tenant_id
         AND off.endpoint_hash = messages.endpoint_hash) AS off_reason
 """
@@ -122,15 +123,20 @@ FROM messages
 _FOLLOW = """
 INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
     endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms,
-    traceparent)
+    traceparent, stoppable)
 SELECT $2, tenant_id, session_id, decision_id, person_id, channel, destination, endpoint_hash, $3,
-    $4, $5, $4, $4, traceparent
+    $4, $5, $4, $4, traceparent, false
 FROM messages WHERE id = $1
 ON CONFLICT DO NOTHING
 """
 
 
-_ENDS = {pb.OUTCOME_KIND_DELIVERED: "delivered", pb.OUTCOME_KIND_FAILED: "failed"}
+_ENDS = {
+    pb.OUTCOME_KIND_DELIVERED: "delivered",
+    pb.OUTCOME_KIND_FAILED: "failed",
+    # A dead letter: once the switch is lifted, an operator may send it after all.
+    pb.OUTCOME_KIND_WITHDRAWN: "failed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,10 @@ class Claimed:
     lane: int
     budgeted: bool
     """Its place in the tenant's budget is taken."""
+    rules: list[str]
+    """The rule that it comes from, and the branches above."""
+    stoppable: bool
+    """Whether a kill switch stops it."""
 
 
 async def claim(
@@ -187,6 +197,7 @@ async def claim(
     now_ms: int,
     *,
     busy: Collection[str],
+    shut: Collection[str],
     held: Collection[str],
     full_lanes: Collection[int],
     channels: Collection[str],
@@ -196,6 +207,7 @@ async def claim(
 
     Args:
         busy: destinations that take no more now.
+        shut: circuits that are open (breaker.py).
         held: hashes of addresses that asked for a pause.
         full_lanes: lanes that take no more now.
         channels: those that this process can send over; a newer release may know more.
@@ -209,6 +221,7 @@ async def claim(
         list(held),
         list(full_lanes),
         list(channels),
+        list(shut),
     )
     return sorted((Claimed(**row) for row in rows), key=lambda row: row.lane)
 
@@ -240,13 +253,15 @@ async def finish(
     pool: Any,
     row: Claimed,
     *,
-    delivered: bool,
+    kind: pb.OutcomeKind.ValueType,
     detail: str,
     now_ms: int,
     endpoint_off: bool = False,
 ) -> bool:
-    """The message has come to its end. Returns whether this call ended it."""
-    kind = pb.OUTCOME_KIND_DELIVERED if delivered else pb.OUTCOME_KIND_FAILED
+    """The message has come to its end: DELIVERED, FAILED or WITHDRAWN.
+
+    Returns whether this call ended it.
+    """
     done = await pool.fetchval(
         _END,
         row.id,
@@ -289,6 +304,17 @@ async def turn_off(
         reason,
         now_ms,
     )
+
+
+async def any_off(pool: Any, tenant_id: str, endpoint_hashes: Sequence[str]) -> bool:
+    """Whether nothing more is to be sent to one of these."""
+    found: bool = await pool.fetchval(
+        "SELECT EXISTS (SELECT FROM endpoints_off"
+        " WHERE tenant_id = $1 AND endpoint_hash = ANY($2::text[]))",
+        tenant_id,
+        endpoint_hashes,
+    )
+    return found
 
 
 async def find(pool: Any, *, message_id: str, provider_id: str) -> Address | None:

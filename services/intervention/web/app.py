@@ -14,10 +14,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.intervention.unsubscribing import PATH as UNSUBSCRIBE
+from services.intervention.answering.letter_servicer import QUERY_PATH
+from services.intervention.answering.unsubscribing import PATH as UNSUBSCRIBE
 from services.intervention.web.hooks import TwilioHook
 from services.intervention.web.page import IntervenePage, notice
 from services.intervention.web.pagerduty_hook import PagerDutyHook
+from services.intervention.web.query_page import QueryPage
 from services.intervention.web.slack_hook import SlackHook
 from services.intervention.web.unsubscribe_hook import UnsubscribeHook
 
@@ -77,15 +79,19 @@ class Hooks:
         return self.twilio, self.slack, self.pagerduty
 
 
-def build_app(page: IntervenePage, hooks: Hooks) -> Starlette:
+def build_app(page: IntervenePage, queries: QueryPage, hooks: Hooks) -> Starlette:
     """Put the routes together."""
     return Starlette(
         routes=[
             Route("/healthz", _healthy),
             Route("/i/{token}", page.show, methods=["GET"]),
             Route("/i/{token}/live", page.live, methods=["GET"]),
+            Route("/i/{token}/story", page.story, methods=["GET"]),
             Route("/i/{token}/seen", page.seen, methods=["POST"]),
             Route("/i/{token}/act", page.act, methods=["POST"]),
+            Route("/i/{token}/undo", page.undo, methods=["POST"]),
+            Route("/i/{token}/close", page.close, methods=["POST"]),
+            Route(f"{QUERY_PATH}/{{token}}", queries.show, methods=["GET"]),
             Route("/hooks/twilio", hooks.twilio.take, methods=["POST"]),
             Route("/hooks/slack", hooks.slack.take, methods=["POST"]),
             Route("/hooks/pagerduty", hooks.pagerduty.take, methods=["POST"]),

@@ -17,7 +17,7 @@ from services.common.http import CLOSE, BadBody, read_body
 from services.intervention.channels.twilio import STATUS_RANK
 from services.intervention.clock import Clock
 from services.intervention.database import needed
-from services.intervention.signatures import verify_twilio
+from services.intervention.sending.signatures import verify_twilio
 from services.intervention.store import messages
 from services.intervention.web.body import MAX_BYTES
 

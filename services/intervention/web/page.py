@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,21 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from services.common.errors import NotFound, PermissionDenied, ServiceError, Unavailable
+from services.common.errors import PermissionDenied, ServiceError, Unavailable
 from services.common.http import CLOSE, BadBody
-from services.intervention.acting import Acting, AlreadyActed, Visit
+from services.intervention.answering.acting import Acting, AlreadyActed
+from services.intervention.answering.links import LinkError
+from services.intervention.answering.presence import Pages, Presence
+from services.intervention.answering.visiting import Visit, Visiting
+from services.intervention.clock import Clock
 from services.intervention.database import needed
-from services.intervention.identities import Identities
-from services.intervention.links import LinkError
-from services.intervention.presence import Pages
+from services.intervention.deciding.identities import Identities
+from services.intervention.escalation.telling import CLOSING
 from services.intervention.store.acts import Act
 from services.intervention.web.body import read_json
+from services.intervention.web.drawing import HEIGHT, WIDTH
+from services.intervention.web.progress import tell
+from services.intervention.web.story import Story, build_story
 from services.intervention.web.view import build_view
 
 _templates = Environment(
@@ -29,54 +36,89 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _SAME_SITE = {"same-origin", "none"}
+_DEAD_LINKS = {
+    "expired": (
+        "This link has expired",
+        "Links work for a day. Newer messages have newer links; if you are still needed, whoever is"
+        " on it now can hand it over to you.",
+    ),
+    "revoked": (
+        "This link has been closed",
+        "It was closed on its page, or you are not on this team any more. A colleague can hand it"
+        " over to you anew.",
+    ),
+    "foreign": (
+        "This link is for somebody else",
+        "Each person has a link of their own. Ask them to hand it over to you: you then get yours.",
+    ),
+    "gone": ("Nothing here any more", "What this link led to has been deleted. Nothing to do."),
+    "broken": (
+        "This link does not work",
+        "It was cut or changed on its way. Open it straight from the message, or copy all of it.",
+    ),
+}
 
 
 class IntervenePage:
-    """The page's four routes."""
+    """The page's routes."""
 
-    def __init__(self, acting: Acting, identities: Identities, pages: Pages) -> None:
+    def __init__(
+        self, visiting: Visiting, acting: Acting, identities: Identities, pages: Pages, clock: Clock
+    ) -> None:
+        self._visiting = visiting
         self._acting = acting
         self._identities = identities
         self._pages = pages
+        self._clock = clock
 
     async def show(self, request: Request) -> Response:
         """GET: the page."""
         try:
             with needed():
                 visit = await self._visit(request)
-                done = await self._acting.done(visit)
+                acts = await self._acting.done(visit)
+                thread = await self._visiting.thread(visit)
+                names = await self._visiting.names(visit)
         except LinkError as error:
-            return notice("This link does not work", str(error), 410)
-        except NotFound as error:
-            return notice("Nothing here", str(error), 404)
+            return notice(*_DEAD_LINKS[error.why], 410)
         except Unavailable:
             return notice(
                 "One moment", "We cannot open this right now. Please try again in a minute.", 503
             )
         identity = await self._who(visit)
+        story = build_story(thread, acts, names)
         html = _templates.get_template("intervene.html").render(
-            view=build_view(visit.decision, identity),
+            view=build_view(visit.decision, thread.newest.emotion, identity, visit.why),
             known=identity is not None,
-            done=_told(*done) if done else None,
+            state=await self._state(visit, acts, story.episodes, names),
+            colleagues=[
+                (self._visiting.tag(one.person_id), one.name or one.role, one.role)
+                for one in await self._visiting.colleagues(visit)
+            ],
+            **_drawn(story),
         )
         return HTMLResponse(html)
 
-    async def live(self, request: Request) -> Response:
-        """GET: is the visitor still there, and how far did the act come?"""
+    async def story(self, request: Request) -> Response:
+        """GET: what happened so far, for a page that is open."""
         try:
             with needed():
                 visit = await self._visit(request)
-                done = await self._acting.done(visit)
+                story, _ = await self._story(visit, await self._acting.done(visit))
         except (LinkError, ServiceError) as error:
             return _refuse(error)
-        presence = await self._pages.find(visit.decision.tenant_id, visit.decision.session_id)
-        return JSONResponse(
-            {
-                "here": None if presence is None else presence.streams > 0,
-                "visible": None if presence is None else presence.visible_at_ms > 0,
-                "done": _told(*done) if done else None,
-            }
-        )
+        return HTMLResponse(_templates.get_template("story.html").render(**_drawn(story)))
+
+    async def live(self, request: Request) -> Response:
+        """GET: is the visitor still there, and how far did the acts come?"""
+        try:
+            with needed():
+                visit = await self._visit(request)
+                acts = await self._acting.done(visit)
+                story, names = await self._story(visit, acts)
+        except (LinkError, ServiceError) as error:
+            return _refuse(error)
+        return JSONResponse(await self._state(visit, acts, story.episodes, names))
 
     async def seen(self, request: Request) -> Response:
         """POST: the page is visible to a person; answers with a nonce to act with."""
@@ -85,10 +127,9 @@ class IntervenePage:
             with needed():
                 visit = await self._visit(request)
                 nonce = await self._acting.see(visit)
-                done = await self._acting.done(visit)
         except (LinkError, ServiceError) as error:
             return _refuse(error)
-        return JSONResponse({"nonce": nonce, "done": _told(*done) if done else None})
+        return JSONResponse({"nonce": nonce})
 
     async def act(self, request: Request) -> Response:
         """POST: do it, once; a second time answers 409 and tells what was done."""
@@ -98,21 +139,74 @@ class IntervenePage:
             with needed():
                 visit = await self._visit(request)
                 acted = await self._acting.act(
-                    visit, str(body.get("act", "")), str(body.get("nonce", ""))
+                    visit,
+                    str(body.get("act", "")),
+                    str(body.get("nonce", "")),
+                    str(body.get("to", "")),
                 )
+                nonce = await self._acting.permit(visit)
         except AlreadyActed as error:
-            return JSONResponse(
-                {"error": str(error), "done": _told(error.act, None)}, status_code=409
-            )
+            done = tell(error.act, {}, self._clock()).as_json()
+            return JSONResponse({"error": str(error), "done": done}, status_code=409)
         except BadBody as error:
             return JSONResponse({"error": str(error)}, error.status, CLOSE)
         except (LinkError, ServiceError) as error:
             return _refuse(error)
-        state = "pending" if acted.act.intervention_id else None
-        return JSONResponse({"done": _told(acted.act, state), "reached": acted.reached})
+        done = tell(acted.act, await self._visiting.names(visit), self._clock()).as_json()
+        return JSONResponse({"done": done, "reached": acted.reached, "nonce": nonce})
+
+    async def undo(self, request: Request) -> Response:
+        """POST: take an act back that nobody has felt yet."""
+        try:
+            _same_site(request)
+            body = await read_json(request)
+            with needed():
+                visit = await self._visit(request)
+                await self._acting.undo(visit, str(body.get("id", "")), str(body.get("nonce", "")))
+                nonce = await self._acting.permit(visit)
+        except BadBody as error:
+            return JSONResponse({"error": str(error)}, error.status, CLOSE)
+        except (LinkError, ServiceError) as error:
+            return _refuse(error)
+        return JSONResponse({"nonce": nonce})
+
+    async def close(self, request: Request) -> Response:
+        """POST: this link leads here no more."""
+        try:
+            _same_site(request)
+            body = await read_json(request)
+            with needed():
+                visit = await self._visit(request)
+                await self._acting.close(visit, str(body.get("nonce", "")))
+        except BadBody as error:
+            return JSONResponse({"error": str(error)}, error.status, CLOSE)
+        except (LinkError, ServiceError) as error:
+            return _refuse(error)
+        return JSONResponse({"closed": True})
 
     async def _visit(self, request: Request) -> Visit:
-        return await self._acting.visit(request.path_params["token"])
+        return await self._visiting.visit(request.path_params["token"])
+
+    async def _story(self, visit: Visit, acts: list[Act]) -> tuple[Story, Mapping[str, str]]:
+        names = await self._visiting.names(visit)
+        return build_story(await self._visiting.thread(visit), acts, names), names
+
+    async def _state(
+        self, visit: Visit, acts: list[Act], episodes: int, names: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """What changes while the page is open."""
+        decision, now_ms = visit.decision, self._clock()
+        presence = await self._pages.find(decision.tenant_id, decision.session_id)
+        told = [tell(act, names, now_ms).as_json() for act in acts]
+        round_ = await self._acting.round(visit)
+        stand = [one for one in acts if not one.undone and one.round == round_]
+        return {
+            **_presence(presence, now_ms),
+            "acts": told,
+            "episodes": episodes,
+            "closed": any(one.act in CLOSING for one in stand),
+            "given": [one.act for one in stand if one.act != "hand_over"],
+        }
 
     async def _who(self, visit: Visit) -> identity_pb2.UserIdentity | None:
         decision = visit.decision
@@ -128,8 +222,19 @@ def notice(title: str, text: str, status: int) -> Response:
     return HTMLResponse(html, status_code=status)
 
 
-def _told(act: Act, state: str | None) -> dict[str, Any]:
-    return {"act": act.act, "at_ms": act.acted_at_ms, "state": state}
+def _drawn(story: Story) -> dict[str, Any]:
+    return {"story": story, "width": WIDTH, "height": HEIGHT}
+
+
+def _presence(presence: Presence | None, now_ms: int) -> dict[str, Any]:
+    if presence is None:
+        return {"here": None, "visible": None, "left_ms": None}
+    left = max(0, now_ms - presence.left_at_ms) if presence.left_at_ms else None
+    return {
+        "here": presence.streams > 0,
+        "visible": presence.visible_at_ms > 0,
+        "left_ms": left,
+    }
 
 
 def _same_site(request: Request) -> None:
@@ -143,6 +248,7 @@ _STATUSES = {
     "INVALID_ARGUMENT": 400,
     "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
+    "FAILED_PRECONDITION": 409,
     "RESOURCE_EXHAUSTED": 429,
     "UNAVAILABLE": 503,
 }

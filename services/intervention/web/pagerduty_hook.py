@@ -14,10 +14,10 @@ from starlette.responses import PlainTextResponse, Response
 from services.common import logs
 from services.common.errors import Unavailable
 from services.common.http import CLOSE, BadBody, read_body
-from services.intervention.acknowledging import Acknowledging
+from services.intervention.answering.acknowledging import Acknowledging
 from services.intervention.channels.pagerduty import read_dedup_key
 from services.intervention.database import needed
-from services.intervention.signatures import verify_pagerduty
+from services.intervention.sending.signatures import verify_pagerduty
 from services.intervention.store.decisions import read_decision
 
 _MAX_BYTES = 2 * 1024 * 1024

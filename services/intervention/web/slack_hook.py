@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
-from sentientiq.intervention.v1 import intervention_pb2 as pb
+from starlette.background import BackgroundTasks
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from services.common import logs
 from services.common.errors import Unavailable
 from services.common.http import CLOSE, BadBody, read_body
-from services.intervention.acknowledging import Acknowledging
+from services.intervention.answering.acknowledging import Acknowledging
+from services.intervention.answering.links import LinkError
+from services.intervention.answering.slack_reply import SlackReplies
+from services.intervention.answering.visiting import Visit, Visiting
 from services.intervention.clock import Clock
-from services.intervention.content import SLACK_ACTS
 from services.intervention.database import needed
-from services.intervention.links import LinkError, Links
-from services.intervention.signatures import verify_slack
-from services.intervention.store.decisions import read_decision
+from services.intervention.sending.content import SLACK_ACTS
+from services.intervention.sending.signatures import verify_slack
 from services.intervention.web.body import MAX_BYTES
 
 _CHANNEL = "slack"
@@ -40,11 +40,17 @@ class SlackHook:
     """Takes presses of buttons. A press of "Step in" comes too: Slack tells of links as well."""
 
     def __init__(
-        self, pool: Any, links: Links, acknowledging: Acknowledging, clock: Clock, *, secret: str
+        self,
+        visiting: Visiting,
+        acknowledging: Acknowledging,
+        replies: SlackReplies,
+        clock: Clock,
+        *,
+        secret: str,
     ) -> None:
-        self._pool = pool
-        self._links = links
+        self._visiting = visiting
         self._acknowledging = acknowledging
+        self.replies = replies
         self._clock = clock
         self._secret = secret
         self.refused = 0
@@ -68,33 +74,29 @@ class SlackHook:
             return PlainTextResponse("the signature does not cover this request", 403)
         try:
             form = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)
-            payload = msgspec.json.decode(form["payload"][0], type=_Payload)
+            raw = form["payload"][0].encode()
+            payload = msgspec.json.decode(raw, type=_Payload)
         except (ValueError, KeyError, msgspec.MsgspecError):
             return PlainTextResponse("bad request: expected a form with payload=JSON", 400)
         presses = [one for one in payload.actions if one.action_id in SLACK_ACTS]
+        # Run once the answer is out: Slack waits for that, not for what its message then says.
+        replies = BackgroundTasks()
         try:
             with needed():
                 for press in presses:
-                    await self._apply(press)
+                    visit = await self._apply(press)
+                    replies.add_task(self.replies.start, raw, visit, press.action_id)
         except LinkError as error:
             self.unknown += 1
             return PlainTextResponse(str(error), 404)
         except Unavailable:
             return PlainTextResponse("try again", 503)
-        return Response(status_code=200)
+        return Response(status_code=200, background=replies)
 
-    async def _apply(self, press: _Action) -> None:
-        decision = await self._decision(press.value)
+    async def _apply(self, press: _Action) -> Visit:
+        visit = await self._visiting.visit(press.value)
         if press.action_id == "done":
-            await self._acknowledging.done(decision, _CHANNEL)
+            await self._acknowledging.done(visit.decision, _CHANNEL, visit.person_id)
         else:
-            await self._acknowledging.acknowledge(decision, _CHANNEL)
-
-    async def _decision(self, token: str) -> pb.Decision:
-        link = self._links.read(token, now_ms=self._clock())
-        decision = await read_decision(self._pool, link.decision_id)
-        if decision is None or not decision.HasField("recommendation"):
-            raise LinkError("This recommendation no longer exists.")
-        if self._links.person_tag(decision.recommendation.person_id) != link.person_tag:
-            raise LinkError("This recommendation now belongs to somebody else.")
-        return decision
+            await self._acknowledging.acknowledge(visit.decision, _CHANNEL, visit.person_id)
+        return visit

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from services.common.errors import Unavailable
+from services.intervention.answering.unsubscribing import Unsubscribing
 from services.intervention.clock import Clock
 from services.intervention.database import needed
 from services.intervention.store import messages
-from services.intervention.unsubscribing import Unsubscribing
 from services.intervention.web.page import notice
 
 

@@ -6,6 +6,8 @@ import base64
 import os
 import socket
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ _SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     # As in production: topics are made on purpose, with their number of partitions.
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
@@ -33,10 +34,21 @@ _SETTINGS = {
 _QUICK = ("-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One more way in: where the broker listens, and where it sends its clients."""
+
+    port: int
+    advertised: int
+    protocol: str = "PLAINTEXT"
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Broker(Engine):
@@ -45,9 +57,16 @@ class Broker(Engine):
     name = "kafka"
     ready_s = 90.0  # a JVM that starts beside everything else
 
-    def __init__(self, data: Path) -> None:
+    def __init__(
+        self,
+        data: Path,
+        more: Mapping[str, Listener] | None = None,
+        users: Mapping[str, str] | None = None,
+    ) -> None:
+        """`users` sign in by SCRAM-SHA-512 where a listener asks for it: name and password."""
         super().__init__(data, data)
-        self._port, self._controller = _free_port(), _free_port()
+        self._more, self._users = more or {}, users or {}
+        self._port, self._controller = free_port(), free_port()
         self._java = ("java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", *_QUICK)
 
     @property
@@ -67,20 +86,47 @@ class Broker(Engine):
         if self._file.exists():
             return
         self.data.mkdir(parents=True)
-        settings = _SETTINGS | {
-            "log.dirs": str(self.data / "logs"),
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self._controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-        }
+        settings = (
+            _SETTINGS
+            | {
+                "log.dirs": str(self.data / "logs"),
+                "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            }
+            | self._listeners()
+        )
         self._file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         name = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        tool = ("kafka.tools.StorageTool", "format", "-t", f"A{name[1:]}", "-c", str(self._file))
+        tool: tuple[str, ...] = (
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            f"A{name[1:]}",
+            "-c",
+            str(self._file),
+        )
+        for user, password in self._users.items():
+            tool += ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")
         done = subprocess.run(
             (*self._java, "-cp", f"{jars()}/*", *tool), capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise EngineError(f"Kafka's storage was not formatted: {done.stdout}{done.stderr}")
+
+    def _listeners(self) -> dict[str, str]:
+        plain = {"PLAINTEXT": Listener(self._port, self._port), **self._more}
+        heard = {name: one.port for name, one in plain.items()} | {"CONTROLLER": self._controller}
+        settings = {
+            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in heard.items()),
+            "advertised.listeners": ",".join(
+                f"{name}://127.0.0.1:{one.advertised}" for name, one in plain.items()
+            ),
+            "listener.security.protocol.map": ",".join(
+                ["CONTROLLER:PLAINTEXT"] + [f"{name}:{one.protocol}" for name, one in plain.items()]
+            ),
+        }
+        for name, one in self._more.items():
+            settings |= {f"listener.name.{name.lower()}.{k}": v for k, v in one.settings.items()}
+        return settings
 
     def command(self) -> Command:
         return Command(

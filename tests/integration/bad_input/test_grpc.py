@@ -22,10 +22,14 @@ PROCESS_OF = {
     "IdentityService": "identity",
     "PrivacyService": "identity",
     "TenantService": "identity",
+    "TransactionService": "identity",
     "DetectionService": "detection",
     "InterventionService": "intervention",
+    "LetterService": "intervention",
     "AccountabilityService": "accountability",
+    "CostService": "accountability",
     "QueryService": "pipeline",
+    "ArchiveService": "pipeline",
 }
 
 

@@ -110,7 +110,7 @@ class Place:
             recommendation=pb.Recommendation(person_id="ceo", due_at_ms=now_ms() + 600_000),
         )
 
-    def outcome(self, kind: pb.OutcomeKind.ValueType, **about: str) -> pb.Outcome:
+    def outcome(self, kind: pb.OutcomeKind.ValueType, **about: Any) -> pb.Outcome:
         return pb.Outcome(
             id=f"o-{self.session}-{kind}-{len(about.get('decision_id', ''))}",
             tenant_id=TENANT,

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from cli.detect import command
-from cli.explain import CAP, CLAUSES, PHRASES, explain
+from cli.explain import CAP, CLAUSES, explain
 from hotpath.emission import EMOTIONS, TERMS, Emission
+from services.common.phrases import PHRASES
 
 CASES = Path(__file__).parents[2] / "cases"
 

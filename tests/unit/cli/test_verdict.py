@@ -8,7 +8,7 @@ from sentientiq.intervention.v1 import intervention_pb2
 from cli.smoke.cast import Cast
 from cli.smoke.ledger import Ledger
 from cli.smoke.story import Message, Story
-from cli.smoke.verdict import judge
+from cli.smoke.verdict import SLOW_ALERT_P99_MS, judge
 from cli.smoke.visitor import Visitor
 
 T = 1_700_000_000_000.0
@@ -28,6 +28,7 @@ def story(ledger: Ledger, index: int = 0) -> Story:
     told.decision = f"d{index}"
     told.interventions = {"help": T + 220, "offer": T + 5000}
     told.messages = [Message(index, "…", T + 240)]
+    told.act_at_ms = T + 4700
     told.acted = told.offered = True
     decision = intervention_pb2.Decision(id=told.decision, session_id=told.session)
     # The server's clock is a second ahead; the frame's times are rounded to whole milliseconds.
@@ -44,12 +45,28 @@ def test_all_well_holds_and_is_timed_from_the_press_that_tipped_it(ledger: Ledge
         "interventions": 2,
         "intervention_ms": {"p50": 20.0, "p99": 20.0, "p999": 20.0, "max": 20.0},
         "alert_ms": {"p50": 40.0, "p99": 40.0, "p999": 40.0, "max": 40.0},
+        "act_ms": {"p50": 300.0, "p99": 300.0, "p999": 300.0, "max": 300.0},
         "acted": 2,
         "lost": 0,
         "duplicated": 0,
         "visitors": 2,
         "generator_late_ms": {"p50": 0.5, "p99": 0.5, "p999": 0.5, "max": 0.5},
     }
+
+
+def test_an_act_that_takes_a_second_does_not_hold(ledger: Ledger) -> None:
+    told = story(ledger)
+    told.act_at_ms = T + 3990
+    verdict = judge([told], ledger, [])
+    assert not verdict.holds
+    assert verdict.act_ms["max"] == 1010
+
+
+def test_a_text_may_take_longer_where_the_provider_is_slow(ledger: Ledger) -> None:
+    told = story(ledger)
+    told.messages = [Message(0, "…", T + 200 + 2_900)]
+    assert not judge([told], ledger, []).holds
+    assert judge([told], ledger, [], SLOW_ALERT_P99_MS).holds
 
 
 def test_help_that_never_came_is_lost_and_counts_ten_seconds(ledger: Ledger) -> None:

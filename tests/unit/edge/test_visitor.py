@@ -7,6 +7,7 @@ import time
 from typing import Any, cast
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
+from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 
 from edge.hub import Hub
 from edge.reactor import Reactor
@@ -46,24 +47,43 @@ def test_the_page_in_front_speaks_for_its_visitor() -> None:
     assert visitor.language == "en"
 
 
+class Pending:
+    """Stands for intervention: what it still wants to be shown."""
+
+    def __init__(self) -> None:
+        self.interventions: list[pb.Intervention] = []
+
+    async def ListPending(
+        self, request: service_pb2.ListPendingRequest, **options: Any
+    ) -> service_pb2.ListPendingResponse:
+        return service_pb2.ListPendingResponse(interventions=self.interventions)
+
+
 async def test_help_that_is_to_wait_waits_and_is_not_shown_to_whoever_has_left() -> None:
     hub = Hub()
     page = Page("p1", "en")
-    hub.join("t", "s", page, 1.0)
+    live = hub.join("t", "s", page, 1.0)
     none: Any = None
-    reactor = cast("Any", Reactor(hub, none, none, none))
+    asked = Pending()
+    reactor = cast("Any", Reactor(hub, none, none, cast("Any", asked)))
     now_ms = time.time() * 1000
     later = pb.Intervention(
         id="i", tenant_id="t", session_id="s", payload_json="{}",
         show_at_ms=round(now_ms + 60), expires_at_ms=round(now_ms + 60_000),
     )  # fmt: skip
-    showing = asyncio.create_task(reactor._show(later, now_ms))
+    asked.interventions = [later]
+    showing = asyncio.create_task(reactor._show(later, live, now_ms))
     await asyncio.sleep(0)
     assert page.sent == []
     await showing
     assert len(page.sent) == 1
     assert time.time() * 1000 >= later.show_at_ms - 1
+    # A kill switch was thrown meanwhile: intervention names it no more.
+    asked.interventions = []
+    later.id, later.show_at_ms = "k", round(time.time() * 1000 + 20)
+    await reactor._show(later, live, time.time() * 1000)
+    assert len(page.sent) == 1
     hub.leave("t", "s", page)
-    later.id = "j"
-    await reactor._show(later, time.time() * 1000)
+    later.id, later.show_at_ms = "j", 0
+    await reactor._show(later, live, time.time() * 1000)
     assert len(page.sent) == 1

@@ -114,9 +114,12 @@ def _search(draw: st.DrawFn) -> list[Line]:
 def _back_and_forth(draw: st.DrawFn) -> list[Line]:
     nav = draw(st.sampled_from(["load", "spa", "back_forward"]))
     there, here = draw(st.permutations(PAGES[:5]))[:2]
+    by_navigation = draw(st.booleans())
     lines: list[Line] = []
     for i in range(draw(st.integers(2, 7))):
-        dt = draw(st.sampled_from([900, 2000, 4000, 7000, 11_000]))
+        dt = draw(st.sampled_from([900, 2000, 4000, 7000, 11_000, 19_000]))
+        if by_navigation and i % 2 == 0:
+            lines.append(draw(_press(st.just("a.home"))))
         if draw(st.sampled_from([0, 0, 0, 1])):
             lines.append(draw(_press(_target)))
         lines.append({"type": "page_view", "dt": dt, "page": (there, here)[i % 2], "nav": nav})

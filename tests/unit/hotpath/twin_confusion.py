@@ -72,6 +72,7 @@ class View:
     t: int
     nav: str
     acted: bool = False
+    navigated: bool = False
     written: bool = False
     link: bool = False
     other: bool = False
@@ -165,6 +166,7 @@ class Stream:
             if what.get("button") or what.get("modifiers"):
                 return
             self.visit.view.acted = True
+            self.visit.view.navigated = {"nav", "link"} <= flags
             if what.get("detail") != 0:
                 self.press(t, line, target, flags)
                 self.cursor.put(what["x"], what["y"])
@@ -188,13 +190,16 @@ class Stream:
             self.settle(t, target)
         elif kind == "input":
             self.visit.view.acted = self.visit.view.written = True
+            self.visit.view.navigated = False
             self.written = self.field_written = True
             self.settle(t, target)
         elif kind == "change":
             self.visit.view.acted = True
+            self.visit.view.navigated = False
         elif kind == "submit":
             self.tried = t
             self.visit.view.acted = self.visit.view.other = True
+            self.visit.view.navigated = False
             self.submit(t, line, target)
         elif kind == "resize":
             self.height = what["vh"] or self.height
@@ -326,7 +331,14 @@ class Stream:
         if there[0].t <= self.settled or not all(view.idle for view in there):
             return 0
         stayed = back.t - there[0].t
-        grades = ((3000, 200), (6000, 100), (8000, 70), (10_000, 45))
+        again = any(view.page == there[0].page for group in groups[:-2] for view in group)
+        if groups[-3][-1].navigated and back.nav == "back_forward":
+            grades = ((3000, 250), (6000, 150), (10_000, 120), (20_000, 30))
+            return next((worth + 100 * again for below, worth in grades if stayed < below), 0)
+        if back.nav == "back_forward" and not again:
+            grades = ((3000, 200), (10_000, 30))
+        else:
+            grades = ((3000, 200), (6000, 100), (8000, 70), (10_000, 45))
         return next((worth for below, worth in grades if stayed < below), 0)
 
     def searched(self, searches: int) -> int:

@@ -25,33 +25,83 @@ _sym_db = _symbol_database.Default()
 from sentientiq.identity.v1 import identity_service_pb2 as sentientiq_dot_identity_dot_v1_dot_identity__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n9sentientiq/accountability/v1/accountability_service.proto\x12\x1csentientiq.accountability.v1\x1a-sentientiq/identity/v1/identity_service.proto\"q\n\nTransition\x12@\n\x05state\x18\x01 \x01(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x12\n\noutcome_id\x18\x03 \x01(\t\"\xb8\x02\n\x14RecommendationRecord\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12@\n\x05state\x18\x04 \x01(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\x11\n\tdue_at_ms\x18\x05 \x01(\x03\x12=\n\x0btransitions\x18\x06 \x03(\x0b\x32(.sentientiq.accountability.v1.Transition\x12,\n\x05value\x18\x07 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nsession_id\x18\x08 \x01(\t\x12\x0f\n\x07\x63ompany\x18\t \x01(\t\"B\n\x18GetRecommendationRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\"g\n\x19GetRecommendationResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"i\n\x1aListRecommendationsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\"\x83\x01\n\x1bListRecommendationsResponse\x12K\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x13GetScorecardRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x10\n\x08since_ms\x18\x03 \x01(\x03\x12\x10\n\x08until_ms\x18\x04 \x01(\x03\"~\n\x14GetScorecardResponse\x12\x38\n\x06\x63ounts\x18\x01 \x03(\x0b\x32(.sentientiq.accountability.v1.StateCount\x12\x1d\n\x15median_time_to_act_ms\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x04\"]\n\nStateCount\x12@\n\x05state\x18\x01 \x01(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\r\n\x05\x63ount\x18\x02 \x01(\x04*\xe8\x02\n\x13RecommendationState\x12$\n RECOMMENDATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RECOMMENDATION_STATE_OPEN\x10\x01\x12\"\n\x1eRECOMMENDATION_STATE_DELIVERED\x10\x02\x12\x1d\n\x19RECOMMENDATION_STATE_SEEN\x10\x03\x12\x1e\n\x1aRECOMMENDATION_STATE_ACTED\x10\x04\x12#\n\x1fRECOMMENDATION_STATE_ACTED_LATE\x10\x05\x12!\n\x1dRECOMMENDATION_STATE_DECLINED\x10\x06\x12 \n\x1cRECOMMENDATION_STATE_IGNORED\x10\x07\x12 \n\x1cRECOMMENDATION_STATE_EXPIRED\x10\x08\x12\x1d\n\x19RECOMMENDATION_STATE_VOID\x10\t2\xa2\x03\n\x15\x41\x63\x63ountabilityService\x12\x84\x01\n\x11GetRecommendation\x12\x36.sentientiq.accountability.v1.GetRecommendationRequest\x1a\x37.sentientiq.accountability.v1.GetRecommendationResponse\x12\x8a\x01\n\x13ListRecommendations\x12\x38.sentientiq.accountability.v1.ListRecommendationsRequest\x1a\x39.sentientiq.accountability.v1.ListRecommendationsResponse\x12u\n\x0cGetScorecard\x12\x31.sentientiq.accountability.v1.GetScorecardRequest\x1a\x32.sentientiq.accountability.v1.GetScorecardResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n9sentientiq/accountability/v1/accountability_service.proto\x12\x1csentientiq.accountability.v1\x1a-sentientiq/identity/v1/identity_service.proto\"q\n\nTransition\x12@\n\x05state\x18\x01 \x01(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x12\n\noutcome_id\x18\x03 \x01(\t\"\x93\x04\n\x14RecommendationRecord\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12@\n\x05state\x18\x04 \x01(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\x11\n\tdue_at_ms\x18\x05 \x01(\x03\x12=\n\x0btransitions\x18\x06 \x03(\x0b\x32(.sentientiq.accountability.v1.Transition\x12,\n\x05value\x18\x07 \x01(\x0b\x32\x1d.sentientiq.identity.v1.Money\x12\x12\n\nsession_id\x18\x08 \x01(\t\x12\x0f\n\x07\x63ompany\x18\t \x01(\t\x12\x37\n\x06owners\x18\n \x03(\x0b\x32\'.sentientiq.accountability.v1.Ownership\x12\x15\n\rlate_until_ms\x18\x0b \x01(\x03\x12\x0f\n\x07\x65motion\x18\x0c \x01(\t\x12\x12\n\nconfidence\x18\r \x01(\r\x12\x43\n\x0e\x64\x65\x63line_reason\x18\x0e \x01(\x0e\x32+.sentientiq.accountability.v1.DeclineReason\x12\x10\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x0f \x01(\t\x12\r\n\x05terms\x18\x10 \x01(\t\"\xdf\x02\n\tOwnership\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0c\n\x04team\x18\x02 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\x03 \x01(\x03\x12\r\n\x05to_ms\x18\x04 \x01(\x03\x12\x12\n\nworking_ms\x18\x05 \x01(\x03\x12\x17\n\x0f\x64\x65livered_at_ms\x18\x06 \x01(\x03\x12\x12\n\nseen_at_ms\x18\x07 \x01(\x03\x12\x36\n\x07verdict\x18\x08 \x01(\x0e\x32%.sentientiq.accountability.v1.Verdict\x12\r\n\x05\x62lame\x18\t \x01(\x08\x12\x0b\n\x03why\x18\n \x01(\t\x12\x39\n\x06\x61ppeal\x18\x0b \x01(\x0e\x32).sentientiq.accountability.v1.AppealState\x12\x41\n\rappeal_reason\x18\x0c \x01(\x0e\x32*.sentientiq.accountability.v1.AppealReason\"B\n\x18GetRecommendationRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\"g\n\x19GetRecommendationResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"\xfd\x01\n\x1aListRecommendationsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x41\n\x06states\x18\x05 \x03(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\x10\n\x08since_ms\x18\x06 \x01(\x03\x12\x10\n\x08until_ms\x18\x07 \x01(\x03\x12\x15\n\rdue_before_ms\x18\x08 \x01(\x03\x12\x14\n\x0cunder_appeal\x18\t \x01(\x08\"\x83\x01\n\x1bListRecommendationsResponse\x12K\n\x0frecommendations\x18\x01 \x03(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x13GetScorecardRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x10\n\x08since_ms\x18\x03 \x01(\x03\x12\x10\n\x08until_ms\x18\x04 \x01(\x03\x12\x0c\n\x04team\x18\x05 \x01(\t\"\xed\x01\n\x14GetScorecardResponse\x12\x38\n\x06\x63ounts\x18\x01 \x03(\x0b\x32(.sentientiq.accountability.v1.StateCount\x12\x1d\n\x15median_time_to_act_ms\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x04\x12\x36\n\x07\x66igures\x18\x04 \x01(\x0b\x32%.sentientiq.accountability.v1.Figures\x12\x35\n\x06\x62\x65\x66ore\x18\x05 \x01(\x0b\x32%.sentientiq.accountability.v1.Figures\"\xca\x02\n\x07\x46igures\x12\r\n\x05total\x18\x01 \x01(\x04\x12\x0e\n\x06\x63\x61ught\x18\x02 \x01(\x04\x12\x0f\n\x07in_time\x18\x03 \x01(\x04\x12\x1d\n\x15median_time_to_act_ms\x18\x04 \x01(\x03\x12<\n\x08verdicts\x18\x05 \x03(\x0b\x32*.sentientiq.accountability.v1.VerdictCount\x12\x0e\n\x06\x62lamed\x18\x06 \x01(\x04\x12\x0f\n\x07\x65xcused\x18\x07 \x01(\x04\x12\x39\n\x05money\x18\x08 \x03(\x0b\x32*.sentientiq.accountability.v1.MoneyFigures\x12\x15\n\rwithout_value\x18\t \x01(\x04\x12?\n\x08\x64\x65tector\x18\n \x01(\x0b\x32-.sentientiq.accountability.v1.DetectorFigures\"U\n\x0cVerdictCount\x12\x36\n\x07verdict\x18\x01 \x01(\x0e\x32%.sentientiq.accountability.v1.Verdict\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"g\n\x0cMoneyFigures\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x17\n\x0fprotected_minor\x18\x02 \x01(\x03\x12\x15\n\rat_risk_minor\x18\x03 \x01(\x03\x12\x15\n\runknown_minor\x18\x04 \x01(\x03\"g\n\x0f\x44\x65tectorFigures\x12\x0e\n\x06judged\x18\x01 \x01(\x04\x12\r\n\x05right\x18\x02 \x01(\x04\x12\x0c\n\x04rate\x18\x03 \x01(\x01\x12\x0b\n\x03low\x18\x04 \x01(\x01\x12\x0c\n\x04high\x18\x05 \x01(\x01\x12\x0c\n\x04said\x18\x06 \x01(\x01\"]\n\nStateCount\x12@\n\x05state\x18\x01 \x01(\x0e\x32\x31.sentientiq.accountability.v1.RecommendationState\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"\x8d\x02\n\x11TaskClosedRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x32\n\x03\x65nd\x18\x05 \x01(\x0e\x32%.sentientiq.accountability.v1.TaskEnd\x12;\n\x06reason\x18\x06 \x01(\x0e\x32+.sentientiq.accountability.v1.DeclineReason\x12\x0c\n\x04note\x18\x07 \x01(\t\x12\x14\n\x0c\x63losed_at_ms\x18\x08 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\t \x01(\t\"`\n\x12TaskClosedResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"\x8e\x01\n\x0fHandOverRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12\x16\n\x0e\x66rom_person_id\x18\x04 \x01(\t\x12\x14\n\x0cto_person_id\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\"^\n\x10HandOverResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"\x94\x01\n\rAppealRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12:\n\x06reason\x18\x04 \x01(\x0e\x32*.sentientiq.accountability.v1.AppealReason\x12\x0c\n\x04note\x18\x05 \x01(\t\"\\\n\x0e\x41ppealResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"\x85\x01\n\x13RuleOnAppealRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x14\n\x0c\x62y_person_id\x18\x04 \x01(\t\x12\x0f\n\x07granted\x18\x05 \x01(\x08\x12\x0c\n\x04note\x18\x06 \x01(\t\"b\n\x14RuleOnAppealResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"r\n\x0fWithdrawRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x14\n\x0c\x62y_person_id\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x13\n\x0b\x66\x61lse_alarm\x18\x05 \x01(\x08\"^\n\x10WithdrawResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"\x86\x01\n\x13GiveFeedbackRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\r\n\x05right\x18\x05 \x01(\x08\x12\x0c\n\x04note\x18\x06 \x01(\t\"b\n\x14GiveFeedbackResponse\x12J\n\x0erecommendation\x18\x01 \x01(\x0b\x32\x32.sentientiq.accountability.v1.RecommendationRecord\"O\n\x13ListFeedbackRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"o\n\x14ListFeedbackResponse\x12>\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32,.sentientiq.accountability.v1.FeedbackRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbf\x01\n\x0e\x46\x65\x65\x64\x62\x61\x63kRecord\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nemotion_id\x18\x03 \x01(\t\x12\x0f\n\x07\x65motion\x18\x04 \x01(\t\x12\x12\n\nconfidence\x18\x05 \x01(\r\x12\x10\n\x08log_odds\x18\x06 \x01(\x01\x12\x13\n\x0b\x63\x61libration\x18\x07 \x01(\t\x12\r\n\x05right\x18\x08 \x01(\x08\x12\x15\n\rdecided_at_ms\x18\t \x01(\x03*\xf0\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x13\n\x0fVERDICT_PENDING\x10\x01\x12\x0f\n\x0bVERDICT_MET\x10\x02\x12\x14\n\x10VERDICT_ANSWERED\x10\x03\x12\x13\n\x0fVERDICT_COVERED\x10\x04\x12\x15\n\x11VERDICT_HANDED_ON\x10\x05\x12\x10\n\x0cVERDICT_LATE\x10\x06\x12\x12\n\x0eVERDICT_MISSED\x10\x07\x12\x17\n\x13VERDICT_UNDELIVERED\x10\x08\x12\x12\n\x0eVERDICT_UNSEEN\x10\t\x12\x19\n\x15VERDICT_OUTSIDE_HOURS\x10\n\x12\x15\n\x11VERDICT_TOO_SHORT\x10\x0b\x12\x17\n\x13VERDICT_FALSE_ALARM\x10\x0c\x12\x15\n\x11VERDICT_WITHDRAWN\x10\r\x12\x18\n\x14VERDICT_UNDER_APPEAL\x10\x0e\x12\x15\n\x11VERDICT_NEVER_SAW\x10\x0f*i\n\x0c\x41ppealReason\x12\x1d\n\x19\x41PPEAL_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41PPEAL_REASON_NEVER_SAW\x10\x01\x12\x1d\n\x19\x41PPEAL_REASON_FALSE_ALARM\x10\x02*v\n\x0b\x41ppealState\x12\x1c\n\x18\x41PPEAL_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41PPEAL_STATE_OPEN\x10\x01\x12\x18\n\x14\x41PPEAL_STATE_GRANTED\x10\x02\x12\x18\n\x14\x41PPEAL_STATE_REFUSED\x10\x03*\xe7\x01\n\rDeclineReason\x12\x1e\n\x1a\x44\x45\x43LINE_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45\x43LINE_REASON_NOT_NOW\x10\x01\x12\x1b\n\x17\x44\x45\x43LINE_REASON_NOT_MINE\x10\x02\x12\x1e\n\x1a\x44\x45\x43LINE_REASON_FALSE_ALARM\x10\x03\x12\"\n\x1e\x44\x45\x43LINE_REASON_HANDLED_ALREADY\x10\x04\x12\x1f\n\x1b\x44\x45\x43LINE_REASON_NOT_WORTH_IT\x10\x05\x12\x18\n\x14\x44\x45\x43LINE_REASON_OTHER\x10\x06*M\n\x07TaskEnd\x12\x18\n\x14TASK_END_UNSPECIFIED\x10\x00\x12\x11\n\rTASK_END_DONE\x10\x01\x12\x15\n\x11TASK_END_DECLINED\x10\x02*\xe8\x02\n\x13RecommendationState\x12$\n RECOMMENDATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RECOMMENDATION_STATE_OPEN\x10\x01\x12\"\n\x1eRECOMMENDATION_STATE_DELIVERED\x10\x02\x12\x1d\n\x19RECOMMENDATION_STATE_SEEN\x10\x03\x12\x1e\n\x1aRECOMMENDATION_STATE_ACTED\x10\x04\x12#\n\x1fRECOMMENDATION_STATE_ACTED_LATE\x10\x05\x12!\n\x1dRECOMMENDATION_STATE_DECLINED\x10\x06\x12 \n\x1cRECOMMENDATION_STATE_IGNORED\x10\x07\x12 \n\x1cRECOMMENDATION_STATE_EXPIRED\x10\x08\x12\x1d\n\x19RECOMMENDATION_STATE_VOID\x10\t2\xb3\t\n\x15\x41\x63\x63ountabilityService\x12\x84\x01\n\x11GetRecommendation\x12\x36.sentientiq.accountability.v1.GetRecommendationRequest\x1a\x37.sentientiq.accountability.v1.GetRecommendationResponse\x12\x8a\x01\n\x13ListRecommendations\x12\x38.sentientiq.accountability.v1.ListRecommendationsRequest\x1a\x39.sentientiq.accountability.v1.ListRecommendationsResponse\x12u\n\x0cGetScorecard\x12\x31.sentientiq.accountability.v1.GetScorecardRequest\x1a\x32.sentientiq.accountability.v1.GetScorecardResponse\x12o\n\nTaskClosed\x12/.sentientiq.accountability.v1.TaskClosedRequest\x1a\x30.sentientiq.accountability.v1.TaskClosedResponse\x12i\n\x08HandOver\x12-.sentientiq.accountability.v1.HandOverRequest\x1a..sentientiq.accountability.v1.HandOverResponse\x12\x63\n\x06\x41ppeal\x12+.sentientiq.accountability.v1.AppealRequest\x1a,.sentientiq.accountability.v1.AppealResponse\x12u\n\x0cRuleOnAppeal\x12\x31.sentientiq.accountability.v1.RuleOnAppealRequest\x1a\x32.sentientiq.accountability.v1.RuleOnAppealResponse\x12i\n\x08Withdraw\x12-.sentientiq.accountability.v1.WithdrawRequest\x1a..sentientiq.accountability.v1.WithdrawResponse\x12u\n\x0cGiveFeedback\x12\x31.sentientiq.accountability.v1.GiveFeedbackRequest\x1a\x32.sentientiq.accountability.v1.GiveFeedbackResponse\x12u\n\x0cListFeedback\x12\x31.sentientiq.accountability.v1.ListFeedbackRequest\x1a\x32.sentientiq.accountability.v1.ListFeedbackResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentientiq.accountability.v1.accountability_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOMMENDATIONSTATE']._serialized_start=1303
-  _globals['_RECOMMENDATIONSTATE']._serialized_end=1663
+  _globals['_VERDICT']._serialized_start=4710
+  _globals['_VERDICT']._serialized_end=5078
+  _globals['_APPEALREASON']._serialized_start=5080
+  _globals['_APPEALREASON']._serialized_end=5185
+  _globals['_APPEALSTATE']._serialized_start=5187
+  _globals['_APPEALSTATE']._serialized_end=5305
+  _globals['_DECLINEREASON']._serialized_start=5308
+  _globals['_DECLINEREASON']._serialized_end=5539
+  _globals['_TASKEND']._serialized_start=5541
+  _globals['_TASKEND']._serialized_end=5618
+  _globals['_RECOMMENDATIONSTATE']._serialized_start=5621
+  _globals['_RECOMMENDATIONSTATE']._serialized_end=5981
   _globals['_TRANSITION']._serialized_start=138
   _globals['_TRANSITION']._serialized_end=251
   _globals['_RECOMMENDATIONRECORD']._serialized_start=254
-  _globals['_RECOMMENDATIONRECORD']._serialized_end=566
-  _globals['_GETRECOMMENDATIONREQUEST']._serialized_start=568
-  _globals['_GETRECOMMENDATIONREQUEST']._serialized_end=634
-  _globals['_GETRECOMMENDATIONRESPONSE']._serialized_start=636
-  _globals['_GETRECOMMENDATIONRESPONSE']._serialized_end=739
-  _globals['_LISTRECOMMENDATIONSREQUEST']._serialized_start=741
-  _globals['_LISTRECOMMENDATIONSREQUEST']._serialized_end=846
-  _globals['_LISTRECOMMENDATIONSRESPONSE']._serialized_start=849
-  _globals['_LISTRECOMMENDATIONSRESPONSE']._serialized_end=980
-  _globals['_GETSCORECARDREQUEST']._serialized_start=982
-  _globals['_GETSCORECARDREQUEST']._serialized_end=1077
-  _globals['_GETSCORECARDRESPONSE']._serialized_start=1079
-  _globals['_GETSCORECARDRESPONSE']._serialized_end=1205
-  _globals['_STATECOUNT']._serialized_start=1207
-  _globals['_STATECOUNT']._serialized_end=1300
-  _globals['_ACCOUNTABILITYSERVICE']._serialized_start=1666
-  _globals['_ACCOUNTABILITYSERVICE']._serialized_end=2084
+  _globals['_RECOMMENDATIONRECORD']._serialized_end=785
+  _globals['_OWNERSHIP']._serialized_start=788
+  _globals['_OWNERSHIP']._serialized_end=1139
+  _globals['_GETRECOMMENDATIONREQUEST']._serialized_start=1141
+  _globals['_GETRECOMMENDATIONREQUEST']._serialized_end=1207
+  _globals['_GETRECOMMENDATIONRESPONSE']._serialized_start=1209
+  _globals['_GETRECOMMENDATIONRESPONSE']._serialized_end=1312
+  _globals['_LISTRECOMMENDATIONSREQUEST']._serialized_start=1315
+  _globals['_LISTRECOMMENDATIONSREQUEST']._serialized_end=1568
+  _globals['_LISTRECOMMENDATIONSRESPONSE']._serialized_start=1571
+  _globals['_LISTRECOMMENDATIONSRESPONSE']._serialized_end=1702
+  _globals['_GETSCORECARDREQUEST']._serialized_start=1704
+  _globals['_GETSCORECARDREQUEST']._serialized_end=1813
+  _globals['_GETSCORECARDRESPONSE']._serialized_start=1816
+  _globals['_GETSCORECARDRESPONSE']._serialized_end=2053
+  _globals['_FIGURES']._serialized_start=2056
+  _globals['_FIGURES']._serialized_end=2386
+  _globals['_VERDICTCOUNT']._serialized_start=2388
+  _globals['_VERDICTCOUNT']._serialized_end=2473
+  _globals['_MONEYFIGURES']._serialized_start=2475
+  _globals['_MONEYFIGURES']._serialized_end=2578
+  _globals['_DETECTORFIGURES']._serialized_start=2580
+  _globals['_DETECTORFIGURES']._serialized_end=2683
+  _globals['_STATECOUNT']._serialized_start=2685
+  _globals['_STATECOUNT']._serialized_end=2778
+  _globals['_TASKCLOSEDREQUEST']._serialized_start=2781
+  _globals['_TASKCLOSEDREQUEST']._serialized_end=3050
+  _globals['_TASKCLOSEDRESPONSE']._serialized_start=3052
+  _globals['_TASKCLOSEDRESPONSE']._serialized_end=3148
+  _globals['_HANDOVERREQUEST']._serialized_start=3151
+  _globals['_HANDOVERREQUEST']._serialized_end=3293
+  _globals['_HANDOVERRESPONSE']._serialized_start=3295
+  _globals['_HANDOVERRESPONSE']._serialized_end=3389
+  _globals['_APPEALREQUEST']._serialized_start=3392
+  _globals['_APPEALREQUEST']._serialized_end=3540
+  _globals['_APPEALRESPONSE']._serialized_start=3542
+  _globals['_APPEALRESPONSE']._serialized_end=3634
+  _globals['_RULEONAPPEALREQUEST']._serialized_start=3637
+  _globals['_RULEONAPPEALREQUEST']._serialized_end=3770
+  _globals['_RULEONAPPEALRESPONSE']._serialized_start=3772
+  _globals['_RULEONAPPEALRESPONSE']._serialized_end=3870
+  _globals['_WITHDRAWREQUEST']._serialized_start=3872
+  _globals['_WITHDRAWREQUEST']._serialized_end=3986
+  _globals['_WITHDRAWRESPONSE']._serialized_start=3988
+  _globals['_WITHDRAWRESPONSE']._serialized_end=4082
+  _globals['_GIVEFEEDBACKREQUEST']._serialized_start=4085
+  _globals['_GIVEFEEDBACKREQUEST']._serialized_end=4219
+  _globals['_GIVEFEEDBACKRESPONSE']._serialized_start=4221
+  _globals['_GIVEFEEDBACKRESPONSE']._serialized_end=4319
+  _globals['_LISTFEEDBACKREQUEST']._serialized_start=4321
+  _globals['_LISTFEEDBACKREQUEST']._serialized_end=4400
+  _globals['_LISTFEEDBACKRESPONSE']._serialized_start=4402
+  _globals['_LISTFEEDBACKRESPONSE']._serialized_end=4513
+  _globals['_FEEDBACKRECORD']._serialized_start=4516
+  _globals['_FEEDBACKRECORD']._serialized_end=4707
+  _globals['_ACCOUNTABILITYSERVICE']._serialized_start=5984
+  _globals['_ACCOUNTABILITYSERVICE']._serialized_end=7187
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,11 @@ if _version_not_supported:
 
 
 class AccountabilityServiceStub:
-    """AccountabilityService follows every recommendation to its final state.
+    """AccountabilityService follows every recommendation to its final state. What changes one is appended
+    to outcome.v1 first; the answer waits until it is applied, for two seconds at most. Calls that
+    change something may be repeated: the first word of a caller's key stands. All of them: NOT_FOUND
+    if no decision of that id asked the team to act, INVALID_ARGUMENT naming the field, UNAVAILABLE
+    while an engine is away. They need the scope accountability:write.
     """
 
     def __init__(self, channel):
@@ -50,10 +54,49 @@ class AccountabilityServiceStub:
                 request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GetScorecardRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GetScorecardResponse.FromString,
                 _registered_method=True)
+        self.TaskClosed = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/TaskClosed',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.TaskClosedRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.TaskClosedResponse.FromString,
+                _registered_method=True)
+        self.HandOver = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/HandOver',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.HandOverRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.HandOverResponse.FromString,
+                _registered_method=True)
+        self.Appeal = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/Appeal',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.AppealRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.AppealResponse.FromString,
+                _registered_method=True)
+        self.RuleOnAppeal = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/RuleOnAppeal',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.RuleOnAppealRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.RuleOnAppealResponse.FromString,
+                _registered_method=True)
+        self.Withdraw = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/Withdraw',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.WithdrawRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.WithdrawResponse.FromString,
+                _registered_method=True)
+        self.GiveFeedback = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/GiveFeedback',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GiveFeedbackRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GiveFeedbackResponse.FromString,
+                _registered_method=True)
+        self.ListFeedback = channel.unary_unary(
+                '/sentientiq.accountability.v1.AccountabilityService/ListFeedback',
+                request_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.ListFeedbackRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.ListFeedbackResponse.FromString,
+                _registered_method=True)
 
 
 class AccountabilityServiceServicer:
-    """AccountabilityService follows every recommendation to its final state.
+    """AccountabilityService follows every recommendation to its final state. What changes one is appended
+    to outcome.v1 first; the answer waits until it is applied, for two seconds at most. Calls that
+    change something may be repeated: the first word of a caller's key stands. All of them: NOT_FOUND
+    if no decision of that id asked the team to act, INVALID_ARGUMENT naming the field, UNAVAILABLE
+    while an engine is away. They need the scope accountability:write.
     """
 
     def GetRecommendation(self, request, context):
@@ -78,6 +121,57 @@ class AccountabilityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TaskClosed(self, request, context):
+        """TaskClosed says that a task about a recommendation was closed elsewhere, as in a CRM.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HandOver(self, request, context):
+        """HandOver makes it somebody else's. FAILED_PRECONDITION once it is closed or due.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Appeal(self, request, context):
+        """Appeal contests what is said of a person. FAILED_PRECONDITION if it was never theirs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RuleOnAppeal(self, request, context):
+        """RuleOnAppeal decides one: mesh or operator tokens only, and never by who appealed.
+        FAILED_PRECONDITION if there is none to rule on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Withdraw(self, request, context):
+        """Withdraw voids a recommendation: mesh or operator tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GiveFeedback(self, request, context):
+        """GiveFeedback says whether the emotion was right; a person's last word counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeedback(self, request, context):
+        """ListFeedback pages through what people said of emotions, the oldest first: the labels that
+        `sentientiq calibrate` takes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountabilityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +190,41 @@ def add_AccountabilityServiceServicer_to_server(servicer, server):
                     request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GetScorecardRequest.FromString,
                     response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GetScorecardResponse.SerializeToString,
             ),
+            'TaskClosed': grpc.unary_unary_rpc_method_handler(
+                    servicer.TaskClosed,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.TaskClosedRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.TaskClosedResponse.SerializeToString,
+            ),
+            'HandOver': grpc.unary_unary_rpc_method_handler(
+                    servicer.HandOver,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.HandOverRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.HandOverResponse.SerializeToString,
+            ),
+            'Appeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.Appeal,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.AppealRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.AppealResponse.SerializeToString,
+            ),
+            'RuleOnAppeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.RuleOnAppeal,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.RuleOnAppealRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.RuleOnAppealResponse.SerializeToString,
+            ),
+            'Withdraw': grpc.unary_unary_rpc_method_handler(
+                    servicer.Withdraw,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.WithdrawRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.WithdrawResponse.SerializeToString,
+            ),
+            'GiveFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveFeedback,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GiveFeedbackRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GiveFeedbackResponse.SerializeToString,
+            ),
+            'ListFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeedback,
+                    request_deserializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.ListFeedbackRequest.FromString,
+                    response_serializer=sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.ListFeedbackResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'sentientiq.accountability.v1.AccountabilityService', rpc_method_handlers)
@@ -105,7 +234,11 @@ def add_AccountabilityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountabilityService:
-    """AccountabilityService follows every recommendation to its final state.
+    """AccountabilityService follows every recommendation to its final state. What changes one is appended
+    to outcome.v1 first; the answer waits until it is applied, for two seconds at most. Calls that
+    change something may be repeated: the first word of a caller's key stands. All of them: NOT_FOUND
+    if no decision of that id asked the team to act, INVALID_ARGUMENT naming the field, UNAVAILABLE
+    while an engine is away. They need the scope accountability:write.
     """
 
     @staticmethod
@@ -179,6 +312,195 @@ class AccountabilityService:
             '/sentientiq.accountability.v1.AccountabilityService/GetScorecard',
             sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GetScorecardRequest.SerializeToString,
             sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GetScorecardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TaskClosed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/TaskClosed',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.TaskClosedRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.TaskClosedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HandOver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/HandOver',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.HandOverRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.HandOverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Appeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/Appeal',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.AppealRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.AppealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RuleOnAppeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/RuleOnAppeal',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.RuleOnAppealRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.RuleOnAppealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Withdraw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/Withdraw',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.WithdrawRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.WithdrawResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/GiveFeedback',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GiveFeedbackRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.GiveFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.accountability.v1.AccountabilityService/ListFeedback',
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.ListFeedbackRequest.SerializeToString,
+            sentientiq_dot_accountability_dot_v1_dot_accountability__service__pb2.ListFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -187,6 +187,28 @@ class _OutcomeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OutcomeKi
     """The person said no."""
     OUTCOME_KIND_SENT: _OutcomeKind.ValueType  # 9
     """The provider accepted the message."""
+    OUTCOME_KIND_HANDED_OVER: _OutcomeKind.ValueType  # 10
+    """It is somebody else's to answer from now on: person_id's. by_person_id passed it on."""
+    OUTCOME_KIND_APPEALED: _OutcomeKind.ValueType  # 12
+    """person_id contests what is said of them: detail is "never_saw" or "false_alarm"."""
+    OUTCOME_KIND_APPEAL_RULED: _OutcomeKind.ValueType  # 13
+    """by_person_id ruled on the appeal of person_id: detail is "granted" or "refused"."""
+    OUTCOME_KIND_FEEDBACK: _OutcomeKind.ValueType  # 14
+    """person_id says whether the emotion was right: detail is "right" or "wrong"."""
+    OUTCOME_KIND_VOIDED: _OutcomeKind.ValueType  # 15
+    """Withdrawn: nobody need act. by_person_id did it, detail says why in a word."""
+    OUTCOME_KIND_TERMS_SET: _OutcomeKind.ValueType  # 16
+    """What accountability holds person_id to; it stands as it was first written."""
+    OUTCOME_KIND_ESCALATED: _OutcomeKind.ValueType  # 20
+    """Somebody else is asked too: nobody acknowledged in time, or it was handed over."""
+    OUTCOME_KIND_FOLDED: _OutcomeKind.ValueType  # 21
+    """The recommendation joined the message and page of an earlier one of the same visitor."""
+    OUTCOME_KIND_UNDONE: _OutcomeKind.ValueType  # 22
+    """The person took an act back before it had an effect."""
+    OUTCOME_KIND_FELL_BACK: _OutcomeKind.ValueType  # 23
+    """The page did not show it in time, and it went another way, or could not."""
+    OUTCOME_KIND_WITHDRAWN: _OutcomeKind.ValueType  # 24
+    """A kill switch stopped it before it was shown or sent."""
 
 class OutcomeKind(_OutcomeKind, metaclass=_OutcomeKindEnumTypeWrapper):
     """OutcomeKind is what then happened."""
@@ -211,6 +233,28 @@ OUTCOME_KIND_DECLINED: OutcomeKind.ValueType  # 8
 """The person said no."""
 OUTCOME_KIND_SENT: OutcomeKind.ValueType  # 9
 """The provider accepted the message."""
+OUTCOME_KIND_HANDED_OVER: OutcomeKind.ValueType  # 10
+"""It is somebody else's to answer from now on: person_id's. by_person_id passed it on."""
+OUTCOME_KIND_APPEALED: OutcomeKind.ValueType  # 12
+"""person_id contests what is said of them: detail is "never_saw" or "false_alarm"."""
+OUTCOME_KIND_APPEAL_RULED: OutcomeKind.ValueType  # 13
+"""by_person_id ruled on the appeal of person_id: detail is "granted" or "refused"."""
+OUTCOME_KIND_FEEDBACK: OutcomeKind.ValueType  # 14
+"""person_id says whether the emotion was right: detail is "right" or "wrong"."""
+OUTCOME_KIND_VOIDED: OutcomeKind.ValueType  # 15
+"""Withdrawn: nobody need act. by_person_id did it, detail says why in a word."""
+OUTCOME_KIND_TERMS_SET: OutcomeKind.ValueType  # 16
+"""What accountability holds person_id to; it stands as it was first written."""
+OUTCOME_KIND_ESCALATED: OutcomeKind.ValueType  # 20
+"""Somebody else is asked too: nobody acknowledged in time, or it was handed over."""
+OUTCOME_KIND_FOLDED: OutcomeKind.ValueType  # 21
+"""The recommendation joined the message and page of an earlier one of the same visitor."""
+OUTCOME_KIND_UNDONE: OutcomeKind.ValueType  # 22
+"""The person took an act back before it had an effect."""
+OUTCOME_KIND_FELL_BACK: OutcomeKind.ValueType  # 23
+"""The page did not show it in time, and it went another way, or could not."""
+OUTCOME_KIND_WITHDRAWN: OutcomeKind.ValueType  # 24
+"""A kill switch stopped it before it was shown or sent."""
 Global___OutcomeKind: _TypeAlias = OutcomeKind  # noqa: Y015
 
 @_typing.final
@@ -296,13 +340,21 @@ class Recommendation(_message.Message):
     PERSON_ID_FIELD_NUMBER: _builtins.int
     DUE_AT_MS_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
+    THREAD_ID_FIELD_NUMBER: _builtins.int
+    ESCALATION_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """Who should act."""
     due_at_ms: _builtins.int
     """When it is ignored, Unix epoch in milliseconds."""
+    thread_id: _builtins.str
+    """The decision whose message and page this one joined; empty: it has its own."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Kinds of channels used, in order: see sentientiq.tenant.v1.Channel."""
+
+    @_builtins.property
+    def escalation(self) -> _containers.RepeatedCompositeFieldContainer[Global___EscalationStep]:
+        """Who is asked next while nobody acknowledges, in order."""
 
     def __init__(
         self,
@@ -310,14 +362,46 @@ class Recommendation(_message.Message):
         person_id: _builtins.str = ...,
         due_at_ms: _builtins.int = ...,
         channels: _abc.Iterable[_builtins.str] | None = ...,
+        thread_id: _builtins.str = ...,
+        escalation: _abc.Iterable[Global___EscalationStep] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "due_at_ms", b"due_at_ms", "person_id", b"person_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "due_at_ms", b"due_at_ms", "escalation", b"escalation", "person_id", b"person_id", "thread_id", b"thread_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Recommendation: _TypeAlias = Recommendation  # noqa: Y015
+
+@_typing.final
+class EscalationStep(_message.Message):
+    """EscalationStep asks somebody more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_MS_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    after_ms: _builtins.int
+    """How long after the decision, or after the step before, in milliseconds."""
+    @_builtins.property
+    def to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The first of these who can be reached and was not asked before: "owner", "role:NAME",
+        "on_call:ROTA".
+        """
+
+    def __init__(
+        self,
+        *,
+        after_ms: _builtins.int = ...,
+        to: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_ms", b"after_ms", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EscalationStep: _TypeAlias = EscalationStep  # noqa: Y015
 
 @_typing.final
 class Decision(_message.Message):
@@ -347,6 +431,7 @@ class Decision(_message.Message):
     INPUTS_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
     PROPENSITY_FIELD_NUMBER: _builtins.int
+    ARMS_MET_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """hash(emotion id, rev, policy version)."""
     tenant_id: _builtins.str
@@ -358,7 +443,8 @@ class Decision(_message.Message):
     reason: _builtins.str
     """Why, one word of a fixed set: "rule", "nothing", "no_rule", "below_confidence",
     "episode_handled", "stale", "no_consent", "quiet_hours", "dismissed", "cooldown", "excluded",
-    "cap", "budget", "no_recipient", "killed", "holdout", "experiment". docs/policy.md explains each.
+    "cap", "budget", "no_recipient", "killed", "holdout", "experiment", "unfit_arm", "unguarded".
+    docs/policy.md explains each.
     """
     rule: _builtins.str
     """The rule that matched."""
@@ -406,6 +492,10 @@ class Decision(_message.Message):
     def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
         """What could have been done, doing nothing included."""
 
+    @_builtins.property
+    def arms_met(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArmMet]:
+        """Every experiment and holdout that was met by it: what the exposure log is told."""
+
     def __init__(
         self,
         *,
@@ -431,14 +521,49 @@ class Decision(_message.Message):
         inputs: _builtins.bytes = ...,
         alternatives: _abc.Iterable[Global___Alternative] | None = ...,
         propensity: _builtins.float = ...,
+        arms_met: _abc.Iterable[Global___ArmMet] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "intervention", b"intervention", "recommendation", b"recommendation", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "alternatives", b"alternatives", "assurance", b"assurance", "company", b"company", "decided_at_ms", b"decided_at_ms", "detail", b"detail", "emotion", b"emotion", "id", b"id", "identity_version", b"identity_version", "inputs", b"inputs", "intervention", b"intervention", "path", b"path", "policy_digest", b"policy_digest", "policy_version", b"policy_version", "propensity", b"propensity", "reason", b"reason", "recommendation", b"recommendation", "rule", b"rule", "session_id", b"session_id", "tenant_id", b"tenant_id", "user_id", b"user_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "alternatives", b"alternatives", "arms_met", b"arms_met", "assurance", b"assurance", "company", b"company", "decided_at_ms", b"decided_at_ms", "detail", b"detail", "emotion", b"emotion", "id", b"id", "identity_version", b"identity_version", "inputs", b"inputs", "intervention", b"intervention", "path", b"path", "policy_digest", b"policy_digest", "policy_version", b"policy_version", "propensity", b"propensity", "reason", b"reason", "recommendation", b"recommendation", "rule", b"rule", "session_id", b"session_id", "tenant_id", b"tenant_id", "user_id", b"user_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class ArmMet(_message.Message):
+    """ArmMet says that a decision came to where the arms of an experiment or a holdout differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    UNIT_KIND_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    PROPENSITY_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.str
+    """Name of the experiment, "holdout:global" or "holdout:RULE"."""
+    unit_kind: _builtins.str
+    """What was dealt: "person", "company" or "session"."""
+    variant: _builtins.str
+    """The arm; of holdouts "held" or "treated"."""
+    propensity: _builtins.float
+    """Chance with which it was this one."""
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.str = ...,
+        unit_kind: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        propensity: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "propensity", b"propensity", "unit_kind", b"unit_kind", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArmMet: _TypeAlias = ArmMet  # noqa: Y015
 
 @_typing.final
 class Alternative(_message.Message):
@@ -487,6 +612,80 @@ class Alternative(_message.Message):
 Global___Alternative: _TypeAlias = Alternative  # noqa: Y015
 
 @_typing.final
+class RecommendationTerms(_message.Message):
+    """RecommendationTerms is what somebody is held to, worked out once from the tenant's configuration
+    as it was then: what is changed there later changes no past.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUE_AT_MS_FIELD_NUMBER: _builtins.int
+    LATE_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    WORKING_FIELD_NUMBER: _builtins.int
+    FAIR_MS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    due_at_ms: _builtins.int
+    """When it falls due, Unix epoch in milliseconds; never before Recommendation.due_at_ms. Of the
+    first owner's terms; those of later owners leave it 0: a deadline does not move.
+    """
+    late_until_ms: _builtins.int
+    """Until when a late act still counts as one, Unix epoch in milliseconds."""
+    team: _builtins.str
+    """The person's team: their role."""
+    fair_ms: _builtins.int
+    """Less working time than this, in milliseconds, and nobody is blamed."""
+    source: _builtins.str
+    """"builtin", or "tenant@" and the version of the tenant's document."""
+    @_builtins.property
+    def working(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkingTime]:
+        """When the person works, from the decision until it falls due, in order."""
+
+    def __init__(
+        self,
+        *,
+        due_at_ms: _builtins.int = ...,
+        late_until_ms: _builtins.int = ...,
+        team: _builtins.str = ...,
+        working: _abc.Iterable[Global___WorkingTime] | None = ...,
+        fair_ms: _builtins.int = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_at_ms", b"due_at_ms", "fair_ms", b"fair_ms", "late_until_ms", b"late_until_ms", "source", b"source", "team", b"team", "working", b"working"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecommendationTerms: _TypeAlias = RecommendationTerms  # noqa: Y015
+
+@_typing.final
+class WorkingTime(_message.Message):
+    """WorkingTime is a stretch of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_MS_FIELD_NUMBER: _builtins.int
+    TO_MS_FIELD_NUMBER: _builtins.int
+    from_ms: _builtins.int
+    """Unix epoch in milliseconds."""
+    to_ms: _builtins.int
+    """Unix epoch in milliseconds; not part of it any more."""
+    def __init__(
+        self,
+        *,
+        from_ms: _builtins.int = ...,
+        to_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_ms", b"from_ms", "to_ms", b"to_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkingTime: _TypeAlias = WorkingTime  # noqa: Y015
+
+@_typing.final
 class Outcome(_message.Message):
     """Outcome is the value of outcome.v1."""
 
@@ -502,6 +701,9 @@ class Outcome(_message.Message):
     PERSON_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    BY_PERSON_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """hash of what makes it unique: written twice, it counts once."""
     tenant_id: _builtins.str
@@ -517,11 +719,21 @@ class Outcome(_message.Message):
     occurred_at_ms: _builtins.int
     """Unix epoch in milliseconds."""
     person_id: _builtins.str
-    """Who acted, for SEEN, ACTED, DECLINED."""
+    """Who acted, for SEEN, ACTED, DECLINED; of later kinds see there."""
     channel: _builtins.str
-    """"page", "intervene_page", or a kind of sentientiq.tenant.v1.Channel."""
+    """"page", "intervene_page", "rpc", "crm", or a kind of sentientiq.tenant.v1.Channel."""
     detail: _builtins.str
-    """Which act or error, for example "send_offer" or "21610"."""
+    """Which act or error, for example "send_offer" or "21610"; of DECLINED the reason, where one is
+    given: "not_now", "not_mine", "false_alarm", "handled_already", "not_worth_it", "other".
+    """
+    by_person_id: _builtins.str
+    """Who did it to person_id; see OutcomeKind."""
+    note: _builtins.str
+    """What a person wrote about it; at most 1,000 characters."""
+    @_builtins.property
+    def terms(self) -> Global___RecommendationTerms:
+        """Of TERMS_SET."""
+
     def __init__(
         self,
         *,
@@ -535,10 +747,13 @@ class Outcome(_message.Message):
         person_id: _builtins.str = ...,
         channel: _builtins.str = ...,
         detail: _builtins.str = ...,
+        by_person_id: _builtins.str = ...,
+        note: _builtins.str = ...,
+        terms: Global___RecommendationTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "decision_id", b"decision_id", "detail", b"detail", "id", b"id", "intervention_id", b"intervention_id", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "session_id", b"session_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person_id", b"by_person_id", "channel", b"channel", "decision_id", b"decision_id", "detail", b"detail", "id", b"id", "intervention_id", b"intervention_id", "kind", b"kind", "note", b"note", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "session_id", b"session_id", "tenant_id", b"tenant_id", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as sentientiq_dot_identi
 from sentientiq.intervention.v1 import intervention_pb2 as sentientiq_dot_intervention_dot_v1_dot_intervention__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5sentientiq/intervention/v1/intervention_service.proto\x12\x1asentientiq.intervention.v1\x1a%sentientiq/detection/v1/emotion.proto\x1a-sentientiq/identity/v1/identity_service.proto\x1a-sentientiq/intervention/v1/intervention.proto\"\xa4\x01\n\x0eVisitorContext\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\x12\"\n\x15interventions_consent\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1e\n\x11\x61nalytics_consent\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x18\n\x16_interventions_consentB\x14\n\x12_analytics_consent\"K\n\x06Switch\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08since_ms\x18\x04 \x01(\x03\"\"\n\x12\x43heckPolicyRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"$\n\x13\x43heckPolicyResponse\x12\r\n\x05rules\x18\x01 \x03(\t\"S\n\x10SetSwitchRequest\x12\x32\n\x06switch\x18\x01 \x01(\x0b\x32\".sentientiq.intervention.v1.Switch\x12\x0b\n\x03off\x18\x02 \x01(\x08\"\x13\n\x11SetSwitchResponse\"(\n\x13ListSwitchesRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"L\n\x14ListSwitchesResponse\x12\x34\n\x08switches\x18\x01 \x03(\x0b\x32\".sentientiq.intervention.v1.Switch\"\xb7\x01\n\rDecideRequest\x12\x31\n\x07\x65motion\x18\x01 \x01(\x0b\x32 .sentientiq.detection.v1.Emotion\x12\x36\n\x08identity\x18\x02 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\x12;\n\x07visitor\x18\x03 \x01(\x0b\x32*.sentientiq.intervention.v1.VisitorContext\"H\n\x0e\x44\x65\x63ideResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.sentientiq.intervention.v1.Decision\";\n\x12ListPendingRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"V\n\x13ListPendingResponse\x12?\n\rinterventions\x18\x01 \x03(\x0b\x32(.sentientiq.intervention.v1.Intervention2\xb3\x04\n\x13InterventionService\x12_\n\x06\x44\x65\x63ide\x12).sentientiq.intervention.v1.DecideRequest\x1a*.sentientiq.intervention.v1.DecideResponse\x12n\n\x0bListPending\x12..sentientiq.intervention.v1.ListPendingRequest\x1a/.sentientiq.intervention.v1.ListPendingResponse\x12n\n\x0b\x43heckPolicy\x12..sentientiq.intervention.v1.CheckPolicyRequest\x1a/.sentientiq.intervention.v1.CheckPolicyResponse\x12h\n\tSetSwitch\x12,.sentientiq.intervention.v1.SetSwitchRequest\x1a-.sentientiq.intervention.v1.SetSwitchResponse\x12q\n\x0cListSwitches\x12/.sentientiq.intervention.v1.ListSwitchesRequest\x1a\x30.sentientiq.intervention.v1.ListSwitchesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5sentientiq/intervention/v1/intervention_service.proto\x12\x1asentientiq.intervention.v1\x1a%sentientiq/detection/v1/emotion.proto\x1a-sentientiq/identity/v1/identity_service.proto\x1a-sentientiq/intervention/v1/intervention.proto\"\xa4\x01\n\x0eVisitorContext\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\x12\"\n\x15interventions_consent\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1e\n\x11\x61nalytics_consent\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x18\n\x16_interventions_consentB\x14\n\x12_analytics_consent\"K\n\x06Switch\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08since_ms\x18\x04 \x01(\x03\"\"\n\x12\x43heckPolicyRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"$\n\x13\x43heckPolicyResponse\x12\r\n\x05rules\x18\x01 \x03(\t\"S\n\x10SetSwitchRequest\x12\x32\n\x06switch\x18\x01 \x01(\x0b\x32\".sentientiq.intervention.v1.Switch\x12\x0b\n\x03off\x18\x02 \x01(\x08\"\x13\n\x11SetSwitchResponse\"(\n\x13ListSwitchesRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"L\n\x14ListSwitchesResponse\x12\x34\n\x08switches\x18\x01 \x03(\x0b\x32\".sentientiq.intervention.v1.Switch\"O\n\x14\x46orgetSubjectRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x13\n\x0bsession_ids\x18\x03 \x03(\t\"J\n\x15\x46orgetSubjectResponse\x12\x11\n\tdecisions\x18\x01 \x01(\r\x12\x0e\n\x06guards\x18\x02 \x01(\r\x12\x0e\n\x06hashed\x18\x03 \x01(\r\"\xb7\x01\n\rDecideRequest\x12\x31\n\x07\x65motion\x18\x01 \x01(\x0b\x32 .sentientiq.detection.v1.Emotion\x12\x36\n\x08identity\x18\x02 \x01(\x0b\x32$.sentientiq.identity.v1.UserIdentity\x12;\n\x07visitor\x18\x03 \x01(\x0b\x32*.sentientiq.intervention.v1.VisitorContext\"H\n\x0e\x44\x65\x63ideResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.sentientiq.intervention.v1.Decision\";\n\x12ListPendingRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"V\n\x13ListPendingResponse\x12?\n\rinterventions\x18\x01 \x03(\x0b\x32(.sentientiq.intervention.v1.Intervention2\xa9\x05\n\x13InterventionService\x12_\n\x06\x44\x65\x63ide\x12).sentientiq.intervention.v1.DecideRequest\x1a*.sentientiq.intervention.v1.DecideResponse\x12n\n\x0bListPending\x12..sentientiq.intervention.v1.ListPendingRequest\x1a/.sentientiq.intervention.v1.ListPendingResponse\x12n\n\x0b\x43heckPolicy\x12..sentientiq.intervention.v1.CheckPolicyRequest\x1a/.sentientiq.intervention.v1.CheckPolicyResponse\x12h\n\tSetSwitch\x12,.sentientiq.intervention.v1.SetSwitchRequest\x1a-.sentientiq.intervention.v1.SetSwitchResponse\x12t\n\rForgetSubject\x12\x30.sentientiq.intervention.v1.ForgetSubjectRequest\x1a\x31.sentientiq.intervention.v1.ForgetSubjectResponse\x12q\n\x0cListSwitches\x12/.sentientiq.intervention.v1.ListSwitchesRequest\x1a\x30.sentientiq.intervention.v1.ListSwitchesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,14 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSWITCHESREQUEST']._serialized_end=682
   _globals['_LISTSWITCHESRESPONSE']._serialized_start=684
   _globals['_LISTSWITCHESRESPONSE']._serialized_end=760
-  _globals['_DECIDEREQUEST']._serialized_start=763
-  _globals['_DECIDEREQUEST']._serialized_end=946
-  _globals['_DECIDERESPONSE']._serialized_start=948
-  _globals['_DECIDERESPONSE']._serialized_end=1020
-  _globals['_LISTPENDINGREQUEST']._serialized_start=1022
-  _globals['_LISTPENDINGREQUEST']._serialized_end=1081
-  _globals['_LISTPENDINGRESPONSE']._serialized_start=1083
-  _globals['_LISTPENDINGRESPONSE']._serialized_end=1169
-  _globals['_INTERVENTIONSERVICE']._serialized_start=1172
-  _globals['_INTERVENTIONSERVICE']._serialized_end=1735
+  _globals['_FORGETSUBJECTREQUEST']._serialized_start=762
+  _globals['_FORGETSUBJECTREQUEST']._serialized_end=841
+  _globals['_FORGETSUBJECTRESPONSE']._serialized_start=843
+  _globals['_FORGETSUBJECTRESPONSE']._serialized_end=917
+  _globals['_DECIDEREQUEST']._serialized_start=920
+  _globals['_DECIDEREQUEST']._serialized_end=1103
+  _globals['_DECIDERESPONSE']._serialized_start=1105
+  _globals['_DECIDERESPONSE']._serialized_end=1177
+  _globals['_LISTPENDINGREQUEST']._serialized_start=1179
+  _globals['_LISTPENDINGREQUEST']._serialized_end=1238
+  _globals['_LISTPENDINGRESPONSE']._serialized_start=1240
+  _globals['_LISTPENDINGRESPONSE']._serialized_end=1326
+  _globals['_INTERVENTIONSERVICE']._serialized_start=1329
+  _globals['_INTERVENTIONSERVICE']._serialized_end=2010
 # @@protoc_insertion_point(module_scope)

@@ -234,6 +234,68 @@ class ListSwitchesResponse(_message.Message):
 Global___ListSwitchesResponse: _TypeAlias = ListSwitchesResponse  # noqa: Y015
 
 @_typing.final
+class ForgetSubjectRequest(_message.Message):
+    """ForgetSubjectRequest names a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SESSION_IDS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The customer of SentientIQ."""
+    user_id: _builtins.str
+    """The tenant's id of the user; empty: the sessions alone."""
+    @_builtins.property
+    def session_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Visits that are theirs and of nobody else."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        session_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_ids", b"session_ids", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetSubjectRequest: _TypeAlias = ForgetSubjectRequest  # noqa: Y015
+
+@_typing.final
+class ForgetSubjectResponse(_message.Message):
+    """ForgetSubjectResponse counts what is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    GUARDS_FIELD_NUMBER: _builtins.int
+    HASHED_FIELD_NUMBER: _builtins.int
+    decisions: _builtins.int
+    """Decisions, with their interventions, messages, acts and visits."""
+    guards: _builtins.int
+    """What guards remembered: rows."""
+    hashed: _builtins.int
+    """Exposures and observations that stand under a keyed hash from now on."""
+    def __init__(
+        self,
+        *,
+        decisions: _builtins.int = ...,
+        guards: _builtins.int = ...,
+        hashed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "guards", b"guards", "hashed", b"hashed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetSubjectResponse: _TypeAlias = ForgetSubjectResponse  # noqa: Y015
+
+@_typing.final
 class DecideRequest(_message.Message):
     """DecideRequest carries an emotion and who it is."""
 

@@ -55,6 +55,11 @@ class InterventionServiceStub:
                 request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchRequest.SerializeToString,
                 response_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchResponse.FromString,
                 _registered_method=True)
+        self.ForgetSubject = channel.unary_unary(
+                '/sentientiq.intervention.v1.InterventionService/ForgetSubject',
+                request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ForgetSubjectRequest.SerializeToString,
+                response_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ForgetSubjectResponse.FromString,
+                _registered_method=True)
         self.ListSwitches = channel.unary_unary(
                 '/sentientiq.intervention.v1.InterventionService/ListSwitches',
                 request_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ListSwitchesRequest.SerializeToString,
@@ -98,6 +103,14 @@ class InterventionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetSubject(self, request, context):
+        """ForgetSubject deletes what decisions, guards and messages hold of a person: the second half of
+        sentientiq.identity.v1.PrivacyService.EraseSubject. Safe to repeat. Mesh or operator tokens only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSwitches(self, request, context):
         """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's.
         """
@@ -127,6 +140,11 @@ def add_InterventionServiceServicer_to_server(servicer, server):
                     servicer.SetSwitch,
                     request_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchRequest.FromString,
                     response_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchResponse.SerializeToString,
+            ),
+            'ForgetSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetSubject,
+                    request_deserializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ForgetSubjectRequest.FromString,
+                    response_serializer=sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ForgetSubjectResponse.SerializeToString,
             ),
             'ListSwitches': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSwitches,
@@ -243,6 +261,33 @@ class InterventionService:
             '/sentientiq.intervention.v1.InterventionService/SetSwitch',
             sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchRequest.SerializeToString,
             sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.SetSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentientiq.intervention.v1.InterventionService/ForgetSubject',
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ForgetSubjectRequest.SerializeToString,
+            sentientiq_dot_intervention_dot_v1_dot_intervention__service__pb2.ForgetSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class InterventionServiceStub:
     """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
     everywhere within two seconds. Mesh or operator tokens only, for everybody's.
     """
+    ForgetSubject: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.ForgetSubjectRequest, _intervention_service_pb2.ForgetSubjectResponse]
+    """ForgetSubject deletes what decisions, guards and messages hold of a person: the second half of
+    sentientiq.identity.v1.PrivacyService.EraseSubject. Safe to repeat. Mesh or operator tokens only.
+    """
     ListSwitches: _grpc.UnaryUnaryMultiCallable[_intervention_service_pb2.ListSwitchesRequest, _intervention_service_pb2.ListSwitchesResponse]
     """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's."""
 
@@ -72,6 +76,10 @@ class InterventionServiceAsyncStub(InterventionServiceStub):
     SetSwitch: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.SetSwitchRequest, _intervention_service_pb2.SetSwitchResponse]  # type: ignore[assignment]
     """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
     everywhere within two seconds. Mesh or operator tokens only, for everybody's.
+    """
+    ForgetSubject: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.ForgetSubjectRequest, _intervention_service_pb2.ForgetSubjectResponse]  # type: ignore[assignment]
+    """ForgetSubject deletes what decisions, guards and messages hold of a person: the second half of
+    sentientiq.identity.v1.PrivacyService.EraseSubject. Safe to repeat. Mesh or operator tokens only.
     """
     ListSwitches: _aio.UnaryUnaryMultiCallable[_intervention_service_pb2.ListSwitchesRequest, _intervention_service_pb2.ListSwitchesResponse]  # type: ignore[assignment]
     """ListSwitches tells what is stopped; a tenant's token sees its own and everybody's."""
@@ -117,6 +125,16 @@ class InterventionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_intervention_service_pb2.SetSwitchResponse, _abc.Awaitable[_intervention_service_pb2.SetSwitchResponse]]:
         """SetSwitch stops interventions, or lets them go on: of a rule, a tenant, or everybody. In force
         everywhere within two seconds. Mesh or operator tokens only, for everybody's.
+        """
+
+    @_abc_1.abstractmethod
+    def ForgetSubject(
+        self,
+        request: _intervention_service_pb2.ForgetSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_intervention_service_pb2.ForgetSubjectResponse, _abc.Awaitable[_intervention_service_pb2.ForgetSubjectResponse]]:
+        """ForgetSubject deletes what decisions, guards and messages hold of a person: the second half of
+        sentientiq.identity.v1.PrivacyService.EraseSubject. Safe to repeat. Mesh or operator tokens only.
         """
 
     @_abc_1.abstractmethod

@@ -148,8 +148,8 @@ class ConfigDocument(_message.Message):
     tenant_id: _builtins.str
     """Owner."""
     kind: _builtins.str
-    """"sdk", "detection", "policy", "experiments", "company", "graph", "identity", "value" or
-    "rates".
+    """"sdk", "detection", "policy", "experiments", "on_call", "outcomes", "company", "graph",
+    "identity", "value", "rates" or "accountability".
     """
     version: _builtins.int
     """Grows by one with each change."""

@@ -50,7 +50,7 @@ def parse(url: str) -> Address:
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     if not hosts:
-        raise ValueError(f"SIQ_LOG_URL={url!r}: expected kafka://host:port,host:port")
+        raise ValueError("SIQ_LOG_URL names no server: expected kafka://host:port,host:port")
     asked = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     mechanism = asked.pop("mechanism", "SCRAM-SHA-512")
     authorities = asked.pop("ca", "")

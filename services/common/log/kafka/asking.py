@@ -100,6 +100,14 @@ class Asker:
         # Kafka says -1001 where nothing was ever committed.
         return {place.partition: max(0, place.offset) for place in answer}
 
+    async def holds(self, topics: Iterable[str], partitions: Iterable[int]) -> set[str]:
+        """Of these topics, those on which the group has an offset. One request."""
+        wanted = list(partitions)
+        places = [TopicPartition(topic, partition) for topic in topics for partition in wanted]
+        answer = await self._ask(lambda: self._consumer.committed(places, timeout=_ANSWER_S))
+        # A topic that nobody made yet has no offsets.
+        return {place.topic for place in answer if place.error is None and place.offset > 0}
+
     async def topics(self) -> dict[str, list[bool]]:
         """Every topic, and of each of its partitions whether it has a leader."""
         # Of all topics: asked for one, a cluster may make it, and not as we need it.

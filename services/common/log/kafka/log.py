@@ -14,8 +14,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from services.common.log.kafka import address
-from services.common.log.kafka.asking import END, FIRST, Admin, Asker
+from services.common.log.kafka.asking import END, FIRST, Asker
 from services.common.log.kafka.cursors import NO_GROUP, Cursors
+from services.common.log.kafka.groups import Groups
 from services.common.log.kafka.topics import Topics
 from services.common.log.kafka.writer import Writer
 from services.common.log.port import Append, Entry, LogUnavailable, encode_entry
@@ -34,7 +35,9 @@ class KafkaLog:
         self._address = address.parse(url)
         self._askers: dict[str, Asker] = {}
         self._asker = self._asker_of(NO_GROUP)
-        self._admin: Admin | None = None
+        self._groups = Groups(self._address)
+        self._committed: dict[str, set[str]] = {}
+        """Topics on which this client committed, by group."""
         self._topics = Topics(self._asker, self._address)
         self._writer = Writer(self._address)
         self._cursors = Cursors(self._address, EntryReader().entry)
@@ -76,21 +79,19 @@ class KafkaLog:
     async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         if offsets:
             await self._asker_of(group).commit(await self._named(topic), offsets)
+            self._committed.setdefault(group, set()).add(topic)
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         return await self._asker_of(group).committed(await self._named(topic), _ALL)
 
     async def groups(self, topic: str) -> list[str]:
-        """Every group that has an offset on the topic; trimming stays behind the slowest."""
-        ours = [
-            plain
-            for group in await self._administrator().groups()
-            if (plain := self._address.plain(group)) is not None
-        ]
-        places = await asyncio.gather(*(self.committed(group, topic) for group in ours))
-        return sorted(
-            group for group, place in zip(ours, places, strict=True) if any(place.values())
-        )
+        """Every group that has an offset on the topic; trimming stays behind the slowest.
+
+        One that is new to the cluster's other users may go unnoticed for a minute; our own commits
+        are known at once.
+        """
+        own = {group for group, topics in self._committed.items() if topic in topics}
+        return sorted(own | await self._groups.on(topic))
 
     def _asker_of(self, group: str) -> Asker:
         if group not in self._askers:
@@ -110,13 +111,8 @@ class KafkaLog:
             if (last := min(end, ends[partition])) > first[partition]
         }
         if further:
-            await self._administrator().delete_records(name, further)
+            await self._groups.admin().delete_records(name, further)
         return sum(end - first[partition] for partition, end in further.items())
-
-    def _administrator(self) -> Admin:
-        if self._admin is None:  # most clients never need it
-            self._admin = Admin(self._address.config)
-        return self._admin
 
     async def _named(self, topic: str) -> str:
         """The cluster's name of a topic that is there."""
@@ -124,8 +120,12 @@ class KafkaLog:
         return self._address.name(topic)
 
     async def fullness(self) -> float:
-        """0: Kafka does not tell its clients; a full disk refuses appends, and they wait."""
-        return 0.0
+        """Share of this client's own room that waits to be delivered, 0 to 1.
+
+        librdkafka cannot ask brokers how much of their disks is in use. A full one refuses appends:
+        they pile up here, and above 0.8 the edge takes no more.
+        """
+        return self._writer.fullness
 
     async def close(self) -> None:
         await self._cursors.close()

@@ -1,8 +1,10 @@
 """Appending to Kafka: an idempotent producer that waits for every replica in sync.
 
-librdkafka tries again by itself for some seconds, without changing the order within a partition
-and without writing twice. Then the append has failed and whoever asked may repeat it: what it
-wrote after all is the repetition that every reader drops (docs/contracts.md, 4.7).
+librdkafka tries again by itself, without changing the order within a partition and without writing
+twice, for longer than a broker takes to start. Then the append has failed and whoever asked may
+repeat it, all of it: what it wrote after all is the repetition that every reader drops
+(docs/contracts.md, 4.7). To give up early would repeat the whole round of an edge for every
+restart of a broker.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from services.common.log.kafka.address import MOST_DEAD_BYTES, Address
 from services.common.log.port import EntryTooLarge, LogUnavailable
 
 _log = logs.get(__name__)
-_GIVE_UP_MS = 5_000
+_GIVE_UP_MS = 30_000
 _QUEUE_KB = 64 * 1024
 _POLL_S = 0.1
 # A batch of records has its own head.
@@ -85,6 +87,7 @@ class Writer:
         self._broken = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+        self._waiting = 0
 
     async def append(self, items: Sequence[tuple[str, int, bytes]]) -> list[int]:
         """Write (topic, partition, value), all of them. Returns offsets from 1.
@@ -100,6 +103,8 @@ class Writer:
                 )
         producer = self._ready()
         made = _Round(len(items))
+        size = sum(len(blob) for _, _, blob in items)
+        self._waiting += size
         for index, (topic, partition, blob) in enumerate(items):
 
             def delivered(error: KafkaError | None, message: Message, index: int = index) -> None:
@@ -111,7 +116,15 @@ class Writer:
                 made.refused("too much waits to be written")
             except KafkaException as error:
                 made.refused(str(error))
-        return await made.done
+        try:
+            return await made.done
+        finally:
+            self._waiting -= size
+
+    @property
+    def fullness(self) -> float:
+        """Share of the queue that waits to be delivered, 0 to 1."""
+        return min(1.0, self._waiting / (_QUEUE_KB * 1024))
 
     def _ready(self) -> Producer:
         if self._broken.is_set() and self._producer is not None:

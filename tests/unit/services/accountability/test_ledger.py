@@ -6,9 +6,9 @@ import pytest
 from sentientiq.identity.v1.identity_service_pb2 import Money
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-from services.accountability.ledger import MalformedMessage, decode_decision, decode_outcome
-from services.accountability.lifecycle import Fact, FactKind, Terms
-from services.accountability.store import Key
+from services.accountability.decoding import MalformedMessage, decode_decision, decode_outcome
+from services.accountability.facts import Fact, FactKind, OwnerTerms, Terms
+from services.accountability.records import Key
 
 
 def decision(**fields: object) -> bytes:
@@ -42,7 +42,7 @@ def test_decision_that_asks_the_team() -> None:
     found = decode_decision(decision(value=Money(currency="USD", minor=10_000_000)))
     assert found is not None
     assert found.key == Key("acme", "d1")
-    assert found.terms == Terms(1_000, 5_000)
+    assert found.terms == Terms(1_000, 5_000, "ceo")
     assert found.value == ("USD", 10_000_000)
 
 
@@ -76,6 +76,36 @@ def test_outcome_of_a_recommendation() -> None:
     found = decode_outcome(outcome())
     assert found is not None
     assert found.fact == Fact("o1", FactKind.ACTED, 2_000)
+
+
+def test_a_hand_over_on_the_page_answers_nothing() -> None:
+    given = decode_outcome(outcome(detail="hand_over"))
+    taken = decode_outcome(outcome(kind=pb.OUTCOME_KIND_ESCALATED, detail="handed_over"))
+    climbed = decode_outcome(outcome(kind=pb.OUTCOME_KIND_ESCALATED, detail="step 1"))
+    kinds = [one.fact.kind for one in (given, taken, climbed) if one is not None]
+    assert kinds == [FactKind.SEEN, FactKind.HANDED_OVER, FactKind.ESCALATED]
+
+
+def test_what_an_outcome_says_is_taken_whole() -> None:
+    terms = pb.RecommendationTerms(
+        due_at_ms=9,
+        team="sales",
+        working=[pb.WorkingTime(from_ms=1, to_ms=2)],
+        fair_ms=3,
+        source="tenant@1",
+    )
+    fields = {"kind": pb.OUTCOME_KIND_TERMS_SET, "person_id": "ann", "terms": terms}
+    found = decode_outcome(outcome(**fields, by_person_id="bob", note="n" * 2_000))
+    assert found is not None
+    assert found.fact.terms == OwnerTerms(9, 0, "sales", ((1, 2),), 3, "tenant@1")
+    assert (found.fact.by_person_id, len(found.note)) == ("bob", 1_000)
+    for wrong in (
+        {"terms": pb.RecommendationTerms(due_at_ms=1 << 60)},
+        {"terms": pb.RecommendationTerms(team="a\x00")},
+        {"person_id": ""},
+    ):
+        with pytest.raises(MalformedMessage):
+            decode_outcome(outcome(**{**fields, **wrong}))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.accountability.lifecycle import FINAL, Fact, FactKind, State, Step, Terms, fold
+from services.accountability.facts import Fact, FactKind, Terms
+from services.accountability.lifecycle import FINAL, State, Step
+from services.accountability.lifecycle import fold as folded
 
-TERMS = Terms(decided_at_ms=1_000, due_at_ms=5_000)
+TERMS = Terms(decided_at_ms=1_000, due_at_ms=5_000, person_id="ceo")
 RANK = {
     State.OPEN: 0,
     State.DELIVERED: 1,
@@ -29,6 +31,10 @@ FACTS = st.lists(
     unique_by=lambda fact: fact.id,
 )
 MOMENTS = st.integers(0, 12_000)
+
+
+def fold(terms: Terms, facts: list[Fact], now_ms: int) -> tuple[Step, ...]:
+    return folded(terms, facts, now_ms).steps
 
 
 def states(facts: list[Fact], now_ms: int = 0) -> list[State]:

@@ -9,11 +9,55 @@ from services.common.dedupe import ONE_MESSAGE, Dedupe
 
 
 @given(st.lists(st.integers(1, 20), max_size=60))
-def test_exactly_the_first_of_each_new_height_passes(seqs: list[int]):
+def test_exactly_the_first_of_each_seq_passes_in_any_order(seqs: list[int]):
     dedupe = Dedupe()
     passed = [seq for seq in seqs if dedupe.is_new("t", "s", "p", seq)]
-    assert passed == sorted(set(passed))
+    assert passed == list(dict.fromkeys(seqs))
     assert dedupe.duplicates == len(seqs) - len(passed)
+
+
+@given(st.lists(st.integers(1, 400), max_size=300))
+def test_no_seq_passes_twice_however_many_gaps_a_stream_has(seqs: list[int]):
+    dedupe = Dedupe()
+    passed = [seq for seq in [*range(2, 401, 2), *seqs] if dedupe.is_new("t", "s", "p", seq)]
+    assert len(passed) == len(set(passed))
+
+
+def test_of_too_many_gaps_the_lowest_counts_as_filled():
+    dedupe = Dedupe()
+    for seq in range(2, 2 * 65 + 1, 2):  # 65 gaps: before each of them
+        assert dedupe.is_new("t", "s", "p", seq)
+    assert not dedupe.is_new("t", "s", "p", 1)
+    assert dedupe.is_new("t", "s", "p", 3)
+
+
+def test_a_stream_that_is_forgotten_takes_its_gaps_along():
+    dedupe = Dedupe(capacity=1)
+    assert dedupe.is_new("t", "s", "a", 3)
+    assert dedupe.is_new("t", "s", "b", 2)  # forgets a
+    assert dedupe.is_new("t", "s", "a", 2)
+    assert not dedupe.is_new("t", "s", "a", 2)
+    assert dedupe.is_new("t", "s", "a", 1)
+
+
+@given(st.sets(st.integers(0, 20)), st.booleans())
+def test_what_is_recalled_is_a_duplicate_and_what_lies_below_it_only_if_all_is_known(
+    seqs: set[int], all_known: bool
+):
+    dedupe = Dedupe()
+    dedupe.recall("t", "s", "p", seqs, all_known=all_known)
+    known = {seq for seq in seqs if seq}
+    lowest = min(known, default=0)
+    for seq in range(1, 25):
+        seen = seq in known or (seq < lowest and not all_known)
+        assert dedupe.is_new("t", "s", "p", seq) is not seen
+
+
+def test_what_is_recalled_in_parts_is_all_known():
+    dedupe = Dedupe()
+    dedupe.recall("t", "s", "p", [5, 7], all_known=False)
+    dedupe.recall("t", "s", "p", [7, 9], all_known=False)
+    assert [seq for seq in range(1, 10) if dedupe.is_new("t", "s", "p", seq)] == [6, 8]
 
 
 @given(st.integers(1, 30), st.integers(1, 30))

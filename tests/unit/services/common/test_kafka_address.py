@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from services.common.log.adapters import open_log
 from services.common.log.kafka.address import parse
 from services.common.schema import schema_of, why_not_ours
+from services.common.settings import SettingsError
+
+
+def test_without_its_client_the_mend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("services.common.log.kafka")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(SettingsError, match=r"pip install 'sentientiq\[kafka\]'"):
+        open_log("kafka://one:9092")
 
 
 def test_plain_hosts() -> None:

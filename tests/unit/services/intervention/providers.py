@@ -19,7 +19,9 @@ from aiosmtpd.smtp import SMTP
 from services.common.guard import Guard
 from services.common.http import HttpServer
 from services.common.http_client import Http
-from services.intervention.channels.mail import Mail, MailServer
+from services.common.smtp import MailServer
+from services.intervention.answering.unsubscribing import Unsubscribing
+from services.intervention.channels.mail import Mail
 from services.intervention.channels.message import Message
 from services.intervention.channels.pagerduty import PagerDuty
 from services.intervention.channels.slack import Slack
@@ -27,8 +29,7 @@ from services.intervention.channels.teams import Teams
 from services.intervention.channels.twilio import Account, Twilio
 from services.intervention.channels.webhook import Webhook
 from services.intervention.clock import wall_ms
-from services.intervention.dispatcher import Sender
-from services.intervention.unsubscribing import Unsubscribing
+from services.intervention.sending.dispatcher import Sender
 from services.sandbox.app import build_app
 from services.sandbox.callbacks import Callbacks
 from services.sandbox.faults import Faults

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from services.intervention.channels.verdict import Ending, Verdict, retry_after_s
-from services.intervention.dispatcher import pause_before
+from services.intervention.sending.pauses import pause_before
 
 
 @pytest.mark.parametrize(

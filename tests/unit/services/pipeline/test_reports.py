@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.errors import InvalidArgument, NotFound
 from services.pipeline.analytics import (
@@ -16,7 +17,8 @@ from services.pipeline.analytics import (
     statements,
 )
 from services.pipeline.arrow import pa
-from services.pipeline.reports import Reports, load_reports
+from services.pipeline.report_files import load_reports
+from services.pipeline.reports import Reports
 from services.pipeline.sinks import AnalyticsSink
 from services.pipeline.topics import TOPICS
 from tests.unit.services.pipeline.messages import (
@@ -81,10 +83,10 @@ async def test_events_by_type(analytics: EmbeddedAnalytics) -> None:
     assert await answer(analytics, "events_by_type", to="2020-01-01 00:00:00") == []
 
 
-async def test_emotions_by_day_counts_episodes_at_their_highest_revision(
+async def test_emotions_daily_counts_episodes_at_their_highest_revision(
     analytics: EmbeddedAnalytics,
 ) -> None:
-    (row,) = await answer(analytics, "emotions_by_day")
+    (row,) = await answer(analytics, "emotions_daily")
     assert (row["emotion"], row["episodes"], row["mean_confidence"]) == ("rage", 1, 82.0)
 
 
@@ -103,7 +105,7 @@ async def test_log_freshness_counts_every_table(analytics: EmbeddedAnalytics) ->
 
 
 async def test_unknown_report_names_those_there_are(analytics: EmbeddedAnalytics) -> None:
-    with pytest.raises(NotFound, match="emotions_by_day, events_by_type, journey, log_freshness"):
+    with pytest.raises(NotFound, match="events_by_type, funnel, journey, log_freshness"):
         await answer(analytics, "everything")
 
 
@@ -164,6 +166,46 @@ def test_statements_are_split_at_line_ends() -> None:
     ]
 
 
-def test_unknown_url_names_the_mend() -> None:
-    with pytest.raises(ValueError, match="SIQ_ANALYTICS_URL"):
-        open_analytics("clickhouse://host")
+@pytest.mark.parametrize(
+    "url", ["", "postgresql://a:secret@b", "chdb://relative", "clickhouse://a:secret@host/db"]
+)
+def test_unknown_url_names_the_mend_and_no_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"SIQ_ANALYTICS_URL.*clickhouse://user") as caught:
+        open_analytics(url)
+    assert "secret" not in str(caught.value)
+
+
+async def test_cost_units_say_who_was_held_and_whether_help_came(
+    analytics: EmbeddedAnalytics,
+) -> None:
+    topic = next(topic for topic in TOPICS if topic.table == "decisions")
+    held = decision("d9", asks=False)
+    held.action = pb.DECISION_ACTION_NOTHING
+    held.ClearField("intervention")
+    held.arms_met.add(
+        experiment="holdout:global", unit_kind="person", variant="held", propensity=0.1
+    )
+    held.decided_at_ms += 1_000
+    await AnalyticsSink(topic, analytics).handle([delivered(held, topic.decode)] * 2)
+    rows = {row["decision_id"]: row for row in await answer(analytics, "cost_units")}
+    assert sorted(rows) == ["d1", "d2", "d9"]
+    first, helped, left = rows["d1"], rows["d2"], rows["d9"]
+    assert (left["met"], left["met_arms"], left["met_propensities"]) == (
+        ["holdout:global"], ["held"], [0.1]
+    )  # fmt: skip
+    assert (left["acted_at_ms"], left["shown_at_ms"], left["value_minor"]) == (0, 0, None)
+    assert first["acted_at_ms"] - first["at_ms"] == 5_000
+    assert helped["shown_at_ms"] - helped["at_ms"] == 50
+    assert (first["page"], first["events_before"], left["emotions_before"]) == ("/pricing", 10, 2)
+    (last,) = await answer(
+        analytics, "cost_units", after_t="2025-10-09 08:53:20.600", after_id="d1", limit="1"
+    )
+    assert last["decision_id"] == "d2"
+    assert await answer(analytics, "cost_units", emotion="confusion") == []
+
+
+async def test_cost_outcomes_are_found_by_folded_names(analytics: EmbeddedAnalytics) -> None:
+    rows = await answer(analytics, "cost_outcomes", names="['sale']")
+    assert [row["props"] for row in rows] == ['{"plan":"pro"}'] * 2
+    assert len({row["key"] for row in rows}) == 2
+    assert await answer(analytics, "cost_outcomes", names="['sales']") == []

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intervention.experiments.assignment import (
+    Stood,
     Units,
     assign,
     choose,
@@ -182,8 +183,10 @@ def test_the_first_arm_stands():
     ]))  # fmt: skip
     choice = choose(experiments, Units(person="u-1"), "rage")
     assert (choice.variant, choice.act) == ("pay:chat", "help@1")
-    assert stand_by(choice, "chat") is choice
-    moved = stand_by(choice, "control")
+    assert stand_by(choice, Stood("chat", 0.5, (0.5, 0.5))).variant == "pay:chat"
+    moved = stand_by(choice, Stood("control", 0.2, (0.2, 0.8)))
+    assert moved.assignment is not None
+    assert moved.assignment.propensity == 0.2
     assert (moved.variant, moved.act) == ("pay:control", "nothing")
-    gone = stand_by(choice, "an_arm_of_last_week")
+    gone = stand_by(choice, Stood("an_arm_of_last_week", 0.5, (0.5, 0.5)))
     assert (gone.variant, gone.act, gone.reason) == ("", "rule", "")

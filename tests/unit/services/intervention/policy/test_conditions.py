@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
-from services.intervention.gather import gather, minute_of_week
+from services.intervention.deciding.gather import gather, minute_of_week
 from services.intervention.policy import builtin_policy
 from services.intervention.policy.ledger import Ledger
 from tests.integration.deciding import case

@@ -1,0 +1,1 @@
+"""What an event costs as stores grow, and what breaks first."""

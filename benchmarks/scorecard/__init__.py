@@ -1,0 +1,1 @@
+"""What GetScorecard costs over a full ledger, beside an empty call."""

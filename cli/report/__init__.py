@@ -1,0 +1,1 @@
+"""`sentientiq report`: answers from analytics, and the weekly mail."""

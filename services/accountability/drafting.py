@@ -1,0 +1,131 @@
+"""Work out the terms of owners and write them into the log, once for each owner.
+
+They go through outcome.v1 like any other fact. So a replay gives the same deadlines and the same
+verdicts, though the tenant has changed its hours since. The first that stands in the log counts;
+nothing is drafted before everything that stood in it at the start was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from services.accountability.ledger import Ledger
+from services.accountability.store import AWAY
+from services.accountability.tenants import Teams
+from services.accountability.terms import Asked, Person, first_terms, later_terms
+from services.accountability.terms_message import write_terms
+from services.common import logs
+from services.common.errors import Unavailable
+from services.common.ids import outcome_id
+from services.common.log import OUTCOME, Append, EventLog, LogUnavailable
+from services.common.log.port import session_append
+from services.common.schema import schema_of
+
+_log = logs.get(__name__)
+_BATCH = 500
+_AGAIN_S = 10.0
+_TROUBLES: tuple[type[Exception], ...] = (Unavailable, LogUnavailable, *AWAY)
+CHANNEL = "accountability"
+
+
+class Drafting:
+    """Sets terms."""
+
+    def __init__(
+        self,
+        pool: Any,
+        log: EventLog,
+        teams: Teams,
+        ledger: Ledger,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._pool = pool
+        self._log = log
+        self._teams = teams
+        self._ledger = ledger
+        self._now_ms = now_ms
+        self._appended: dict[str, float] = {}
+        """When terms went into the log, by the fact's id: they come back in a moment."""
+        self.drafted = 0
+        self.failures = 0
+
+    async def run(self, interval_s: float, caught_up: asyncio.Event) -> None:
+        """Draft until cancelled, whenever there may be something to."""
+        await caught_up.wait()
+        while True:
+            try:
+                while await self.draft():
+                    pass
+            except _TROUBLES as error:
+                self.failures += 1
+                _log.warning("terms wait for an engine", error=str(error))
+                await asyncio.sleep(interval_s)
+                continue
+            self._ledger.untermed.clear()
+            try:
+                await asyncio.wait_for(self._ledger.untermed.wait(), interval_s)
+            except TimeoutError:
+                continue
+
+    async def draft(self) -> int:
+        """Write terms for those that lack them, the oldest first. Returns how many."""
+        now_s = time.monotonic()
+        self._appended = {
+            id_: at_s for id_, at_s in self._appended.items() if now_s - at_s < _AGAIN_S
+        }
+        rows = await self._pool.fetch(
+            "SELECT tenant_id, decision_id, session_id, person_id, untermed, decided_at_ms,"
+            " due_at_ms, falls_due_at_ms, emotion, value_currency, value_minor"
+            " FROM recommendations WHERE untermed IS NOT NULL ORDER BY decided_at_ms LIMIT $1",
+            _BATCH + len(self._appended),
+        )
+        appends: list[Append] = []
+        ids: list[str] = []
+        for row in rows:
+            id_ = outcome_id("terms", row["decision_id"], row["untermed"])
+            if id_ not in self._appended:
+                outcome = await self._outcome(row, id_)
+                ids.append(id_)
+                appends.append(
+                    session_append(
+                        OUTCOME,
+                        row["tenant_id"],
+                        row["session_id"],
+                        outcome.SerializeToString(),
+                        {"schema": schema_of(OUTCOME)},
+                    )
+                )
+        if appends:
+            await self._log.append(appends)
+            self.drafted += len(appends)
+            self._appended.update(dict.fromkeys(ids, now_s))
+        return len(appends)
+
+    async def _outcome(self, row: Any, id_: str) -> pb.Outcome:
+        tenant_id, person_id = row["tenant_id"], row["untermed"]
+        rules = await self._teams.rules(tenant_id)
+        # Who has left the team meanwhile had no zone and no team that anybody knows of.
+        person = await self._teams.person(tenant_id, person_id) or Person(person_id)
+        if person_id == row["person_id"]:
+            currency = row["value_currency"]
+            value = None if currency is None else (currency, row["value_minor"])
+            asked = Asked(row["decided_at_ms"], row["due_at_ms"], row["emotion"], value)
+            terms = first_terms(rules, person, asked)
+        else:
+            terms = later_terms(rules, person, row["decided_at_ms"], row["falls_due_at_ms"])
+        return pb.Outcome(
+            id=id_,
+            tenant_id=tenant_id,
+            session_id=row["session_id"],
+            decision_id=row["decision_id"],
+            kind=pb.OUTCOME_KIND_TERMS_SET,
+            occurred_at_ms=self._now_ms(),
+            person_id=person_id,
+            channel=CHANNEL,
+            terms=write_terms(terms),
+        )

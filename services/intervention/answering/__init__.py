@@ -1,0 +1,1 @@
+"""What people do with it: the page shows it, the team looks, acts, acknowledges, unsubscribes."""

@@ -1,0 +1,1 @@
+"""From the outbox to providers: lanes, budgets, breakers, letters, and what settles an incident."""

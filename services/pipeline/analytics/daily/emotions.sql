@@ -1,0 +1,39 @@
+-- Count episodes of some days anew, by emotion.
+-- One day more is read on either side than is counted: of a row that is there twice, before midnight
+-- and after it, FINAL sees both only then, and `any` keeps the engine from reading less. A group that
+-- has become empty is counted as 0.
+INSERT INTO sentientiq.emotions_daily
+    (tenant_id, day, emotion, episodes, sessions, confidence_sum, first_stored_at, counted_at)
+WITH
+    (SELECT max(counted_at) FROM sentientiq.emotions_daily) AS last_counted_at,
+    counted AS (
+        SELECT tenant_id, day, emotion, first_stored_at
+        FROM sentientiq.emotions_daily FINAL
+        WHERE day >= {from:Date} AND day < {to:Date}
+    ),
+    sealed AS (
+        SELECT tenant_id, day, emotion
+        FROM counted
+        WHERE first_stored_at < now64(3) - INTERVAL 399 DAY
+    )
+SELECT
+    tenant_id,
+    day,
+    emotion,
+    countIf(live) AS episodes,
+    uniqExactIf(session_id, live) AS sessions,
+    sumIf(confidence, live) AS confidence_sum,
+    if(countIf(live) > 0, minIf(stored_at, live), now64(3)) AS first_stored_at,
+    greatest(now64(3), addMilliseconds(last_counted_at, 1)) AS counted_at
+FROM (
+    SELECT tenant_id, toDate(t) AS day, emotion, session_id, confidence, stored_at, true AS live
+    FROM sentientiq.emotions FINAL
+    WHERE t >= toDateTime64({from:Date} - 1, 3, 'UTC')
+        AND t < toDateTime64({to:Date} + 1, 3, 'UTC')
+    UNION ALL
+    SELECT tenant_id, day, emotion, '', 0, first_stored_at, false
+    FROM counted
+)
+WHERE (tenant_id, day, emotion) NOT IN sealed
+GROUP BY tenant_id, day, emotion
+HAVING any(day) >= {from:Date} AND any(day) < {to:Date};

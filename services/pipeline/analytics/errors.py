@@ -1,0 +1,11 @@
+"""The one way in which analytics fails."""
+
+from __future__ import annotations
+
+
+class AnalyticsError(Exception):
+    """The engine did not take a block or answer a query; `code` is ClickHouse's, 0 if unknown."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,28 @@
+-- Track events of some names, with their properties as they were told. Names are compared in small
+-- letters, with spaces for "_" and "-". In order of time and key, page by page.
+-- default names: []
+-- default from: 1970-01-01 00:00:00
+-- default to: 2100-01-01 00:00:00
+-- default after_t: 1970-01-01 00:00:00
+-- default after_key: -
+-- default limit: 50000
+SELECT
+    concat(
+        session_id, '/', stream_id, '/', toString(seq), '/', toString(edge_offset), '/',
+        toString(idx)
+    ) AS key,
+    text AS name,
+    text2 AS props,
+    session_id,
+    toUnixTimestamp64Milli(t) AS at_ms
+FROM sentientiq.events FINAL
+WHERE tenant_id = {tenant:String}
+    AND type = 'track'
+    AND has(
+        {names:Array(String)}, trim(BOTH ' ' FROM replaceRegexpAll(lower(text), '[_\\s-]+', ' '))
+    )
+    AND t >= {from:DateTime64(3, 'UTC')}
+    AND t < {to:DateTime64(3, 'UTC')}
+    AND (t, key) > ({after_t:DateTime64(3, 'UTC')}, {after_key:String})
+ORDER BY at_ms, key
+LIMIT {limit:UInt32}

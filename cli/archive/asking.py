@@ -20,6 +20,7 @@ from cli.errors import CliError
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import EventLog, LogUnavailable, open_log
+from services.common.settings import SettingsError
 from services.pipeline.archive import Archive, ArchiveError, open_archive
 
 T = TypeVar("T")
@@ -60,8 +61,15 @@ def archive_of(data: Path) -> Archive:
 
 @asynccontextmanager
 async def log_of(data: Path) -> AsyncGenerator[EventLog]:
-    """The log of SIQ_LOG_URL."""
-    log = open_log(setting(data, "SIQ_LOG_URL"))
+    """The log of SIQ_LOG_URL.
+
+    Raises:
+        CliError: the URL names none, or its client is not installed.
+    """
+    try:
+        log = open_log(setting(data, "SIQ_LOG_URL"))
+    except (SettingsError, ValueError) as error:
+        raise CliError(str(error)) from error
     try:
         yield log
     finally:

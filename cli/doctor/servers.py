@@ -17,8 +17,15 @@ _SERVER = "SELECT version() AS version, toUnixTimestamp64Milli(now64(3)) / 1000 
 
 async def kafka(url: str) -> AsyncIterator[Finding]:
     """The cluster answers, and those of our topics that are there can be read by us."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+    try:
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+    except ImportError:
+        yield fail(
+            "log", "SIQ_LOG_URL names Kafka, whose client is not installed",
+            "pip install 'sentientiq[kafka]'",
+        )  # fmt: skip
+        return
 
     from services.common.log import TOPICS
     from services.common.log.kafka.address import parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 from sentientiq.analytics.v1 import archive_service_pb2 as pb
@@ -19,7 +19,7 @@ from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable
 from services.pipeline.archive.compaction import TARGET_BYTES, Compacted, compact
 from services.pipeline.archive.erasure import Erased, erase
 from services.pipeline.backfill import backfill
-from services.pipeline.topics import TOPICS
+from services.pipeline.topics import TOPICS, Topic
 
 T = TypeVar("T")
 _log = logs.get(__name__)
@@ -89,9 +89,11 @@ class ArchiveServicer(rpc.ArchiveServiceServicer):
                         yield pb.EraseResponse(**_fields(done))
 
 
-async def compacted(archive: Archive, target_bytes: int) -> AsyncIterator[Compacted]:
-    """Compact every topic, in a thread."""
-    for topic in TOPICS:
+async def compacted(
+    archive: Archive, target_bytes: int, topics: Iterable[Topic[Any]] = TOPICS
+) -> AsyncIterator[Compacted]:
+    """Compact topics, in a thread."""
+    for topic in topics:
         async with _stepwise(
             compact(archive, topic.name, topic.order, target_bytes=target_bytes)
         ) as steps:
@@ -104,12 +106,15 @@ async def run_compactor(archive: Archive, interval_s: float) -> None:
     while interval_s > 0:
         await asyncio.sleep(interval_s)
         files = days = 0
-        try:
-            async for done in compacted(archive, TARGET_BYTES):
-                files += done.files_before - done.files_after
-                days += 1
-        except ArchiveError as error:
-            _log.warning("compaction stopped, will try again", error=str(error))
+        for topic in TOPICS:  # what is damaged in one holds up no other
+            try:
+                async for done in compacted(archive, TARGET_BYTES, [topic]):
+                    files += done.files_before - done.files_after
+                    days += 1
+            except ArchiveError as error:
+                _log.warning(
+                    "compaction stopped, will try again", topic=topic.name, error=str(error)
+                )
         if days:
             _log.info("archive compacted", days=days, files_fewer=files)
 

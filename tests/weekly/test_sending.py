@@ -86,8 +86,8 @@ def text_of(mail: EmailMessage) -> str:
 
 async def test_the_mail_tells_what_was_missed(line: Line) -> None:
     await line.asked("dana", TUESDAY_MS, FactKind.DELIVERED, FactKind.ACTED)
-    missed = await line.asked("dana", TUESDAY_MS + HOUR_MS, FactKind.DELIVERED, company="x.example")
-    lost = await line.asked("dana", TUESDAY_MS + 2 * HOUR_MS, company="y.example")
+    missed = await line.asked("dana", TUESDAY_MS + HOUR_MS, FactKind.SEEN, company="x.example")
+    await line.asked("dana", TUESDAY_MS + 2 * HOUR_MS, company="y.example")
     # Another's, and another week's.
     await line.asked("kim", TUESDAY_MS, FactKind.DELIVERED, company="z.example")
     await line.asked("dana", TUESDAY_MS - 40 * HOUR_MS, FactKind.DELIVERED, company="z.example")
@@ -96,11 +96,12 @@ async def test_the_mail_tells_what_was_missed(line: Line) -> None:
     assert mail["to"] == "dana@acme.example"
     assert mail["subject"] == "What you missed, 10 to 16 August 2026"
     text = text_of(mail)
-    assert "You missed 2 moments that mattered." in text
+    assert "You missed 1 moment that mattered." in text
     assert re.search(r"^  3 times you were asked \[\d\]$", text, re.MULTILINE)
     assert re.search(r"^  1 acted on in time \[\d\]$", text, re.MULTILINE)
     assert "x.example, known value USD 100,000" in text
     assert "y.example" in text
+    assert "never delivered; not counted: No message is known to have reached them." in text
     assert "z.example" not in text
     # g6 is felt at 00:30 on the 11th in Berlin; the five others on the 10th.
     assert re.search(r"^  Mon 10 +#+ 5 \[\d\]$", text, re.MULTILINE)
@@ -108,7 +109,7 @@ async def test_the_mail_tells_what_was_missed(line: Line) -> None:
     assert "Cannot tell yet" in text
     now_ms = time.time_ns() // 1_000_000
     acts = re.findall(rf"{PUBLIC}/i/([\w-]+)", html_of(mail))
-    assert [line.links.read(token, now_ms=now_ms).decision_id for token in acts] == [lost, missed]
+    assert [line.links.read(token, now_ms=now_ms).decision_id for token in acts] == [missed]
 
 
 async def test_every_link_is_signed(line: Line) -> None:
@@ -263,7 +264,7 @@ async def test_a_source_that_is_away_is_waited_for_and_then_said_to_be_missing(
 
 async def test_command_writes_files_and_sends_none(line: Line, tmp_path: Path) -> None:
     await line.person("kim", "ceo", "Europe/Berlin")
-    await line.asked("dana", TUESDAY_MS, FactKind.DELIVERED)
+    await line.asked("dana", TUESDAY_MS, FactKind.SEEN)
     out = tmp_path / "out"
     done = await command(line, "--out", str(out), "--week", "2026-W33")
     assert done.exit_code == 0, done.output

@@ -18,7 +18,7 @@ from sentientiq.intervention.v1 import letter_service_pb2, letter_service_pb2_gr
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 
 import services.accountability
-from services.accountability.facts import Fact, FactKind, Terms
+from services.accountability.facts import Fact, FactKind, OwnerTerms, Terms
 from services.accountability.ledger import Ledger
 from services.accountability.reading import Reader
 from services.accountability.records import HeardFact, Key, Recommendation
@@ -47,6 +47,7 @@ from tests.integration.identity_service import MESH, Service, running_service
 from tests.unit.services.intervention.providers import MailBox
 
 PUBLIC = "https://help.siq.test"
+_DAY_MS = 86_400_000
 TENANT = "gold"
 """The golden data set's: reports have something to tell."""
 
@@ -117,6 +118,11 @@ class Line:
         value = ("USD", 10_000_000)
         await self.store.record_recommendations([Recommendation(key, "s1", company, value, terms)])
         told = [Fact(secrets.token_hex(8), kind, at_ms + 60_000, person) for kind in facts]
+        # They work all day, and may answer late for a month.
+        held = OwnerTerms(
+            at_ms + 600_000, at_ms + 30 * _DAY_MS, "support", ((at_ms, at_ms + _DAY_MS),), 0, "test"
+        )
+        told.append(Fact(secrets.token_hex(8), FactKind.TERMS_SET, at_ms, person, "", "", held))
         await self.store.record_facts([HeardFact(key, fact, "sms") for fact in told])
         await Ledger(self.store, _now_ms).fold([key])
         return key.decision_id

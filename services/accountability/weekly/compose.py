@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sentientiq.tenant.v1 import tenant_service_pb2
 
+from services.accountability.fairness import Verdict
 from services.accountability.lifecycle import State
 from services.accountability.reading import Reader, Wanted
 from services.accountability.records import Standing
@@ -25,7 +26,7 @@ _SHOWN: Final = 12
 _MISSED: Final = {
     State.IGNORED: "seen or delivered, not acted on",
     State.ACTED_LATE: "acted on after it was due",
-    State.EXPIRED: "never reached you: not counted against you",
+    State.EXPIRED: "never delivered",
 }
 _EMOTIONS: Final = ("rage", "confusion", "hesitation", "abandonment")
 
@@ -87,7 +88,7 @@ async def compose(asked: Asked, reader: Reader, sources: Sources, costs: Costs) 
         _span(asked.week),
         asked.zone.key,
         asked.executive,
-        _headline(asked, missed),
+        _headline(asked, [one for one in missed if _verdict(asked, one).blames]),
         tuple(figures),
         tuple(_missed(asked, one) for one in missed[:_SHOWN]),
         max(0, len(missed) - _SHOWN),
@@ -213,14 +214,30 @@ def _missed(asked: Asked, standing: Standing) -> Missed:
             f" --from '{second}' --to '{second + timedelta(seconds=1)}'",
         )
     mine = standing.owner_id == asked.person.person_id
+    verdict = _verdict(asked, standing)
+    said = _MISSED[state] if verdict.blames else f"{_MISSED[state]}; not counted: {verdict.why}"
     return Missed(
         wanted.key.decision_id,
         wanted.company or "A visitor",
-        _MISSED[state],
+        said,
         f"{at:%a} {at.day} {at:%b}, {at:%H:%M}",
         value,
-        mine and state in (State.IGNORED, State.EXPIRED),
+        # Only a late act redeems, and only for a while.
+        mine and state is State.IGNORED and standing.late_until_ms > _sent_ms(asked),
     )
+
+
+def _verdict(asked: Asked, standing: Standing) -> Verdict:
+    """What the ledger says of the person for it; of a team: of whoever is blamed, else the last."""
+    owners = [
+        one for one in standing.owners if asked.executive or one.person_id == asked.person.person_id
+    ]
+    blamed = [one.verdict for one in owners if one.verdict.blames]
+    return (blamed or [one.verdict for one in owners] or [Verdict.PENDING])[-1]
+
+
+def _sent_ms(asked: Asked) -> int:
+    return asked.week.bounds_ms(asked.zone)[1]
 
 
 def _headline(asked: Asked, missed: Sequence[Standing]) -> Figure:

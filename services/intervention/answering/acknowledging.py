@@ -40,8 +40,7 @@ class Acknowledging:
         """
         person_id = person_id or decision.recommendation.person_id
         async with self._pool.acquire() as connection, connection.transaction():
-            first = await self._see(connection, decision, channel, person_id)
-            await stop_timers(connection, ESCALATE, [decision.id])
+            first, _ = await self._see_all(connection, decision, channel, person_id)
         if first:
             self._committed()
         return first
@@ -50,8 +49,7 @@ class Acknowledging:
         """It has been dealt with, by whatever means. Returns whether nobody was first."""
         person_id, now_ms = person_id or decision.recommendation.person_id, self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
-            seen = await self._see(connection, decision, channel, person_id)
-            await stop_timers(connection, ESCALATE, [decision.id])
+            seen, asking = await self._see_all(connection, decision, channel, person_id)
             await store.lock(connection, decision.id)
             known = await store.read_acts(connection, decision.id, now_ms)
             before = [one for one in known if not one.undone]
@@ -66,7 +64,6 @@ class Acknowledging:
             closed = any(one.act in CLOSING and one.round == act.round for one in before)
             first = not closed and await store.add_act(connection, act)
             if first:
-                asking = await threads.read_asking(connection, decision)
                 await tell_act(connection, act, asking, before, channel)
         if seen or first:
             self._committed()
@@ -79,6 +76,15 @@ class Acknowledging:
             known = await store.read_acts(connection, decision.id, self._clock())
         ended = [one for one in known if one.act in CLOSING and one.round == rounds]
         return next((one for one in ended if not one.undone), None)
+
+    async def _see_all(
+        self, connection: Any, decision: pb.Decision, channel: str, person_id: str
+    ) -> tuple[bool, list[pb.Decision]]:
+        """See all that the thread asks, and let nobody else be asked for it."""
+        asking = await threads.read_asking(connection, decision)
+        first = [await self._see(connection, one, channel, person_id) for one in asking]
+        await stop_timers(connection, ESCALATE, [one.id for one in asking])
+        return any(first), asking
 
     async def _see(
         self, connection: Any, decision: pb.Decision, channel: str, person_id: str

@@ -216,9 +216,9 @@ class IntervenePage:
             return None
 
 
-def notice(title: str, text: str, status: int) -> Response:
-    """A page that only says something."""
-    html = _templates.get_template("notice.html").render(title=title, text=text)
+def notice(title: str, text: str, status: int, *, button: str = "") -> Response:
+    """A page that only says something; with a button it posts to its own address."""
+    html = _templates.get_template("notice.html").render(title=title, text=text, button=button)
     return HTMLResponse(html, status_code=status)
 
 

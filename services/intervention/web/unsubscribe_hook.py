@@ -38,7 +38,7 @@ class UnsubscribeHook:
                 )
         except Unavailable:
             return PlainTextResponse("try again", 503)
-        return PlainTextResponse("unsubscribed")
+        return notice("Unsubscribed", "No more of these mails will come to this address.", 200)
 
     async def show(self, request: Request) -> Response:
         """GET: changes nothing."""
@@ -46,6 +46,7 @@ class UnsubscribeHook:
             return notice("Nothing here", "This address leads nowhere.", 404)
         return notice(
             "Stop these mails",
-            "Press Unsubscribe in your mail program, or ask whoever put you on the team.",
+            "None will come to this address any more.",
             200,
+            button="Stop them",
         )

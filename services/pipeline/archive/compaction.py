@@ -16,6 +16,7 @@ from services.pipeline.archive.errors import ArchiveError
 from services.pipeline.archive.manifest import ArchiveFile, Day
 from services.pipeline.archive.rows import joined
 from services.pipeline.archive.store import Archive
+from services.pipeline.arrow import pa
 
 TARGET_BYTES = 16 * 1024 * 1024
 _MOST_ROWS = 1_000_000
@@ -116,8 +117,15 @@ def _name(group: Sequence[ArchiveFile], mark: str) -> str:
 def _merged(
     archive: Archive, topic: str, group: Sequence[ArchiveFile], order: Sequence[str]
 ) -> Any:
-    table = joined([archive.read(topic, file) for file in group])
+    tables = [archive.read(topic, file) for file in group]
+    try:
+        table = joined(tables)
+    except pa.ArrowException as error:
+        raise ArchiveError(f"{topic}/{group[0].day}: files do not fit: {error}") from error
     if table.num_rows != sum(file.rows for file in group):
         raise ArchiveError(f"{topic}/{group[0].day}: manifests and files differ in rows")
     by = order or SESSION_ORDER
-    return table.sort_by([(column, "ascending") for column in by])
+    try:
+        return table.sort_by([(column, "ascending") for column in by])
+    except pa.ArrowException as error:
+        raise ArchiveError(f"{topic}/{group[0].day} does not sort by {by}: {error}") from error

@@ -16,7 +16,10 @@ from tests.golden.reports.golden import FOLDER, load, read_case, told
 
 CASES = sorted((FOLDER / "expected").glob("*.csv"))
 # Tested elsewhere: in tests/unit/services/pipeline/test_reports.py, and with what is made of them.
-ELSEWHERE = {"cost_outcomes", "cost_units", "journey", "log_freshness"}
+ELSEWHERE = {
+    *("cost_outcomes", "cost_units", "journey", "log_freshness"),
+    *("daily_totals", "days", "row_hashes"),
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

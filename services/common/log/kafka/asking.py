@@ -19,6 +19,8 @@ from confluent_kafka import admin as untyped
 from services.common.log.kafka.address import Config
 from services.common.log.port import LogUnavailable
 
+_NOT_MADE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION)
+
 T = TypeVar("T")
 FIRST = -2
 """Where a partition begins."""
@@ -105,7 +107,11 @@ class Asker:
         wanted = list(partitions)
         places = [TopicPartition(topic, partition) for topic in topics for partition in wanted]
         answer = await self._ask(lambda: self._consumer.committed(places, timeout=_ANSWER_S))
-        # A topic that nobody made yet has no offsets.
+        # A topic that nobody made yet has no offsets. Any other error tells nothing: whoever trims
+        # behind the groups must not take it for a group that is not there.
+        for place in answer:
+            if place.error is not None and place.error.code() not in _NOT_MADE:
+                raise LogUnavailable(f"the log did not answer: {place.error.str()}")
         return {place.topic for place in answer if place.error is None and place.offset > 0}
 
     async def topics(self) -> dict[str, list[bool]]:

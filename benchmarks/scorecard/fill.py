@@ -74,21 +74,33 @@ def _facts(
     def fact(kind: FactKind, at_ms: int, **more: Any) -> Fact:
         return Fact(f"{key.decision_id}-{kind.name}-{at_ms}", kind, at_ms, **more)
 
-    terms = OwnerTerms(
-        due_ms,
-        due_ms + 7 * DAY_MS,
-        TEAMS[PEOPLE.index(owner) % len(TEAMS)],
-        ((decided_ms, due_ms),),
-        5 * _MINUTE_MS,
-        "builtin",
-    )
-    yield fact(FactKind.TERMS_SET, decided_ms, person_id=owner, terms=terms)
+    def termed(person: str) -> Fact:
+        terms = OwnerTerms(
+            due_ms,
+            due_ms + 7 * DAY_MS,
+            TEAMS[PEOPLE.index(person) % len(TEAMS)],
+            ((decided_ms, due_ms),),
+            5 * _MINUTE_MS,
+            "builtin",
+        )
+        return Fact(
+            f"{key.decision_id}-TERMS_SET-{person}",
+            FactKind.TERMS_SET,
+            decided_ms,
+            person_id=person,
+            terms=terms,
+        )
+
+    yield termed(owner)
     yield fact(FactKind.DELIVERED, decided_ms + 2_000, person_id=owner)
     if chance.random() < 0.7:
         yield fact(FactKind.SEEN, decided_ms + 20_000, person_id=owner)
     if chance.random() < 0.2:
         to = chance.choice(PEOPLE)
         yield fact(FactKind.HANDED_OVER, decided_ms + 60_000, person_id=to, by_person_id=owner)
+        if to != owner:
+            # Or the service would have them to work out while it is measured.
+            yield termed(to)
     if chance.random() < 0.66:
         acted_ms = decided_ms + round(chance.lognormvariate(14.4, 1.0))
         yield fact(FactKind.ACTED, acted_ms, person_id=owner)

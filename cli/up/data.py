@@ -30,7 +30,7 @@ class Secrets:
     demo_identity: str
     """With which the demo tenant's server signs who its visitors are."""
     sandbox_token: str
-    """The sandbox's stand-in for Twilio's auth token."""
+    """The sandbox's stand-in for what Twilio, Slack and PagerDuty sign with."""
 
 
 def _new_secret() -> str:

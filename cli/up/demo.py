@@ -15,6 +15,8 @@ from cli.tenants import Tenants, open_tenants
 TENANT = "demo"
 COMPANY = "acme-robotics.example"
 CEO_PHONE = "+15005550100"
+CEO_MAIL = "casey@demo.example"
+CEO_ROUTING_KEY = "demo0000000000000000000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Demo:
                     name="Casey Morgan",
                     role="ceo",
                     zone="UTC",
-                    channels=[pb.Channel(kind="sms", address=CEO_PHONE)],
+                    channels=self._channels(),
                     owns_companies=[COMPANY],
                 ),
             )
@@ -56,6 +58,18 @@ class Demo:
             "sandbox": self.urls.get("sandbox"),
         }
         mesh.write_private(self.data / "demo.json", json.dumps(document, indent=1))
+
+    def _channels(self) -> list[pb.Channel]:
+        """A phone; and where all ends in the sandbox, every other channel of a person too."""
+        found = [pb.Channel(kind="sms", address=CEO_PHONE)]
+        if sandbox := self.urls.get("sandbox"):
+            found += [
+                pb.Channel(kind="slack", address=f"{sandbox}/slack/demo"),
+                pb.Channel(kind="teams", address=f"{sandbox}/teams/demo"),
+                pb.Channel(kind="pagerduty", address=CEO_ROUTING_KEY),
+                pb.Channel(kind="email", address=CEO_MAIL),
+            ]
+        return found
 
     async def _key(self, tenants: Tenants) -> str:
         port = self.urls["shop"].rpartition(":")[2]

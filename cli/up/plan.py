@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +44,7 @@ _NO_LIMITS = (
 # Twilio's own test account: the sandbox knows no other.
 SANDBOX_ACCOUNT = "ACsandbox00000000000000000000000000"
 SANDBOX_FROM = "+15005550006"
+SANDBOX_SENDER = "SentientIQ <help@sandbox.example>"
 
 
 def python_path() -> dict[str, str]:
@@ -110,10 +112,17 @@ class Inputs:
         return not self.environ.get("SIQ_TWILIO_AUTH_TOKEN")
 
     @property
+    def with_mail(self) -> bool:
+        """Whether the sandbox takes mail: a real server says no; its own comes with `embedded`."""
+        given = self.environ.get("SIQ_SMTP_URL")
+        return self.with_sandbox and not given and find_spec("aiosmtpd") is not None
+
+    @property
     def absent(self) -> set[str]:
         """What of the table this mesh does without."""
         return {
             *(() if self.with_sandbox else ("sandbox",)),
+            *(() if self.with_mail else ("sandbox-smtp",)),
             *(() if self.demo else ("shop",)),
             *(f"edge-{number}" for number in range(self.edge_workers + 1, MOST_EDGE_WORKERS + 1)),
         }
@@ -166,10 +175,25 @@ def table(given: Inputs) -> list[Process]:
         "SIQ_TWILIO_ACCOUNT_SID": SANDBOX_ACCOUNT,
         "SIQ_TWILIO_AUTH_TOKEN": given.sandbox_token,
         "SIQ_TWILIO_FROM": SANDBOX_FROM,
+        # Signs what the buttons of its inbox call back with.
+        "SIQ_SLACK_SIGNING_SECRET": given.environ.get("SIQ_SLACK_SIGNING_SECRET")
+        or given.sandbox_token,
+        "SIQ_PAGERDUTY_WEBHOOK_SECRETS": given.environ.get("SIQ_PAGERDUTY_WEBHOOK_SECRETS")
+        or given.sandbox_token,
         # Only the sandbox: everything else that is private stays out of reach of webhooks.
         "SIQ_ALLOWED_PRIVATE_HOSTS": given.at("sandbox"),
     }
     providers = sandbox if given.with_sandbox else {}
+    callers = {
+        "SIQ_HOOKS_URL": f"http://{given.at('intervene')}",
+        "SIQ_SLACK_SIGNING_SECRET": sandbox["SIQ_SLACK_SIGNING_SECRET"],
+        "SIQ_PAGERDUTY_WEBHOOK_SECRET": sandbox["SIQ_PAGERDUTY_WEBHOOK_SECRETS"].partition(",")[0],
+    }
+    mail: dict[str, str] = {}
+    if given.with_mail:
+        callers["SIQ_SMTP_LISTEN"] = given.at("sandbox-smtp")
+        mail["SIQ_SMTP_URL"] = f"smtp://{given.at('sandbox-smtp')}"
+        mail["SIQ_SMTP_FROM"] = given.environ.get("SIQ_SMTP_FROM") or SANDBOX_SENDER
 
     at = given.at
 
@@ -189,7 +213,7 @@ def table(given: Inputs) -> list[Process]:
 
     data = given.data
     rows = [
-        http("sandbox", "sandbox", 1, ()),
+        http("sandbox", "sandbox", 1, (), **callers),
         grpc(
             "identity",
             1,
@@ -198,8 +222,8 @@ def table(given: Inputs) -> list[Process]:
             SIQ_AUDIT_ANCHOR_FILE=str(data / "audit.anchors"),
         ),
         grpc("detection", 2),
-        grpc("intervention", 2, SIQ_HTTP_LISTEN=at("intervene"), **providers),
-        grpc("accountability", 2),
+        grpc("intervention", 2, SIQ_HTTP_LISTEN=at("intervene"), **providers, **mail),
+        grpc("accountability", 2, **mail),
         grpc(
             "pipeline",
             2,

@@ -23,6 +23,7 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "edge-http": 8081,
     "intervene": 8090,
     "sandbox": 8099,
+    "sandbox-smtp": 8098,
     "shop": 8100,
     # GET /metrics of each process.
     "identity-metrics": 7201,

@@ -11,6 +11,7 @@ from services.sandbox.app import build_app
 from services.sandbox.callbacks import Callbacks
 from services.sandbox.faults import Faults
 from services.sandbox.inbox import Inbox
+from services.sandbox.mail import MailIntake
 from services.sandbox.pressing import Target
 from services.sandbox.settings import Settings
 
@@ -26,13 +27,18 @@ async def serve(settings: Settings) -> None:
         settings.slack_signing_secret,
         settings.pagerduty_webhook_secret,
     )
-    app = build_app(Inbox(), Faults(), callbacks, target)
+    inbox = Inbox()
+    app = build_app(inbox, Faults(), callbacks, target)
     server = HttpServer(app, settings.http_listen, grace_s=1)
+    mail = MailIntake(inbox, settings.smtp_listen)
     try:
+        if settings.smtp_listen:
+            await mail.start()
         await server.start()
         _log.info("sandbox: nothing leaves this machine", http=settings.http_listen)
         await asyncio.Event().wait()
     finally:
+        mail.stop()
         await server.stop()
         await callbacks.close()
 

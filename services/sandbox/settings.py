@@ -12,6 +12,11 @@ class Settings:
     """One address is all it needs; the rest is for buttons in its inbox."""
 
     http_listen: str = setting("SIQ_HTTP_LISTEN", "HTTP host:port", default="127.0.0.1:8099")
+    smtp_listen: str = setting(
+        "SIQ_SMTP_LISTEN",
+        "SMTP host:port at which mail is taken and shown; empty: none is taken",
+        default="",
+    )
     hooks_url: str = setting(
         "SIQ_HOOKS_URL",
         "Base URL of intervention's hooks on this machine; empty: buttons in the inbox do nothing",

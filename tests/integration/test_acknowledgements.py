@@ -295,6 +295,27 @@ async def test_incident_taken_and_resolved_become_outcomes(line: Line) -> None:
     assert (pb.OUTCOME_KIND_ACTED, "pagerduty", "done") in await after(line, 2)
 
 
+async def test_incident_is_taken_and_ended_in_the_inbox(line: Line) -> None:
+    decision = await alerted(line, "pagerduty", ROUTING_KEY)
+    key = f"siq:{line.tenant}:{decision.id}"
+
+    async def paged() -> list[int]:
+        found = await line.received(ROUTING_KEY)
+        return [one["id"] for one in found if one["details"]["dedup_key"] == key]
+
+    (incident,) = await until(paged)
+    for action in ("acknowledge", "resolve"):
+        url = f"/api/messages/{incident}/press"
+        answer = await line.sandbox.post(url, json={"action": action})
+        assert answer.json() == {"status": 202}
+    assert sorted(await after(line, 2)) == [
+        (pb.OUTCOME_KIND_SEEN, "pagerduty", "acknowledged"),
+        (pb.OUTCOME_KIND_ACTED, "pagerduty", "done"),
+    ]
+    refused = await line.sandbox.post(url, json={"action": "step_in"})
+    assert refused.status_code == 400
+
+
 async def test_what_is_done_on_the_page_settles_the_incident(line: Line) -> None:
     decision = await alerted(line, "pagerduty", ROUTING_KEY)
     key = f"siq:{line.tenant}:{decision.id}"

@@ -1,12 +1,21 @@
 // Lists what the sandbox received, newest first, live. Everything shown is text, never markup.
+// Buttons call the service back as the provider would.
 "use strict";
 
 const list = document.getElementById("messages");
-const NAMES = { twilio: "Text message", slack: "Slack", webhook: "Webhook" };
+const NAMES = {
+  twilio: "Text message",
+  slack: "Slack",
+  teams: "Teams",
+  pagerduty: "PagerDuty",
+  email: "E-mail",
+  webhook: "Webhook",
+};
 const SHOWN_AT_MOST = 300;
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const minute = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const all = [];
-const ids = new Set();
+const ids = new Map();
 let provider = "";
 let lastId = 0;
 
@@ -38,12 +47,33 @@ function linked(text) {
 }
 
 function plain(mrkdwn) {
-  return String(mrkdwn).replaceAll("*", "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  return String(mrkdwn)
+    .replace(/<!date\^(\d+)\^[^|>]*\|[^>]*>/g, (_, at) => minute.format(at * 1000))
+    .replaceAll("*", "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
 function bubble(message) {
   const node = make("div", "bubble");
   node.append(linked(message.body));
+  return node;
+}
+
+// Presses as a person would there; what comes of it arrives over the stream.
+function press(message, action, text) {
+  const node = make("button", "press", text);
+  node.type = "button";
+  node.addEventListener("click", async () => {
+    node.disabled = true;
+    const answer = await fetch(`/api/messages/${message.id}/press`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ action }),
+    });
+    const { status, error } = await answer.json();
+    const failed = error ?? (status >= 300 ? `the hook answered ${status}` : "");
+    node.after(make("span", "extra", failed || "Taken."));
+    node.disabled = !failed;
+  });
   return node;
 }
 
@@ -62,11 +92,49 @@ function blocks(message) {
       }
       node.append(fields);
     }
+    const row = make("div", "buttons");
     for (const element of block.elements ?? []) {
-      if (element.type === "button") node.append(link(element.url ?? "", element.text?.text, "button"));
+      if (element.type === "mrkdwn") node.append(make("p", "said", plain(element.text)));
+      if (element.type !== "button") continue;
+      row.append(
+        element.url
+          ? link(element.url, element.text?.text, "button")
+          : press(message, element.action_id, element.text?.text),
+      );
     }
+    if (row.childNodes.length) node.append(row);
   }
   if (!node.childNodes.length) node.append(message.body);
+  return node;
+}
+
+function incident(message) {
+  const node = make("div", "block pager");
+  node.append(make("h3", "", message.body || message.details.dedup_key));
+  node.append(make("p", "extra", `${message.details.event_action} · ${message.details.dedup_key}`));
+  if (message.details.event_action === "trigger") {
+    const row = make("div", "buttons");
+    row.append(press(message, "acknowledge", "Acknowledge"), press(message, "resolve", "Resolve"));
+    node.append(row);
+  }
+  return node;
+}
+
+function card(message) {
+  const node = make("div", "block team");
+  node.append(make("p", "letter", message.body));
+  const row = make("div", "buttons");
+  for (const action of message.details.card?.actions ?? []) row.append(link(action.url ?? "", action.title, "button"));
+  node.append(row);
+  return node;
+}
+
+function mail(message) {
+  const node = make("div", "block mail");
+  const text = make("p", "letter");
+  text.append(linked(message.body.trim()));
+  node.append(make("h3", "", message.details.subject), text);
+  node.append(make("p", "extra", `From ${message.from}`));
   return node;
 }
 
@@ -78,6 +146,8 @@ function json(message) {
   }
 }
 
+const SHOW = { twilio: bubble, slack: blocks, teams: card, pagerduty: incident, email: mail };
+
 function render(message, fresh) {
   const item = make("li", fresh ? "message fresh" : "message");
   const top = make("div", "top");
@@ -86,7 +156,7 @@ function render(message, fresh) {
   top.append(make("span", `kind kind-${message.provider}`, NAMES[message.provider] ?? message.provider));
   top.append("to", make("span", "to", message.to), time);
   item.append(top);
-  item.append(message.provider === "twilio" ? bubble(message) : message.provider === "slack" ? blocks(message) : json(message));
+  item.append((SHOW[message.provider] ?? json)(message));
   const signature = message.details.headers?.["webhook-signature"];
   if (signature) item.append(make("p", "extra", `Signed: ${signature}`));
   if (message.details.segments) {
@@ -112,8 +182,13 @@ function redraw() {
 }
 
 function add(message) {
-  if (ids.has(message.id)) return;
-  ids.add(message.id);
+  const known = ids.get(message.id);
+  if (known) {  // replaced since, or fetched twice
+    if (known.body === message.body) return;
+    Object.assign(known, message);
+    return redraw();
+  }
+  ids.set(message.id, message);
   all.push(message);
   if (message.id < lastId) {  // fetched after a newer one came over the stream
     all.sort((a, b) => a.id - b.id);

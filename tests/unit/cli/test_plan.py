@@ -62,14 +62,35 @@ def test_sandbox_stands_in_for_twilio() -> None:
     assert plan.urls(inputs())["sandbox"] == "http://127.0.0.1:8099"
 
 
+def test_sandbox_takes_mail_and_knows_whom_to_call_back() -> None:
+    sandbox, intervention = row("sandbox", inputs()).env, row("intervention", inputs()).env
+    assert sandbox["SIQ_SMTP_LISTEN"] == "127.0.0.1:8098"
+    for name in ("intervention", "accountability"):
+        env = row(name, inputs()).env
+        assert env["SIQ_SMTP_URL"] == "smtp://127.0.0.1:8098"
+        assert "@" in env["SIQ_SMTP_FROM"]
+    assert sandbox["SIQ_HOOKS_URL"] == "http://127.0.0.1:8090"
+    assert sandbox["SIQ_SLACK_SIGNING_SECRET"] == intervention["SIQ_SLACK_SIGNING_SECRET"]
+    pagerduty = sandbox["SIQ_PAGERDUTY_WEBHOOK_SECRET"]
+    assert pagerduty in intervention["SIQ_PAGERDUTY_WEBHOOK_SECRETS"].split(",")
+
+
+def test_a_real_mail_server_is_used_instead() -> None:
+    given = inputs(SIQ_SMTP_URL="smtps://mx.example")
+    assert "SIQ_SMTP_LISTEN" not in row("sandbox", given).env
+    assert "SIQ_SMTP_URL" not in row("intervention", given).env
+    assert "sandbox-smtp" not in plan.used_ports(given)
+
+
 def test_real_twilio_credentials_leave_no_sandbox() -> None:
     given = inputs(SIQ_TWILIO_ACCOUNT_SID="AC1", SIQ_TWILIO_AUTH_TOKEN="real")
     assert "sandbox" not in {process.name for process in plan.table(given)}
     assert "sandbox" not in plan.urls(given)
-    assert "sandbox" not in plan.used_ports(given)
+    assert not {"sandbox", "sandbox-smtp"} & set(plan.used_ports(given))
     env = row("intervention", given).env
     assert not {name for name in env if name.startswith("SIQ_TWILIO")}
     assert "SIQ_ALLOWED_PRIVATE_HOSTS" not in env
+    assert "SIQ_SMTP_URL" not in env
 
 
 def test_the_edge_limits_nobody_unless_told_to() -> None:

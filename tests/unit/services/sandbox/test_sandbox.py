@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
@@ -16,10 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.common.http import HttpServer
+from services.common.settings import SettingsError
+from services.common.smtp import hand_in, read_server
 from services.sandbox.app import build_app
 from services.sandbox.callbacks import Callbacks, is_loopback
 from services.sandbox.faults import Faults
 from services.sandbox.inbox import CAPACITY, Inbox
+from services.sandbox.mail import MailIntake
 from services.sandbox.twilio import segments, sign
 
 ACCOUNT, TOKEN = "ACtest", "token"
@@ -115,6 +119,34 @@ async def test_callbacks_are_signed_and_in_order(sandbox: Running) -> None:
         assert form["MessageStatus"] == status
         assert signature == sign(TOKEN, url, form)
     await receiver.stop()
+
+
+async def test_mail_is_taken_and_shown(sandbox: Running) -> None:
+    intake = MailIntake(sandbox.inbox, "127.0.0.1:0")
+    await intake.start()
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = "SentientIQ <help@siq.test>", "Grüße"
+    letter["To"] = "ada@acme.example, bob@acme.example"
+    letter["List-Unsubscribe"] = "<http://127.0.0.1/u>"
+    letter.set_content("Hello ü")
+    letter.add_alternative("<p>Hello</p>", subtype="html")
+    server = read_server(f"smtp://127.0.0.1:{intake.port}", "help@siq.test")
+    await hand_in(server, letter, timeout_s=5)
+    intake.stop()
+    first, second = await sandbox.messages(provider="email")
+    assert [first["to"], second["to"]] == ["ada@acme.example", "bob@acme.example"]
+    assert (first["from"], first["body"].strip()) == ("SentientIQ <help@siq.test>", "Hello ü")
+    assert first["details"]["subject"] == "Grüße"
+    assert first["details"]["html"].strip() == "<p>Hello</p>"
+    assert first["details"]["headers"] == {"list-unsubscribe": "<http://127.0.0.1/u>"}
+
+
+async def test_taken_mail_port_is_named(sandbox: Running) -> None:
+    intake = MailIntake(sandbox.inbox, "127.0.0.1:0")
+    await intake.start()
+    with pytest.raises(SettingsError, match="SIQ_SMTP_LISTEN is not usable"):
+        await MailIntake(sandbox.inbox, f"127.0.0.1:{intake.port}").start()
+    intake.stop()
 
 
 def test_callbacks_stay_on_this_machine() -> None:

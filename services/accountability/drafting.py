@@ -19,7 +19,7 @@ from services.accountability.store import AWAY
 from services.accountability.tenants import Teams
 from services.accountability.terms import Asked, Person, first_terms, later_terms
 from services.accountability.terms_message import write_terms
-from services.common import logs
+from services.common import logs, tracing
 from services.common.errors import Unavailable
 from services.common.ids import outcome_id
 from services.common.log import OUTCOME, Append, EventLog, LogUnavailable
@@ -80,7 +80,7 @@ class Drafting:
         }
         rows = await self._pool.fetch(
             "SELECT tenant_id, decision_id, session_id, person_id, untermed, decided_at_ms,"
-            " due_at_ms, falls_due_at_ms, emotion, value_currency, value_minor"
+            " due_at_ms, falls_due_at_ms, emotion_id, emotion, value_currency, value_minor"
             " FROM recommendations WHERE untermed IS NOT NULL ORDER BY decided_at_ms LIMIT $1",
             _BATCH + len(self._appended),
         )
@@ -90,6 +90,10 @@ class Drafting:
             id_ = outcome_id("terms", row["decision_id"], row["untermed"])
             if id_ not in self._appended:
                 outcome = await self._outcome(row, id_)
+                decided = tracing.of_decision(row["emotion_id"], row["decision_id"])
+                headers = {"schema": schema_of(OUTCOME)}
+                if here := tracing.header(decided):
+                    headers[tracing.HEADER] = here
                 ids.append(id_)
                 appends.append(
                     session_append(
@@ -97,7 +101,7 @@ class Drafting:
                         row["tenant_id"],
                         row["session_id"],
                         outcome.SerializeToString(),
-                        {"schema": schema_of(OUTCOME)},
+                        headers,
                     )
                 )
         if appends:

@@ -6,7 +6,7 @@ from services.accountability.weekly.sending import Counts
 from services.common.metrics import Catalogue, Metric
 
 METRICS: Catalogue[Counts] = Catalogue(
-    "accountability",
+    "accountability's letters",
     (
         Metric(
             "siq_accountability_weekly_mails_total",

@@ -1,4 +1,7 @@
-"""Every channel of a person, and what they say back: outcomes, each once, from the right ones."""
+"""Every channel of a person, and what they say back: outcomes, each once, from the right ones.
+
+Over 400 lines because one pair of processes, a while to start, serves all channels.
+"""
 
 from __future__ import annotations
 

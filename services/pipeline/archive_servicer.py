@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sentientiq.analytics.v1 import archive_service_pb2 as pb
@@ -121,13 +122,18 @@ async def run_compactor(archive: Archive, interval_s: float) -> None:
 
 @contextlib.asynccontextmanager
 async def _stepwise(steps: Generator[T] | Iterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
-    """Take the steps of a generator in threads, and close it once none is under way."""
-    step: asyncio.Task[T] | None = None
+    """Take the steps of a generator in a thread, and close it once none is under way.
+
+    A thread of its own: between steps it holds what others wait for, who may have all those that
+    are shared.
+    """
+    thread = ThreadPoolExecutor(1, "archive-rewrite")
+    step: asyncio.Future[T] | None = None
 
     async def taken() -> AsyncIterator[T]:
         nonlocal step
         while True:
-            step = asyncio.create_task(asyncio.to_thread(next, steps, _END))
+            step = asyncio.get_running_loop().run_in_executor(thread, next, steps, _END)
             found = await asyncio.shield(step)
             if found is _END:
                 return
@@ -141,6 +147,7 @@ async def _stepwise(steps: Generator[T] | Iterator[T]) -> AsyncGenerator[AsyncIt
             await asyncio.wait([step])
         if isinstance(steps, Generator):
             steps.close()
+        thread.shutdown(wait=False)
 
 
 def _fields(done: Compacted | Erased) -> dict[str, Any]:

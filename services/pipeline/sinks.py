@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from services.common import logs
 from services.common.consumer import Delivery
 from services.pipeline.analytics import Analytics, AnalyticsError, Daily
-from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable, Roll
+from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable, Missing, Roll
 from services.pipeline.split import split_by_hour
 from services.pipeline.topics import Topic
 
@@ -108,8 +108,11 @@ class ArchiveSink(Generic[M]):
             _log.warning("the log is younger than the archive", topic=self._topic.name)
             roll = replace(roll, through={})
         self._roll = roll
+        # A compaction may forget a roll meanwhile: then its rows are in a day.
         tables, all_known = await _patiently(
-            f"{name} archive", lambda: asyncio.to_thread(self._newest_rows), (ArchiveUnavailable,)
+            f"{name} archive",
+            lambda: asyncio.to_thread(self._newest_rows),
+            (ArchiveUnavailable, Missing),
         )
         for table in reversed(tables):  # the memory keeps what it was told last
             self._seen.recall(table, all_known=all_known)

@@ -9,6 +9,7 @@ nobody else can do, with time limits that are never reached before its requests'
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -19,6 +20,13 @@ from confluent_kafka import admin as untyped
 from services.common.log.kafka.address import Config
 from services.common.log.port import LogUnavailable
 
+_MOVED = (
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+)
+"""A leader has changed or started anew: what the client knows of it is old."""
 _NOT_MADE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION)
 
 T = TypeVar("T")
@@ -27,6 +35,7 @@ FIRST = -2
 END = -1
 """Where the next record will be."""
 _ANSWER_S = 5.0
+_MOVED_AGAIN_S = 0.1
 _REQUEST_MS = 5_000
 _NEVER_S = 60.0
 _ADMIN_S = 20.0
@@ -36,21 +45,31 @@ _library: Any = untyped
 def offsets(
     consumer: Consumer, topic: str, partitions: Iterable[int], which: int
 ) -> dict[int, int]:
-    """Offsets of Kafka, FIRST or END, in one request to each leader. Waits.
+    """Offsets of Kafka, FIRST or END, in one request to each leader. Waits, also for a new leader.
 
     Raises:
         LogUnavailable: not all of them are known.
     """
     # These are what the protocol takes in place of a time.
     places = [TopicPartition(topic, partition, which) for partition in partitions]
-    try:
-        found = consumer.offsets_for_times(places, timeout=_ANSWER_S)
-    except KafkaException as error:
-        raise away(error) from error
+    until_s = time.monotonic() + _ANSWER_S
+    while True:
+        try:
+            return _offsets(consumer, places)
+        except KafkaException as error:
+            # librdkafka asks for the leaders anew then, but does not ask again by itself.
+            if error.args[0].code() not in _MOVED or time.monotonic() > until_s:
+                raise away(error) from error
+            time.sleep(_MOVED_AGAIN_S)
+
+
+def _offsets(consumer: Consumer, places: list[TopicPartition]) -> dict[int, int]:
+    found = consumer.offsets_for_times(places, timeout=_ANSWER_S)
     for place in found:
-        if place.error is not None or place.offset < 0:
-            why = place.error.str() if place.error else "no offset"
-            raise LogUnavailable(f"the log did not say where {topic}:{place.partition} is: {why}")
+        if place.error is not None:
+            raise KafkaException(place.error)
+        if place.offset < 0:
+            raise LogUnavailable(f"the log did not say where {place.topic}:{place.partition} is")
     return {place.partition: place.offset for place in found}
 
 

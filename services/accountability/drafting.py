@@ -3,11 +3,15 @@
 They go through outcome.v1 like any other fact. So a replay gives the same deadlines and the same
 verdicts, though the tenant has changed its hours since. The first that stands in the log counts;
 nothing is drafted before everything that stood in it at the start was read.
+
+Only so many are on their way at once. After an outage there may be thousands to draft, in the
+process that answers callers and folds what comes back: neither is to wait for all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +31,11 @@ from services.common.log.port import session_append
 from services.common.schema import schema_of
 
 _log = logs.get(__name__)
-_BATCH = 500
+_ON_THE_WAY = 500
+_AT_ONCE = 50
 _AGAIN_S = 10.0
+_LOOK_S = 0.05
+"""How soon to look whether what is on its way has come back."""
 _TROUBLES: tuple[type[Exception], ...] = (Unavailable, LogUnavailable, *AWAY)
 CHANNEL = "accountability"
 
@@ -58,52 +65,53 @@ class Drafting:
         """Draft until cancelled, whenever there may be something to."""
         await caught_up.wait()
         while True:
+            self._ledger.untermed.clear()
             try:
-                while await self.draft():
-                    pass
+                more = await self.draft() or self._appended
             except _TROUBLES as error:
                 self.failures += 1
                 _log.warning("terms wait for an engine", error=str(error))
                 await asyncio.sleep(interval_s)
                 continue
-            self._ledger.untermed.clear()
-            try:
-                await asyncio.wait_for(self._ledger.untermed.wait(), interval_s)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._ledger.untermed.wait(), _LOOK_S if more else interval_s
+                )
 
     async def draft(self) -> int:
         """Write terms for those that lack them, the oldest first. Returns how many."""
         now_s = time.monotonic()
-        self._appended = {
-            id_: at_s for id_, at_s in self._appended.items() if now_s - at_s < _AGAIN_S
-        }
         rows = await self._pool.fetch(
             "SELECT tenant_id, decision_id, session_id, person_id, untermed, decided_at_ms,"
             " due_at_ms, falls_due_at_ms, emotion_id, emotion, value_currency, value_minor"
             " FROM recommendations WHERE untermed IS NOT NULL ORDER BY decided_at_ms LIMIT $1",
-            _BATCH + len(self._appended),
+            _ON_THE_WAY,
         )
+        waiting = {outcome_id("terms", row["decision_id"], row["untermed"]): row for row in rows}
+        # What is no longer among them has come back.
+        self._appended = {
+            id_: at_s
+            for id_, at_s in self._appended.items()
+            if id_ in waiting and now_s - at_s < _AGAIN_S
+        }
+        ids = [id_ for id_ in waiting if id_ not in self._appended][:_AT_ONCE]
         appends: list[Append] = []
-        ids: list[str] = []
-        for row in rows:
-            id_ = outcome_id("terms", row["decision_id"], row["untermed"])
-            if id_ not in self._appended:
-                outcome = await self._outcome(row, id_)
-                decided = tracing.of_decision(row["emotion_id"], row["decision_id"])
-                headers = {"schema": schema_of(OUTCOME)}
-                if here := tracing.header(decided):
-                    headers[tracing.HEADER] = here
-                ids.append(id_)
-                appends.append(
-                    session_append(
-                        OUTCOME,
-                        row["tenant_id"],
-                        row["session_id"],
-                        outcome.SerializeToString(),
-                        headers,
-                    )
+        for id_ in ids:
+            row = waiting[id_]
+            outcome = await self._outcome(row, id_)
+            decided = tracing.of_decision(row["emotion_id"], row["decision_id"])
+            headers = {"schema": schema_of(OUTCOME)}
+            if here := tracing.header(decided):
+                headers[tracing.HEADER] = here
+            appends.append(
+                session_append(
+                    OUTCOME,
+                    row["tenant_id"],
+                    row["session_id"],
+                    outcome.SerializeToString(),
+                    headers,
                 )
+            )
         if appends:
             await self._log.append(appends)
             self.drafted += len(appends)

@@ -17,6 +17,8 @@ from services.common.consumer import Delivery
 
 _log = logs.get(__name__)
 _BATCH = 500
+_AT_ONCE = 100
+"""Folded in one go: what is asked meanwhile waits so long, however much there is to catch up on."""
 
 
 class Ledger:
@@ -54,7 +56,7 @@ class Ledger:
                 if (event := self._awaited.get(item.fact.id)) is not None:
                     event.set()
 
-    async def apply_timers(self, limit: int = _BATCH) -> int:
+    async def apply_timers(self, limit: int = _AT_ONCE) -> int:
         """Fold recommendations whose due time has passed. Returns how many there were."""
         now_ms = self._heard_until_ms()
         async with self._store.due_fold(now_ms, limit) as due:
@@ -71,12 +73,14 @@ class Ledger:
 
         `forget`: also what clocks have found before.
         """
-        async with self._store.fold_of(keys) as touched:
-            if touched.terms:
-                if forget:
-                    touched.past_due.clear()
-                self.folds += len(touched.terms)
-                await touched.write(_lives(touched, self._heard_until_ms()))
+        wanted = sorted(set(keys))
+        for start in range(0, len(wanted), _AT_ONCE):
+            async with self._store.fold_of(wanted[start : start + _AT_ONCE]) as touched:
+                if touched.terms:
+                    if forget:
+                        touched.past_due.clear()
+                    self.folds += len(touched.terms)
+                    await touched.write(_lives(touched, self._heard_until_ms()))
 
     async def refold(self, below: int, *, forget: bool = False) -> int:
         """Fold what rules older than `below` folded. Returns how many there were."""

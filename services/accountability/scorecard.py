@@ -96,8 +96,9 @@ async def read_cards(pool: Any, scope: Scope, periods: Sequence[tuple[int, int]]
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             cards: list[Card] = []
+            parts = _Parts(connection, scope)
             for since_ms, until_ms in periods:
-                counted = await _count(connection, scope, since_ms, until_ms)
+                counted = await _count(parts, since_ms, until_ms)
                 median = await _median(connection, scope, since_ms, until_ms, counted)
                 cards.append(_card(counted, median))
     except AWAY as error:
@@ -105,27 +106,38 @@ async def read_cards(pool: Any, scope: Scope, periods: Sequence[tuple[int, int]]
     return cards
 
 
-async def _count(
-    connection: Any, scope: Scope, since_ms: int, until_ms: int
-) -> Counter[tuple[str, str]]:
-    of = (connection, scope.tenant_id, scope.word)
+class _Parts:
+    """What parts of days come to. Periods that adjoin share one: it is counted once."""
+
+    def __init__(self, connection: Any, scope: Scope) -> None:
+        self.of = (connection, scope.tenant_id, scope.word)
+        self._counted: dict[tuple[int, int], Counter[tuple[str, str]]] = {}
+
+    async def count(self, since_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
+        part = since_ms, until_ms
+        if part not in self._counted:
+            self._counted[part] = await sums.in_period(*self.of, *part)
+        return self._counted[part]
+
+
+async def _count(parts: _Parts, since_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
     # The nearest midnights: what must be counted from the rows is half a day at most, whether it is
     # added to the whole days or taken from them.
     first, end = _nearest_day(since_ms), _nearest_day(min(until_ms, _NO_BOUND_DAY * DAY_MS))
     if first >= end:
-        return await sums.in_period(*of, since_ms, until_ms)
-    counted = await sums.in_days(*of, first, end)
+        return await parts.count(since_ms, until_ms)
+    counted = await sums.in_days(*parts.of, first, end)
     start_ms, end_ms = first * DAY_MS, end * DAY_MS
     if since_ms < start_ms:
-        counted.update(await sums.in_period(*of, since_ms, start_ms))
+        counted.update(await parts.count(since_ms, start_ms))
     elif since_ms > start_ms:
-        counted.subtract(await sums.in_period(*of, start_ms, since_ms))
+        counted.subtract(await parts.count(start_ms, since_ms))
     if end == _NO_BOUND_DAY:
         return counted
     if until_ms > end_ms:
-        counted.update(await sums.in_period(*of, end_ms, until_ms))
+        counted.update(await parts.count(end_ms, until_ms))
     elif until_ms < end_ms:
-        counted.subtract(await sums.in_period(*of, until_ms, end_ms))
+        counted.subtract(await parts.count(until_ms, end_ms))
     return counted
 
 

@@ -16,7 +16,7 @@ Row = tuple[str, str, int, str, str]
 """Tenant, scope, day, what is counted, and which of it."""
 
 _SCOPES = "(VALUES (''), ('person:' || {owner}), ('team:' || {team}))"
-_ASKED = "(SELECT $2 WHERE $2 IN ('', 'person:' || {owner}, 'team:' || {team}))"
+_ASKED = "(SELECT $2 WHERE $2 = '' OR $2 = 'person:' || {owner} OR $2 = 'team:' || {team})"
 """Of these the one in $2: whoever asks for one pays for one."""
 # Owners are looked up by key, row by row: OFFSET 0 keeps PostgreSQL from reading all of them, of
 # every tenant, to find those of a few rows.

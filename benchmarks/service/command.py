@@ -118,15 +118,22 @@ async def measure(sessions: int, requests: int, rounds: int) -> dict[str, float]
             await _send(call, first)
             for name, batches, together in (
                 ("50x10", 50, False), ("50x10_together", 50, True), ("5x10", 5, False),
+                ("empty", 0, False),
             ):  # fmt: skip
                 wall: list[float] = []
                 cpu: list[float] = []
+                each: list[float] = []
                 for _ in range(rounds):
                     bodies, events = made.requests(requests, batches, together=together)
                     cpu_s, began_s = detection.cpu_s(), time.perf_counter()
                     await _send(call, bodies)
                     wall.append(events / (time.perf_counter() - began_s))
-                    cpu.append(events / (detection.cpu_s() - cpu_s))
+                    took_s = detection.cpu_s() - cpu_s
+                    cpu.append(events / took_s)
+                    each.append(took_s * 1e6 / len(bodies))
+                found[f"cpu_us_request_{name}"] = round(sorted(each)[rounds // 2])
+                if not batches:
+                    continue
                 found[f"events_per_s_{name}"] = round(sorted(wall)[rounds // 2])
                 found[f"events_per_cpu_s_{name}"] = round(sorted(cpu)[rounds // 2])
             call.cancel()

@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
 
+from cli.doctor import servers
+from cli.doctor.answers import away, place, with_clock
 from cli.doctor.finding import Finding, Patient, fail, ok, warn
 
 _WITHIN_S = 4.0
-_APART_S = 1.0
 _POSTGRES = 150000
 
 # What makes an answered append safe, and a full log refuse; and what its lack means.
@@ -21,18 +21,6 @@ _LOG_MUST: Mapping[str, tuple[str, str]] = {
     "appendfsync": ("always", "a crash loses acknowledged events"),
     "maxmemory-policy": ("noeviction", "a full log would forget events"),
 }
-
-
-def place(url: str) -> str:
-    """Where a URL leads, without user and password."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "a URL that cannot be read"
-    if host is None:
-        return next(iter(parse_qs(parts.query).get("host", [])), parts.path)
-    return f"{host}:{port}" if port else host
 
 
 async def postgres(patient: Patient) -> AsyncIterator[Finding]:
@@ -76,8 +64,6 @@ async def log(patient: Patient) -> AsyncIterator[Finding]:
     if not url:
         return
     if url.startswith(("kafka://", "kafkas://")):
-        from cli.doctor import servers
-
         async for finding in servers.kafka(url):
             yield finding
         return
@@ -203,23 +189,3 @@ async def _ask(url: str) -> _Server:
         if client is not None:
             await client.aclose()
     return _Server(apart_s, int(memory["used_memory"]), int(memory["maxmemory"]), config)
-
-
-def with_clock(name: str, found: str, apart_s: float) -> Finding:
-    """What was found, unless its clock is another one."""
-    if abs(apart_s) > _APART_S:
-        return warn(
-            name,
-            f"{found}, its clock {apart_s:+.1f} s from ours",
-            "set both by NTP: tokens would be refused, and timers early or late",
-        )
-    return ok(name, found)
-
-
-def away(name: str, url: str, error: Exception, variable: str) -> Finding:
-    """It did not answer; which variable names it."""
-    if isinstance(error, TimeoutError):
-        why = "no answer in time"
-    else:
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-    return fail(name, f"{place(url)}: {why}", f"start it, or correct {variable}")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from cli.doctor.engines import away, place, with_clock
+from cli.doctor.answers import away, place, with_clock
 from cli.doctor.finding import Finding, Patient, fail, ok, warn
 
 _WITHIN_S = 4.0

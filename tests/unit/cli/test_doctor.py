@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from cli.doctor import built, engines, local, machine
+from cli.doctor.answers import place
 from cli.doctor.checks import NAMES, examine
 from cli.doctor.command import as_object, command, show
 from cli.doctor.finding import Finding, Patient, State, fail, ok, warn
@@ -253,7 +254,7 @@ def test_log_rewritten_under_load_is_a_warning() -> None:
     ],
 )
 def test_place_of_a_url_tells_no_secret(url: str, shown: str) -> None:
-    assert engines.place(url) == shown
+    assert place(url) == shown
 
 
 async def test_engines_that_are_away_fail_and_tell_no_password(checkout: Patient) -> None:

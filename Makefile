@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize clickhouse autobahn k8s annotate clean
+.PHONY: help setup run test test-long test-debug fuzz mutants lint types bench instructions proto proto-release docs sdk browser fuzzer kustomize clickhouse engines autobahn k8s annotate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -48,10 +48,12 @@ ENGINES ?= embedded
 run: setup ## Start the mesh and print one URL; ENGINES=servers uses those that SIQ_*_URL name
 	$(VENV)/bin/sentientiq up --engines $(ENGINES)
 
-test: lint types browser fuzzer kustomize clickhouse ## Everything that must hold, in at most 20 minutes
-	$(PY) -m pytest -m "not long"
+# Two at a time: most of what a test takes is waiting for engines. Those of a file share some.
+AT_ONCE ?= 2
+test: lint types browser fuzzer kustomize clickhouse engines ## Everything that must hold, in at most 20 minutes
+	$(PY) -m pytest -m "not long" --numprocesses $(AT_ONCE) --dist loadfile
 
-test-long: lint types browser fuzzer kustomize clickhouse autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
+test-long: lint types browser fuzzer kustomize clickhouse engines autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run
 	$(MAKE) test-debug
 
@@ -74,6 +76,9 @@ mutants: setup ## Change the code in small ways: do the tests notice? (docs/muta
 
 browser: ## Chromium for the end-to-end tests (Debian's package)
 	@scripts/install-browser
+
+engines: setup
+	@$(PY) -m tests.engines.fetch
 
 fuzzer: $(VENV)/.installed
 	@scripts/install-fuzzer

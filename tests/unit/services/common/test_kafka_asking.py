@@ -1,4 +1,4 @@
-"""Offsets of Kafka while a leader changes. Real brokers do so in tests/integration; not on demand."""
+"""Offsets of Kafka while a leader changes, which real brokers do not do on demand."""
 
 from __future__ import annotations
 

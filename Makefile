@@ -97,7 +97,7 @@ k8s: setup kustomize ## Render the manifests into build/k8s, check them
 	@mkdir -p build/k8s
 	@set -e; for folder in k8s/base k8s/overlays/*; do \
 		kustomize build $$folder > build/k8s/$$(basename $$folder).yaml; done
-	$(PY) -m pytest -q tests/packaging/test_manifests.py
+	$(PY) -m pytest -q tests/packaging/test_manifests.py tests/packaging/test_manifests_servers.py
 	@ls build/k8s/*.yaml
 
 lint: setup ## Style, layering and contracts

@@ -13,6 +13,7 @@ BENCHMARKS: Final = {
     "bots": "benchmarks.bots.command",
     "cost": "benchmarks.cost.command",
     "decide": "benchmarks.decide.command",
+    "edge": "benchmarks.edge.command",
     "event-cost": "benchmarks.event_cost.command",
     "evidence": "benchmarks.accuracy.evidence_page",
     "fit": "benchmarks.accuracy.fit",

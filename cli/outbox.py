@@ -133,10 +133,12 @@ def close(tenant: str, decision: str, people: tuple[str, ...], data: Path) -> No
         found = await read_decision(pool, decision)
         if found is None or found.tenant_id != tenant or not found.HasField("recommendation"):
             return None
-        members = await threads.read_members(pool, decision)
+        # What joined another one's thread has no page but that one's.
+        thread_id = await threads.find(pool, decision)
+        members = await threads.read_members(pool, thread_id)
         known = [found.recommendation.person_id, *(one.person_id for one in members)]
         chosen = [one for one in dict.fromkeys(known) if not people or one in people]
-        await threads.revoke(pool, decision, chosen, time.time_ns() // 1_000_000)
+        await threads.revoke(pool, thread_id, chosen, time.time_ns() // 1_000_000)
         return chosen
 
     chosen = intervention_store.ask(data, closed)

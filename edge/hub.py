@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -91,6 +92,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._live: dict[tuple[str, str], Live] = {}
+        self._keys: Counter[str] = Counter()
+        """Connections by the key they were admitted with."""
         self.pushes = 0
 
     def join(self, tenant: str, session: str, connection: Connection, now_ms: float) -> Live:
@@ -99,7 +102,11 @@ class Hub:
         old = live.connections.get(connection.stream)
         live.connections[connection.stream] = connection
         live.visible_at_ms[connection.stream] = now_ms
-        if old is not None and old is not connection:
+        if old is connection:
+            return live
+        self._keys[connection.key] += 1
+        if old is not None:
+            self._drop_key(old.key)
             old.close(1000, "replaced by a new connection of the same stream")
         return live
 
@@ -109,6 +116,7 @@ class Hub:
         if live is None or live.connections.get(connection.stream) is not connection:
             return False
         del live.connections[connection.stream]
+        self._drop_key(connection.key)
         live.visible_at_ms.pop(connection.stream, None)
         if not live.connections:
             del self._live[(tenant, session)]
@@ -144,7 +152,12 @@ class Hub:
 
     def keys(self) -> set[str]:
         """Publishable keys in use."""
-        return {connection.key for connection in self.connections()}
+        return set(self._keys)
+
+    def _drop_key(self, key: str) -> None:
+        self._keys[key] -= 1
+        if not self._keys[key]:
+            del self._keys[key]
 
     def connections(self) -> Iterator[Connection]:
         """Every connection."""

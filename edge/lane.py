@@ -19,7 +19,7 @@ from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from edge.writer import Appended
 from services.common import logs
-from services.common.channels import connect
+from services.common.channels import bearer, connect_plain
 from services.common.ownership import Lease, LeaseStore
 
 _log = logs.get(__name__)
@@ -56,7 +56,7 @@ class Link:
     ) -> None:
         self.endpoint = endpoint
         self.silent = False
-        """Whether batches have waited too long, and nothing was answered since."""
+        """Whether batches have waited too long or the stream broke, and nothing came since."""
         self.counters: Counter[str] = Counter()
         self._on_silent = on_silent
         self._token = token
@@ -98,11 +98,11 @@ class Link:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        channel = connect(self.endpoint, self._token)
+        channel = connect_plain(self.endpoint)
         try:
             while not self._closed:
                 self._sent_at.clear()
-                call = open_detect(channel)
+                call = open_detect(channel, bearer(self._token))
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._write(call))
@@ -118,6 +118,7 @@ class Link:
                     first = errors.exceptions[0]
                     why = first.details() if isinstance(first, grpc.aio.AioRpcError) else str(first)
                     _log.warning("detect stream reopened", endpoint=self.endpoint, why=why)
+                    self._fall_silent()
                 finally:
                     call.cancel()
                 await asyncio.sleep(0.1)
@@ -150,21 +151,25 @@ class Link:
         while True:
             await asyncio.sleep(_WATCH_S)
             waited_s = time.monotonic() - self._sent_at[0] if self._sent_at else 0.0
-            if waited_s > _SILENT_S and not self.silent:
-                self.silent = True
-                self.counters["silent"] += 1
-                self._on_silent()
+            if waited_s > _SILENT_S:
+                self._fall_silent()
             if waited_s > _GIVEN_UP_S:
                 raise ConnectionError("silent with batches waiting")
 
+    def _fall_silent(self) -> None:
+        if not self.silent:
+            self.silent = True
+            self.counters["silent"] += 1
+            self._on_silent()
 
-def open_detect(channel: Any) -> Any:
+
+def open_detect(channel: Any, metadata: grpc.aio.Metadata | None = None) -> Any:
     """Call Detect as its contract says, with batches that stay as the log has them."""
     return channel.stream_stream(
         _DETECT,
         request_serializer=pb.EncodedDetectRequest.SerializeToString,
         response_deserializer=pb.DetectResponse.FromString,
-    )()
+    )(metadata=metadata)
 
 
 class FastLane:
@@ -221,6 +226,7 @@ class FastLane:
         try:
             while True:
                 try:
+                    await self._end_silent()
                     await self._look()
                 except (RedisError, OSError) as error:
                     _log.warning("state store away, owners as last known", error=str(error))
@@ -234,6 +240,13 @@ class FastLane:
                 self._look_now.clear()
         finally:
             await asyncio.gather(*(link.close() for link in self._links.values()))
+
+    async def _end_silent(self) -> None:
+        """Let others go on for a process that neither answers nor renews its leases."""
+        for endpoint, link in self._links.items():
+            if link.silent:
+                held = [p for p, lease in self._owners.items() if lease.endpoint == endpoint]
+                self.counters["ended"] += await self._leases.end_silent(endpoint, held)
 
     async def _look(self) -> None:
         owners = await self._leases.owners()

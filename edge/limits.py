@@ -117,9 +117,9 @@ class Limits:
         `key` is empty until the edge has let the page in: else whoever knows a key, which is
         public, could use up its tenant's frames from anywhere.
         """
-        if not self._frames_of_source.take(source, now_s):
+        if self._frames_of_source.wait_s(source, now_s, 1):
             return self.refuse("frames_per_ip")
-        if key and not self._frames_of_key.take(key, now_s):
+        if key and self._frames_of_key.wait_s(key, now_s, 1):
             return self.refuse("frames_per_key")
         return ""
 

@@ -150,7 +150,8 @@ METRICS: Catalogue[Worker] = Catalogue(
             "{troubles}",
             "Of the fast lane to detection: no_owner (entries nobody holds yet), not_owner (answers"
             " of a former holder), late (answers after 250 ms), silent (none for 400 ms with"
-            " batches waiting), reopened (streams), dropped (entries that detection was too slow"
+            " batches waiting, or a broken stream), ended (leases that a silent process had not"
+            " renewed either), reopened (streams), dropped (entries that detection was too slow"
             " for: it reads them from the log)",
             lambda worker: worker.lane.troubles(),
             ("kind",),

@@ -27,6 +27,10 @@ class Wire(Protocol):
         """Send a frame; returns the bytes that the client has not taken yet."""
         ...
 
+    def acknowledge(self, seq: int) -> int:
+        """Send the ack of everything up to `seq`, as `send` does."""
+        ...
+
     def hang_up(self, code: int, reason: str) -> None:
         """Close with a code, after what was sent."""
         ...
@@ -45,6 +49,8 @@ _HELLO_WITHIN_S = 5.0
 _ROOM_S = 1.0
 """How long a page is asked to wait for room, at least."""
 _IDLE_S = 30 * 60.0
+TURN = 32
+"""Frames of a page taken in one go, a millisecond or so; what else came waits for its next turn."""
 
 
 class Page:
@@ -149,23 +155,33 @@ class Page:
         wait_ms = math.ceil(wait_s * 1_000)
         self.send(protocol.frame("error", code="slow", message="slow", retry_after_ms=wait_ms))
 
+    def rest_a_turn(self) -> None:
+        """Let others in between: what comes now is taken when the loop comes round again."""
+        if self._task is None and self._closing is None:
+            self._wait_in(asyncio.sleep(0))
+
     def lost(self) -> None:
         """The connection is gone."""
         if self._closing is None:
             self._closing = (1000, "")
         self._leave()
 
-    def check(self, now_s: float) -> None:
-        """Close if nothing was heard for too long; `now_s` is monotonic."""
-        patience_s = _IDLE_S if self._session.state is core.State.OPEN else _HELLO_WITHIN_S
-        if now_s - self._heard_s > patience_s:
+    def check(self, now_s: float) -> bool:
+        """Close if nothing was heard for too long; `now_s` is monotonic.
+
+        Returns whether the page is open: then it is patience of many minutes.
+        """
+        is_open = self._session.state is core.State.OPEN
+        if now_s - self._heard_s > (_IDLE_S if is_open else _HELLO_WITHIN_S):
             self.close(protocol.Close.TIMEOUT, "nothing heard")
+        return is_open
 
     # -- to the wire ------------------------------------------------------------------------------
 
     def acknowledged(self, seq: int) -> None:
         """Tell the client that everything up to `seq` is in the log."""
-        self.send(protocol.ack(seq))
+        if self._closing is None:
+            self.unread(self._wire.acknowledge(seq))
 
     def send(self, text: str) -> None:
         """Send a frame; a client that does not read is cut off."""
@@ -234,6 +250,10 @@ class Page:
         self._task = None
         queued, self._waiting = self._waiting, []
         for place, data in enumerate(queued):
+            if place == TURN:
+                self._waiting = queued[place:]
+                self.rest_a_turn()
+                return
             self.receive(data)
             if self._task is not None:  # it waits again, for something else
                 self._waiting = queued[place + 1 :] + self._waiting

@@ -21,6 +21,25 @@ _LEFT_TTL_S = 3_600
 _REFRESH_S = 20.0
 _STEP_S = 0.1
 
+_BETWEEN_S = 0.02
+"""A change after a pause is written at once, those that follow together."""
+_TOGETHER = 500
+"""Sessions written by one script: a store does nothing else meanwhile."""
+
+# KEYS: sessions. ARGV: ttl in seconds, then of each session how many streams, and each with its
+# place. As commands of their own they would take ten times as long to write.
+_PUT = """
+local at = 2
+for _, key in ipairs(KEYS) do
+  for _ = 1, ARGV[at] do
+    redis.call('HSET', key, ARGV[at + 1], ARGV[at + 2])
+    at = at + 2
+  end
+  redis.call('EXPIRE', key, ARGV[1])
+  at = at + 1
+end
+"""
+
 # KEYS: sessions. ARGV: ttl in seconds, then a stream of each. Returns the places, from 1, of those
 # whose stream is not there: another worker may have written the session anew, without it.
 _KEEP = """
@@ -46,6 +65,7 @@ class Presence:
         self._changed: dict[tuple[str, str], Live] = {}
         self._gone: list[tuple[str, str, str]] = []
         self._wake = asyncio.Event()
+        self._put_script: Any = client.register_script(_PUT)
         self._keep_script: Any = client.register_script(_KEEP)
         self._round: list[Live] = []
         self._done = 0
@@ -96,25 +116,33 @@ class Presence:
                     self._changed.setdefault((live.tenant, live.session), live)
                 self._gone += gone
                 self._wake.set()
+            await asyncio.sleep(_BETWEEN_S)
 
     async def _write(self, changed: list[Live], gone: list[tuple[str, str, str]]) -> None:
+        if gone:
+            await self._remove(gone)
+        for start in range(0, len(changed), _TOGETHER):
+            await self._put(changed[start : start + _TOGETHER])
+
+    async def _remove(self, gone: list[tuple[str, str, str]]) -> None:
         pipeline = self._client.pipeline(transaction=False)
         for tenant, session, stream in gone:
             pipeline.hdel(where_key(tenant, session), stream)
             pipeline.set(left_key(tenant, session), round(time.time() * 1000), ex=_LEFT_TTL_S)
+        await pipeline.execute()
+
+    async def _put(self, changed: list[Live]) -> None:
+        keys: list[str] = []
+        places: list[str | int] = [_TTL_S]
         for live in changed:
             if live.connections:
-                key = where_key(live.tenant, live.session)
-                pipeline.hset(
-                    key,
-                    mapping={
-                        stream: f"{self._worker} {round(live.visible_at_ms.get(stream, 0))}"
-                        for stream in live.connections
-                    },
-                )
-                pipeline.expire(key, _TTL_S)
-        if len(pipeline):
-            await pipeline.execute()
+                keys.append(where_key(live.tenant, live.session))
+                places.append(len(live.connections))
+                for stream in live.connections:
+                    visible_ms = round(live.visible_at_ms.get(stream, 0))
+                    places += (stream, f"{self._worker} {visible_ms}")
+        if keys:
+            await self._put_script(keys=keys, args=places)
 
     async def _keep(self, due: list[Live]) -> None:
         """Put off the end of what is there already; what the store has lost is written anew."""

@@ -22,7 +22,7 @@ from edge.histograms import DECIDE_S, VERDICT_S
 from edge.hub import Hub, Live
 from edge.identities import Identities, Unsettled
 from edge.push import emotion_frame
-from edge.tenants import TenantDirectory, UnknownKey
+from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
 from services.common import logs, tracing
 
 _log = logs.get(__name__)
@@ -107,8 +107,8 @@ class Reactor:
             return
         try:
             grant = await self._tenants.resolve(connection.key)
-        except UnknownKey:
-            return
+        except (UnknownKey, DirectoryUnavailable):
+            return  # the page is not told; the decision is none of its
         if grant.emotions_to_page:
             connection.send(emotion_frame(emotion, connection.offset_ms))
 

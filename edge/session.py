@@ -45,6 +45,7 @@ _AHEAD_MS = 24 * 3600 * 1000
 """A page that is further ahead of us has a broken clock."""
 _PAGE_VIEW = int(EventKind.PAGE_VIEW)
 _VISIBILITY = int(EventKind.VISIBILITY)
+_FOLLOWED = 1 << _PAGE_VIEW | 1 << _VISIBILITY
 _Marker = protocol.ConsentChange | protocol.Reset
 
 
@@ -245,8 +246,9 @@ class Session:
             columns = from_wire(message.events, self._targets, client=True)
         except WireError as error:
             return self._refuse(message.seq, f"event {error.index}: {error.reason}", error.reason)
-        self.counters["unknown_event"] += columns.skipped
-        visible = self._follow(message.events)
+        if columns.skipped:
+            self.counters["unknown_event"] += columns.skipped
+        visible = self._follow(message.events) if columns.kinds & _FOLLOWED else None
         pointer = self._pointer if message.ptr is None else _POINTERS.get(message.ptr, 0)
         batch = self._batch(
             message.seq, t0_ms, columns, page, pointer, received_at_ns=int(now_ms * 1e6)

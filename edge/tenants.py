@@ -71,8 +71,13 @@ class TenantDirectory:
         task = self._asking.get(key)
         if task is None:
             task = self._asking[key] = asyncio.create_task(self._ask(key))
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
+            task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)
+
+    def _asked(self, key: str, task: asyncio.Task[Grant]) -> None:
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever asked has had it, or has gone, and then nobody hears of it
 
     async def _ask(self, key: str) -> Grant:
         try:

@@ -22,10 +22,10 @@ from websockets.typing import Subprotocol
 
 from edge import protocol
 from edge.headers import security_headers
-from edge.page import Page
+from edge.page import TURN, Page
 from edge.sources import FORWARDED
 from edge.worker import Worker
-from hotpath.websocket import pong_frame, read_frames, text_frame
+from hotpath.websocket import ack_frame, pong_frame, read_frames, text_frame
 
 # What clients do wrong is counted, not written.
 _LIBRARY_LOG: Final = logging.getLogger("websockets.server")
@@ -46,7 +46,7 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_binary", "_closing", "_fragments", "_library", "_page", "_paused", "_reads_s", "_rest",
-        "_since_s", "_source", "_transport", "_worker",
+        "_since_s", "_source", "_transport", "_worker", "due_s",
     )  # fmt: skip
 
     most_bytes: ClassVar[int] = protocol.MAX_FRAME_BYTES
@@ -70,6 +70,8 @@ class WebSocket(asyncio.Protocol):
         """Since when a request, a pong or the end is waited for; 0: nothing is."""
         self._closing = False
         self._paused = False
+        self.due_s = 0.0
+        """When it is to be checked next; 0: each time."""
 
     # -- asyncio ----------------------------------------------------------------------------------
 
@@ -104,11 +106,10 @@ class WebSocket(asyncio.Protocol):
             self._read_with_library(data)
         else:
             self._read(data)
-        if self._transport is not None and not self._closing:  # pongs pile up too
-            self._page.unread(self._transport.get_write_buffer_size())
 
     def check(self, now_s: float) -> None:
         """Ping, or give up; called each second or so. `now_s` is monotonic."""
+        self.due_s = 0.0
         if self._transport is None or (self._paused and not self._closing):
             return  # paused, the silence is ours
         if self._since_s:
@@ -119,7 +120,8 @@ class WebSocket(asyncio.Protocol):
             if now_s - self._reads_s > _PING_AFTER_S:
                 self._since_s = now_s
                 self._transport.write(_PING)
-            self._page.check(now_s)
+            if self._page.check(now_s) and not self._since_s:
+                self.due_s = self._reads_s + _PING_AFTER_S
 
     def abort(self) -> None:
         """Tear the connection down."""
@@ -135,10 +137,18 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: str) -> int:
         """Send a frame; returns the bytes that the client has not taken yet."""
-        if self._transport is None or self._closing:
+        return self._write(text_frame(text))
+
+    def acknowledge(self, seq: int) -> int:
+        """Send the ack of everything up to `seq`, as `send` does."""
+        return self._write(ack_frame(seq))
+
+    def _write(self, frame: bytes) -> int:
+        transport = self._transport
+        if transport is None or self._closing:
             return 0
-        self._transport.write(text_frame(text))
-        return self._transport.get_write_buffer_size()
+        transport.write(frame)
+        return transport.get_write_buffer_size()
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close with a code, after what was sent."""
@@ -208,13 +218,16 @@ class WebSocket(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         assert self._page is not None
         messages, taken, strange = read_frames(data, self.most_bytes)
-        for message in messages:
+        for place, message in enumerate(messages):
+            if place == TURN:
+                self._page.rest_a_turn()
             if isinstance(message, str):
                 self._page.receive(message)
             elif message is None:
                 self._ponged()
             elif self._transport is not None and not self._closing:
                 self._transport.write(pong_frame(message))
+                self._count_unread()
         if self._library is not None:  # closing has begun
             strange = True
         if strange:
@@ -222,6 +235,11 @@ class WebSocket(asyncio.Protocol):
             self._read_with_library(data[taken:])
         elif taken < len(data):
             self._rest = data[taken:]
+
+    def _count_unread(self) -> None:
+        """Pongs pile up too."""
+        if self._transport is not None and not self._closing and self._page is not None:
+            self._page.unread(self._transport.get_write_buffer_size())
 
     def _ponged(self) -> None:
         """It reads. What it sends proves nothing: a client may send and never read."""
@@ -251,6 +269,7 @@ class WebSocket(asyncio.Protocol):
         if failed is not None and library.close_rcvd is None and not self._closing:
             self._worker.closed[str(int(failed.code))] += 1  # the library's own decision
         self._send_of(library, answers)
+        self._count_unread()
 
     def _take(self, library: Protocol, frame: Frame) -> None:
         assert self._page is not None
@@ -280,7 +299,7 @@ class WebSocket(asyncio.Protocol):
             if part:
                 self._transport.write(part)
         if library.state is not OPEN and not self._closing:
-            self._closing, self._since_s = True, time.monotonic()
+            self._closing, self._since_s, self.due_s = True, time.monotonic(), 0.0
             self._transport.resume_reading()  # for the client's close frame
         if b"" in parts:
             # Closed with bytes unread, a socket may take back what was sent: the client would not

@@ -217,7 +217,7 @@ class Worker:
         while True:
             await asyncio.sleep(_KEY_CHECK_S)
             gone = await self.tenants.revoked(self.hub.keys())
-            for connection in self.hub.connections():
+            for connection in self.hub.connections() if gone else ():
                 if connection.key in gone:
                     connection.close(Close.KEY_OR_ORIGIN, "key revoked")
 

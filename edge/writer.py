@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from edge.histograms import APPEND_S
 from edge.pacing import Pacing
@@ -28,15 +29,14 @@ from services.common.schema import schema_of
 _log = logs.get(__name__)
 ROUND_S = 0.004
 _ROUND_BYTES = 1 << 20
-_KEPT_BYTES = 200
+_KEPT_BYTES = 150
 """What a pending message takes besides its value: its own parts, and the objects' heads."""
 _FULL = 0.8
 _FULLNESS_S = 1.0
 _RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True, gc=False):
     """One accepted message on its way to the log."""
 
     topic: str
@@ -151,16 +151,21 @@ class LogWriter:
         traceparent: str = "",
     ) -> None:
         """Queue a serialized message; its stream hears when the log has it."""
-        pending = Pending(topic, place, value, seq, stream, message, traceparent)
         if not self._queue:
             self.pacing.waits()
-        self._queue.append(pending)
-        self._bytes += _size(pending)
-        self._pressure.high = self._bytes * 2 > self._max_bytes
-        if self.full:
-            self._room.clear()
+            self._wake.set()
+        self._queue.append(Pending(topic, place, value, seq, stream, message, traceparent))
         self._put += 1
-        self._wake.set()
+        self._resize(_KEPT_BYTES + len(value))
+
+    def _resize(self, by_bytes: int) -> None:
+        self._bytes += by_bytes
+        self._pressure.high = self._bytes * 2 > self._max_bytes
+        if self._bytes < self._max_bytes and not self.log_is_full:
+            if by_bytes < 0:
+                self._room.set()
+        elif by_bytes > 0:
+            self._room.clear()
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -171,21 +176,21 @@ class LogWriter:
             if pause > 0:
                 await asyncio.sleep(pause)
             self._wake.clear()
-            batch = self._next_round()
+            batch, size = self._next_round()
             last = time.monotonic()
             self.pacing.taken()
             await self._write(batch)
             self.pacing.written(len(batch))
-            self._bytes -= sum(map(_size, batch))
-            self._pressure.high = self._bytes * 2 > self._max_bytes
-            if not self.full:
-                self._room.set()
+            self._resize(-size)
             self._written += len(batch)
             self._round_over.set()
             self._round_over = asyncio.Event()
 
-    def _next_round(self) -> list[Pending]:
-        """All that waits, or as much of it as one round may hold."""
+    def _next_round(self) -> tuple[list[Pending], int]:
+        """All that waits, or as much of it as one round may hold, and how much that is."""
+        if self._bytes <= _ROUND_BYTES:
+            batch, self._queue = self._queue, []
+            return batch, self._bytes
         count = size = 0
         while count < len(self._queue) and size < _ROUND_BYTES:
             size += _size(self._queue[count])
@@ -193,7 +198,7 @@ class LogWriter:
         batch, self._queue = self._queue[:count], self._queue[count:]
         if self._queue:
             self._wake.set()
-        return batch
+        return batch, size
 
     async def _write(self, batch: list[Pending]) -> None:
         groups: dict[tuple[str, int], list[Pending]] = {}

@@ -37,6 +37,9 @@ class Columns:
     def duration_ms(self) -> int:
         """Milliseconds from t0 to the last event."""
     @property
+    def kinds(self) -> int:
+        """The kinds in the blob: bit k is set if an event is of kind k."""
+    @property
     def targets(self) -> list[tuple[str, int]]:
         """(descriptor, flags) of the targets that the events name, from index 1."""
     @property

@@ -70,6 +70,7 @@ cdef class Columns:
     cdef readonly int count
     cdef readonly int skipped
     cdef readonly long long duration_ms
+    cdef readonly unsigned long long kinds
     cdef readonly list targets
     cdef readonly list strings
 
@@ -204,6 +205,7 @@ def from_wire(list events not None, object targets not None, *, bint client=Fals
     cdef Py_ssize_t length = PyList_GET_SIZE(events)
     cdef Py_ssize_t index, row = 0, position, size
     cdef int column, mask = 0, skipped = 0
+    cdef unsigned long long kinds = 0
     cdef double code, dt, carried = 0, total = 0
     cdef EventSpec* spec
     cdef list event
@@ -241,6 +243,7 @@ def from_wire(list events not None, object targets not None, *, bint client=Fals
         if size - 2 < spec.needed or size - 2 > spec.arity:
             raise WireError(index, "bad_arity")
         scratch.kind[row] = <uint8_t>code
+        kinds |= <unsigned long long>1 << <int>code
         scratch.dt[row] = <uint32_t>(dt + carried)
         total += dt + carried
         carried = 0
@@ -261,6 +264,7 @@ def from_wire(list events not None, object targets not None, *, bint client=Fals
     columns.count = row
     columns.skipped = skipped
     columns.duration_ms = <long long>total
+    columns.kinds = kinds
     columns.targets = tables.targets
     columns.strings = tables.strings
     return columns

@@ -21,5 +21,12 @@ def text_frame(text: str) -> bytes:
         UnicodeEncodeError: a lone surrogate.
     """
 
+def ack_frame(seq: int) -> bytes:
+    """Frame the acknowledgement of everything up to `seq`.
+
+    Raises:
+        OverflowError: not a number of 32 bits.
+    """
+
 def pong_frame(payload: bytes) -> bytes:
     """Frame the answer to a ping; its payload has at most 125 bytes."""

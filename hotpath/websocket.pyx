@@ -4,6 +4,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
 
@@ -129,6 +130,13 @@ def text_frame(str text not None):
     cdef Py_ssize_t length
     cdef const char* payload = PyUnicode_AsUTF8AndSize(text, &length)
     return framed(FINAL_TEXT, payload, length)
+
+
+def ack_frame(uint32_t seq):
+    """Frame the one message that is sent often enough to be written by hand; see websocket.pyi."""
+    cdef char text[40]
+    cdef int length = snprintf(text, 40, b'{"type":"ack","seq":%lu}', <unsigned long>seq)
+    return framed(FINAL_TEXT, text, length)
 
 
 def pong_frame(bytes payload not None):

@@ -11,17 +11,19 @@ import gc
 import json
 import sys
 import time
-from typing import Any, cast
+from collections import Counter
+from typing import Any
 
-import grpc.aio
 import uvloop
 from grpc_health.v1 import health_pb2
 from sentientiq.intervention.v1 import intervention_service_pb2 as pb
 
 from benchmarks.decide import rules
+from benchmarks.decide.wire import Calls
 from cli.quantiles import summary
 
 _LEAD_S = 0.5
+_PATIENCE_S = 5.0
 _METHODS = {
     "decide": "/sentientiq.intervention.v1.InterventionService/Decide",
     "empty": "/grpc.health.v1.Health/Check",
@@ -30,54 +32,67 @@ _METHODS = {
 
 async def run(plan: dict[str, Any]) -> dict[str, Any]:
     """Send for some seconds and return latencies in ms."""
-    channel = grpc.aio.insecure_channel(plan["address"])
-    call = cast("Any", channel).unary_unary(_METHODS[plan["method"]])
-    metadata = (("authorization", f"Bearer {plan['token']}"),)
     rate, count = plan["rps"], round(plan["rps"] * plan["seconds"])
-    await channel.channel_ready()
+    answers = _Answers(count)
+    host, _, port = plan["address"].rpartition(":")
+    _, calls = await asyncio.get_running_loop().create_connection(
+        lambda: Calls(_METHODS[plan["method"]], plan["address"], plan["token"], answers.take),
+        host, int(port),
+    )  # fmt: skip
     start_s = rules.now_s() + _LEAD_S + count * 60e-6
     bodies = _bodies(plan, count, start_s)
     gc.collect()
     gc.freeze()
     start, before_s = time.perf_counter() + max(0.0, start_s - rules.now_s()), time.process_time()
-    latencies: list[float] = []
     late: list[float] = []
-    failed = 0
-    reasons: dict[str, int] = {}
-
-    async def one(due: float, body: bytes) -> None:
-        nonlocal failed
-        try:
-            answer = await call(body, metadata=metadata, timeout=5)
-        except grpc.aio.AioRpcError:
-            failed += 1
-        else:
-            if plan["method"] == "decide":
-                reason = pb.DecideResponse.FromString(answer).decision.reason
-                reasons[reason] = reasons.get(reason, 0) + 1
-        latencies.append((time.perf_counter() - due) * 1000)
-
-    under_way: set[asyncio.Task[None]] = set()
     for number, body in enumerate(bodies):
         due = start + number / rate
         wait_s = due - time.perf_counter()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
         late.append((time.perf_counter() - due) * 1000)
-        task = asyncio.create_task(one(due, body))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-    await asyncio.gather(*under_way)
-    took_s = time.perf_counter() - start
-    await channel.close()
+        calls.call(body)
+    ends = [answers.all, calls.lost]
+    await asyncio.wait(ends, timeout=_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    took_s, spent_s = time.perf_counter() - start, time.process_time() - before_s
+    calls.close()
+    missing = [number for number, at in enumerate(answers.at_s) if not at]
+    for number in missing:
+        answers.at_s[number] = start + number / rate + _PATIENCE_S
     return {
         "rps": round(count / took_s),
-        "ms": summary(latencies),
+        "ms": summary([(at - start - n / rate) * 1000 for n, at in enumerate(answers.at_s)]),
         "late_ms": summary(late),
-        "cpu_s": time.process_time() - before_s,
-        "failed": failed,
-        "reasons": reasons,
+        "cpu_s": spent_s,
+        "failed": answers.failed + len(missing),
+        "reasons": _reasons(answers.bodies) if plan["method"] == "decide" else {},
     }
+
+
+class _Answers:
+    """When each call was answered, and with what."""
+
+    def __init__(self, count: int) -> None:
+        self.at_s = [0.0] * count
+        self.bodies: list[bytes] = []
+        self.failed = 0
+        self._left = count
+        self.all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(self, number: int, body: bytes, well: bool) -> None:
+        """Note an answer; what it says is looked at later, when nobody waits."""
+        self.at_s[number] = time.perf_counter()
+        if well:
+            self.bodies.append(body)
+        else:
+            self.failed += 1
+        self._left -= 1
+        if not self._left:
+            self.all.set_result(None)
+
+
+def _reasons(bodies: list[bytes]) -> dict[str, int]:
+    return dict(Counter(pb.DecideResponse.FromString(body).decision.reason for body in bodies))
 
 
 def _bodies(plan: dict[str, Any], count: int, start_s: float) -> list[bytes]:

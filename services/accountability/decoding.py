@@ -38,7 +38,7 @@ def decode_decision(value: bytes) -> Recommendation | None:
         },
         [
             *(decision.session_id, decision.company, decision.value.currency),
-            *(decision.emotion.id, decision.emotion.calibration),
+            *(decision.emotion.id, decision.emotion.calibration, asked.thread_id),
         ],
     )
     return Recommendation(
@@ -52,6 +52,7 @@ def decode_decision(value: bytes) -> Recommendation | None:
             asked.person_id,
         ),
         _felt(decision.emotion),
+        asked.thread_id if asked.thread_id != decision.id else "",
     )
 
 

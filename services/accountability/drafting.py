@@ -6,6 +6,8 @@ nothing is drafted before everything that stood in it at the start was read.
 
 Only so many are on their way at once. After an outage there may be thousands to draft, in the
 process that answers callers and folds what comes back: neither is to wait for all of them.
+
+A tenant about which identity cannot tell waits by itself, and all others go on.
 """
 
 from __future__ import annotations
@@ -34,10 +36,15 @@ _log = logs.get(__name__)
 _ON_THE_WAY = 500
 _AT_ONCE = 50
 _AGAIN_S = 10.0
+_WAIT_S = 5.0
+"""How long a tenant waits of which nothing could be told."""
 _LOOK_S = 0.05
 """How soon to look whether what is on its way has come back."""
 _TROUBLES: tuple[type[Exception], ...] = (Unavailable, LogUnavailable, *AWAY)
 CHANNEL = "accountability"
+_Id = tuple[str, str]
+"""Tenant, and the outcome's id. The id has no tenant in it, as those of people's acts have none:
+whoever keeps outcomes keeps them by tenant and id, and so does this."""
 
 
 class Drafting:
@@ -56,8 +63,10 @@ class Drafting:
         self._teams = teams
         self._ledger = ledger
         self._now_ms = now_ms
-        self._appended: dict[str, float] = {}
-        """When terms went into the log, by the fact's id: they come back in a moment."""
+        self._appended: dict[_Id, float] = {}
+        """When terms went into the log: they come back in a moment."""
+        self.put_off: dict[str, float] = {}
+        """Tenants that wait, and until when."""
         self.drafted = 0
         self.failures = 0
 
@@ -81,13 +90,16 @@ class Drafting:
     async def draft(self) -> int:
         """Write terms for those that lack them, the oldest first. Returns how many."""
         now_s = time.monotonic()
+        self.put_off = {name: at_s for name, at_s in self.put_off.items() if at_s > now_s}
         rows = await self._pool.fetch(
             "SELECT tenant_id, decision_id, session_id, person_id, untermed, decided_at_ms,"
             " due_at_ms, falls_due_at_ms, emotion_id, emotion, value_currency, value_minor"
-            " FROM recommendations WHERE untermed IS NOT NULL ORDER BY decided_at_ms LIMIT $1",
+            " FROM recommendations WHERE untermed IS NOT NULL AND tenant_id <> ALL($2::text[])"
+            " ORDER BY decided_at_ms LIMIT $1",
             _ON_THE_WAY,
+            list(self.put_off),
         )
-        waiting = {outcome_id("terms", row["decision_id"], row["untermed"]): row for row in rows}
+        waiting = {_id_of(row): row for row in rows}
         # What is no longer among them has come back.
         self._appended = {
             id_: at_s
@@ -98,7 +110,15 @@ class Drafting:
         appends: list[Append] = []
         for id_ in ids:
             row = waiting[id_]
-            outcome = await self._outcome(row, id_)
+            if row["tenant_id"] in self.put_off:
+                continue
+            try:
+                outcome = await self._outcome(row)
+            except Unavailable as error:
+                self.failures += 1
+                self.put_off[row["tenant_id"]] = time.monotonic() + _WAIT_S
+                _log.warning("terms wait", tenant=row["tenant_id"], error=str(error))
+                continue
             decided = tracing.of_decision(row["emotion_id"], row["decision_id"])
             headers = {"schema": schema_of(OUTCOME)}
             if here := tracing.header(decided):
@@ -115,10 +135,11 @@ class Drafting:
         if appends:
             await self._log.append(appends)
             self.drafted += len(appends)
-            self._appended.update(dict.fromkeys(ids, now_s))
+            left = (id_ for id_ in ids if id_[0] not in self.put_off)
+            self._appended.update(dict.fromkeys(left, now_s))
         return len(appends)
 
-    async def _outcome(self, row: Any, id_: str) -> pb.Outcome:
+    async def _outcome(self, row: Any) -> pb.Outcome:
         tenant_id, person_id = row["tenant_id"], row["untermed"]
         rules = await self._teams.rules(tenant_id)
         # Who has left the team meanwhile had no zone and no team that anybody knows of.
@@ -131,7 +152,7 @@ class Drafting:
         else:
             terms = later_terms(rules, person, row["decided_at_ms"], row["falls_due_at_ms"])
         return pb.Outcome(
-            id=id_,
+            id=_id_of(row)[1],
             tenant_id=tenant_id,
             session_id=row["session_id"],
             decision_id=row["decision_id"],
@@ -141,3 +162,7 @@ class Drafting:
             channel=CHANNEL,
             terms=write_terms(terms),
         )
+
+
+def _id_of(row: Any) -> _Id:
+    return row["tenant_id"], outcome_id("terms", row["decision_id"], row["untermed"])

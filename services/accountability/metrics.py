@@ -48,7 +48,7 @@ DRAFTING_METRICS: Catalogue[Drafting] = Catalogue(
             "siq_accountability_terms_waits_total",
             "counter",
             "{attempts}",
-            "Times that terms had to wait: identity, the log or PostgreSQL was away",
+            "Times that terms had to wait: a tenant's for identity, or all for an engine",
             lambda drafting: drafting.failures,
         ),
     ),

@@ -68,6 +68,7 @@ async def rebuild(
     async for batch in _records(log, DECISION):
         asked = _decoded(batch, decode_decision, done)
         await store.record_recommendations(asked)
+        await store.record_threads(asked)
         done.decisions += len(asked)
     done.recommendations = await ledger.refold(FOLD_VERSION + 1, forget=True)
     async with pool.acquire() as connection, connection.transaction():

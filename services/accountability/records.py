@@ -38,6 +38,8 @@ class Recommendation:
     value: tuple[str, int] | None
     terms: Terms
     felt: Felt = Felt()
+    thread_id: str = ""
+    """The decision whose message this one joined; empty: it has its own."""
 
 
 @dataclass(frozen=True, slots=True)

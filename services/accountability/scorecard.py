@@ -16,7 +16,7 @@ from services.accountability import sums
 from services.accountability.fairness import Verdict
 from services.accountability.lifecycle import State
 from services.accountability.store import AWAY
-from services.accountability.sums import DAY_MS
+from services.accountability.sums import DAY_MS, Span
 from services.common.errors import Unavailable
 
 _Z = 1.959963984540054
@@ -24,6 +24,18 @@ _Z = 1.959963984540054
 _MONEY = ("protected", "at_risk", "unknown")
 _NO_BOUND_DAY = 1 << 30
 """Whoever asks without a bound has no edge there: no day is so late."""
+# The times at ranks of a bucket that follow each other. An index has all of it.
+AT_RANKS = """
+SELECT asked.place, (
+    SELECT (array_agg(time_to_act_ms ORDER BY time_to_act_ms))[asked.first:asked.last]
+    FROM recommendations
+    WHERE tenant_id = $1 AND time_bucket = asked.bucket
+        AND decided_at_ms >= asked.since_ms AND decided_at_ms < asked.until_ms
+        AND ($2 = '' OR owner_id = $2) AND ($3 = '' OR owner_team = $3)
+) AS times
+FROM unnest($4::integer[], $5::bigint[], $6::bigint[], $7::smallint[], $8::integer[], $9::integer[])
+    asked (place, since_ms, until_ms, bucket, first, last)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ class Card:
         return sum(self.states.values())
 
 
-async def read_cards(pool: Any, scope: Scope, periods: Sequence[tuple[int, int]]) -> list[Card]:
+async def read_cards(pool: Any, scope: Scope, periods: Sequence[Span]) -> list[Card]:
     """Count what was decided in each period, from a moment to before another.
 
     Raises:
@@ -95,103 +107,103 @@ async def read_cards(pool: Any, scope: Scope, periods: Sequence[tuple[int, int]]
             pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            cards: list[Card] = []
-            parts = _Parts(connection, scope)
-            for since_ms, until_ms in periods:
-                counted = await _count(parts, since_ms, until_ms)
-                median = await _median(connection, scope, since_ms, until_ms, counted)
-                cards.append(_card(counted, median))
+            counted = await _count(connection, scope, periods)
+            medians = await _medians(connection, scope, periods, counted)
     except AWAY as error:
         raise Unavailable("PostgreSQL is away; try again") from error
-    return cards
+    return [_card(*one) for one in zip(counted, medians, strict=True)]
 
 
-class _Parts:
-    """What parts of days come to. Periods that adjoin share one: it is counted once."""
+async def _count(connection: Any, scope: Scope, periods: Sequence[Span]) -> list[sums.Counts]:
+    """All periods at once: days in one statement, parts of days in another."""
+    plans = [_Plan.of(*period) for period in periods]
+    days = list({plan.days: None for plan in plans if plan.days})
+    # Periods that adjoin share a part: it is counted once.
+    parts = list({part: None for plan in plans for part in (*plan.more, *plan.less)})
+    of = (connection, scope.tenant_id, scope.word)
+    in_days = dict(zip(days, await sums.in_days(*of, days), strict=True))
+    in_parts = dict(zip(parts, await sums.in_parts(*of, parts), strict=True))
+    found: list[sums.Counts] = []
+    for plan in plans:
+        counted: sums.Counts = Counter(in_days[plan.days] if plan.days else {})
+        for part in plan.more:
+            counted.update(in_parts[part])
+        for part in plan.less:
+            counted.subtract(in_parts[part])
+        found.append(counted)
+    return found
 
-    def __init__(self, connection: Any, scope: Scope) -> None:
-        self.of = (connection, scope.tenant_id, scope.word)
-        self._counted: dict[tuple[int, int], Counter[tuple[str, str]]] = {}
 
-    async def count(self, since_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
-        part = since_ms, until_ms
-        if part not in self._counted:
-            self._counted[part] = await sums.in_period(*self.of, *part)
-        return self._counted[part]
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a period is counted: whole days, and what its edges have more or less than these."""
 
+    days: Span | None
+    more: tuple[Span, ...] = ()
+    less: tuple[Span, ...] = ()
 
-async def _count(parts: _Parts, since_ms: int, until_ms: int) -> Counter[tuple[str, str]]:
-    # The nearest midnights: what must be counted from the rows is half a day at most, whether it is
-    # added to the whole days or taken from them.
-    first, end = _nearest_day(since_ms), _nearest_day(min(until_ms, _NO_BOUND_DAY * DAY_MS))
-    if first >= end:
-        return await parts.count(since_ms, until_ms)
-    counted = await sums.in_days(*parts.of, first, end)
-    start_ms, end_ms = first * DAY_MS, end * DAY_MS
-    if since_ms < start_ms:
-        counted.update(await parts.count(since_ms, start_ms))
-    elif since_ms > start_ms:
-        counted.subtract(await parts.count(start_ms, since_ms))
-    if end == _NO_BOUND_DAY:
-        return counted
-    if until_ms > end_ms:
-        counted.update(await parts.count(end_ms, until_ms))
-    elif until_ms < end_ms:
-        counted.subtract(await parts.count(until_ms, end_ms))
-    return counted
+    @classmethod
+    def of(cls, since_ms: int, until_ms: int) -> _Plan:
+        # The nearest midnights: what must be counted from the rows is half a day at most, whether
+        # it is added to the whole days or taken from them.
+        first, end = _nearest_day(since_ms), _nearest_day(min(until_ms, _NO_BOUND_DAY * DAY_MS))
+        if first >= end:
+            return cls(None, ((since_ms, until_ms),))
+        start_ms, end_ms = first * DAY_MS, end * DAY_MS
+        if end == _NO_BOUND_DAY:
+            until_ms = end_ms
+        more = ((since_ms, start_ms), (end_ms, until_ms))
+        less = ((start_ms, since_ms), (until_ms, end_ms))
+        return cls(
+            (first, end),
+            tuple(part for part in more if part[0] < part[1]),
+            tuple(part for part in less if part[0] < part[1]),
+        )
 
 
 def _nearest_day(at_ms: int) -> int:
     return (at_ms + DAY_MS // 2) // DAY_MS
 
 
-async def _median(
-    connection: Any,
-    scope: Scope,
-    since_ms: int,
-    until_ms: int,
-    counted: Counter[tuple[str, str]],
-) -> int:
-    """The middle time to act, or the mean of the two in the middle."""
+async def _medians(
+    connection: Any, scope: Scope, periods: Sequence[Span], counted: Sequence[sums.Counts]
+) -> list[int]:
+    """The middle time to act of each period, or the mean of the two in the middle."""
+    wanted = [
+        (place, *period, bucket, ranks[0], ranks[-1])
+        for place, (period, one) in enumerate(zip(periods, counted, strict=True))
+        for bucket, ranks in _middle(one).items()
+    ]
+    found: list[list[int]] = [[] for _ in periods]
+    if wanted:
+        rows = await connection.fetch(
+            AT_RANKS,
+            scope.tenant_id,
+            scope.person_id,
+            "" if scope.person_id else scope.team,
+            *zip(*wanted, strict=True),
+        )
+        for row in rows:
+            found[row["place"]] += row["times"] or ()
+    return [round(sum(times) / len(times)) if times else 0 for times in found]
+
+
+def _middle(counted: sums.Counts) -> dict[int, list[int]]:
+    """By bucket the ranks in it, from 1, of the middle times: mostly both in one."""
     buckets = sorted((int(key), n) for (what, key), n in counted.items() if what == "time" and n)
     count = sum(n for _, n in buckets)
-    # By bucket, the ranks in it: mostly both in one, which is looked at once.
     ranks: dict[int, list[int]] = {}
-    for rank in sorted({(count - 1) // 2, count // 2}) if count else ():
+    for rank in sorted({(count + 1) // 2, count // 2 + 1}) if count else ():
         before = 0
         for bucket, n in buckets:
-            if rank < before + n:
+            if rank <= before + n:
                 ranks.setdefault(bucket, []).append(rank - before)
                 break
             before += n
-    found: list[int] = []
-    for bucket, wanted in ranks.items():
-        found += await _at_ranks(connection, scope, since_ms, until_ms, bucket, wanted)
-    return round(sum(found) / len(found)) if found else 0
+    return ranks
 
 
-async def _at_ranks(
-    connection: Any, scope: Scope, since_ms: int, until_ms: int, bucket: int, ranks: list[int]
-) -> list[int]:
-    """The times at ranks of a bucket that follow each other."""
-    rows = await connection.fetch(
-        "SELECT time_to_act_ms FROM recommendations WHERE tenant_id = $1 AND time_bucket = $2"
-        " AND decided_at_ms >= $3 AND decided_at_ms < $4"
-        " AND ($5 = '' OR owner_id = $5) AND ($6 = '' OR owner_team = $6)"
-        " ORDER BY time_to_act_ms OFFSET $7 LIMIT $8",
-        scope.tenant_id,
-        bucket,
-        since_ms,
-        until_ms,
-        scope.person_id,
-        "" if scope.person_id else scope.team,
-        ranks[0],
-        len(ranks),
-    )
-    return [int(row["time_to_act_ms"]) for row in rows]
-
-
-def _card(counted: Counter[tuple[str, str]], median: int) -> Card:
+def _card(counted: sums.Counts, median: int) -> Card:
     money: dict[str, Money] = {}
     for currency in sorted({currency for what, currency in counted if what in _MONEY}):
         money[currency] = Money(*(counted[kind, currency] for kind in _MONEY))

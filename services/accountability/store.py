@@ -61,8 +61,9 @@ class Store:
         await self.pool.executemany(
             "INSERT INTO recommendations (tenant_id, decision_id, session_id, person_id, company,"
             " value_currency, value_minor, decided_at_ms, due_at_ms, state, emotion, emotion_id,"
-            " confidence, log_odds, calibration, owner_id, falls_due_at_ms, untermed)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $4, $9, $4)"
+            " confidence, log_odds, calibration, thread_id, owner_id, falls_due_at_ms, untermed)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+            " $4, $9, $4)"
             " ON CONFLICT DO NOTHING",
             [
                 (
@@ -79,9 +80,21 @@ class Store:
                     item.felt.confidence,
                     item.felt.log_odds,
                     item.felt.calibration,
+                    item.thread_id,
                 )
                 for item in sorted(items, key=lambda item: item.key)
             ],
+        )
+
+    async def record_threads(self, items: Sequence[Recommendation]) -> None:
+        """Add the threads that were not kept yet when these were recorded.
+
+        It changes what they count for: whoever calls it makes the sums anew.
+        """
+        await self.pool.executemany(
+            "UPDATE recommendations SET thread_id = $3 WHERE tenant_id = $1 AND decision_id = $2"
+            " AND thread_id <> $3",
+            [(*item.key, item.thread_id) for item in sorted(items, key=lambda item: item.key)],
         )
 
     async def record_facts(self, items: Sequence[HeardFact]) -> None:

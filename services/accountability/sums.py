@@ -8,12 +8,17 @@ for everything. So the sums cannot mean anything else than the rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 DAY_MS = 24 * 3_600_000
 Row = tuple[str, str, int, str, str]
 """Tenant, scope, day, what is counted, and which of it."""
+Counts = Counter[tuple[str, str]]
+"""By what is counted, and which of it."""
+Span = tuple[int, int]
+"""From one to before another: days, or moments."""
 
 _SCOPES = "(VALUES (''), ('person:' || {owner}), ('team:' || {team}))"
 _ASKED = "(SELECT $2 WHERE $2 = '' OR $2 = 'person:' || {owner} OR $2 = 'team:' || {team})"
@@ -26,41 +31,87 @@ _OWNERS = """(
     )"""
 
 
-def _counted(where: str, scopes: str = _SCOPES) -> str:
-    # States by number: 4 acted, 5 acted late, 6 declined, 9 void. A value counts in one of three.
+def _counted(rows: str, scopes: str = _SCOPES) -> str:
+    """`rows` are recommendations, each with the `place` where it counts."""
+    # Rows are counted as they are, and only what that comes to is put into words: to make a text
+    # of each figure of each row took longer than all the rest.
+    # States by number: 4 acted, 5 acted late, 6 declined, 9 void. A value counts in one of three;
+    # one that joined another's thread has none of its own: it is the first one's customer.
     return f"""
-WITH r AS MATERIALIZED (SELECT * FROM recommendations WHERE fold_version > 0 AND {where})
-SELECT tenant_id, scope, (decided_at_ms / {DAY_MS})::integer AS day, what, key,
-       sum(n)::bigint AS n
+WITH r AS MATERIALIZED ({rows})
+SELECT tenant_id, scope, place, c.what, c.key, c.n
 FROM (
-    SELECT r.tenant_id, s.scope, r.decided_at_ms, c.what, c.key, c.n
-    FROM r
-    CROSS JOIN LATERAL {scopes.format(owner="r.owner_id", team="r.owner_team")} s (scope)
-    CROSS JOIN LATERAL (VALUES
-        ('state', r.state::text, 1::bigint),
-        ('time', r.time_bucket::text, CASE WHEN r.time_bucket IS NOT NULL THEN 1 END),
-        ('valueless', '', CASE WHEN r.value_currency IS NULL THEN 1 END),
-        (CASE WHEN r.state = 4 THEN 'protected' WHEN r.state IN (5, 6) THEN 'unknown'
-              ELSE 'at_risk' END,
-         r.value_currency, CASE WHEN r.state <> 9 THEN r.value_minor END),
-        ('right', r.was_right::text, CASE WHEN r.was_right IS NOT NULL THEN 1 END),
-        ('said', '', CASE WHEN r.was_right IS NOT NULL THEN r.confidence END)
-    ) c (what, key, n)
-    WHERE c.n IS NOT NULL
-    UNION ALL
-    SELECT r.tenant_id, s.scope, r.decided_at_ms, 'verdict', o.verdict::text, 1
-    FROM r
-    CROSS JOIN LATERAL {_OWNERS} o
-    CROSS JOIN LATERAL {scopes.format(owner="o.person_id", team="o.team")} s (scope)
-) counted
-WHERE scope <> 'team:'
-GROUP BY tenant_id, scope, day, what, key
+    SELECT tenant_id, scope, place, state, time_bucket, was_right, money, value_currency,
+        grouping(state, time_bucket, was_right, money) AS by,
+        count(*) AS rows, sum(value_minor)::bigint AS minor,
+        sum(confidence) FILTER (WHERE was_right IS NOT NULL) AS said
+    FROM (
+        SELECT r.*, s.scope, CASE
+            WHEN r.thread_id <> '' THEN NULL
+            WHEN r.value_currency IS NULL THEN 'valueless'
+            WHEN r.state = 4 THEN 'protected'
+            WHEN r.state IN (5, 6) THEN 'unknown'
+            WHEN r.state <> 9 THEN 'at_risk'
+        END AS money
+        FROM r
+        CROSS JOIN LATERAL {scopes.format(owner="r.owner_id", team="r.owner_team")} s (scope)
+    ) scoped
+    WHERE scope <> 'team:'
+    GROUP BY tenant_id, scope, place,
+        GROUPING SETS ((state), (time_bucket), (was_right), (money, value_currency), ())
+) grouped
+CROSS JOIN LATERAL (VALUES
+    (7, 'state', state::text, rows),
+    (11, 'time', time_bucket::text, CASE WHEN time_bucket IS NOT NULL THEN rows END),
+    (13, 'right', was_right::text, CASE WHEN was_right IS NOT NULL THEN rows END),
+    (14, money, coalesce(value_currency, ''), CASE money WHEN 'valueless' THEN rows ELSE minor END),
+    (15, 'said', '', said)
+) c (by, what, key, n)
+WHERE c.by = grouped.by AND c.what IS NOT NULL AND c.n IS NOT NULL
+UNION ALL
+SELECT r.tenant_id, s.scope, r.place, 'verdict', o.verdict::text, count(*)
+FROM r
+CROSS JOIN LATERAL {_OWNERS} o
+CROSS JOIN LATERAL {scopes.format(owner="o.person_id", team="o.team")} s (scope)
+WHERE s.scope <> 'team:'
+GROUP BY r.tenant_id, s.scope, r.place, o.verdict
 """
 
 
-_OF_KEYS = _counted("(tenant_id, decision_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))")
-_OF_PERIOD = _counted("tenant_id = $1 AND decided_at_ms >= $3 AND decided_at_ms < $4", _ASKED)
-_ALL = _counted("true")
+_BY_DAY = (
+    f"SELECT *, (decided_at_ms / {DAY_MS})::integer AS place FROM recommendations"
+    " WHERE fold_version > 0"
+)
+_KEYS = "(tenant_id, decision_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
+_OF_KEYS = _counted(f"{_BY_DAY} AND {_KEYS}")
+_ALL = _counted(_BY_DAY)
+
+
+@cache
+def _of_parts(count: int) -> str:
+    # One select for each: from bounds that stand in a row PostgreSQL cannot tell how few rows lie
+    # between them, and would make ready for very many.
+    return _counted(
+        " UNION ALL ".join(
+            f"SELECT *, {place} AS place FROM recommendations WHERE fold_version > 0"
+            f" AND tenant_id = $1 AND decided_at_ms >= ${2 * place + 1}"
+            f" AND decided_at_ms < ${2 * place + 2}"
+            for place in range(1, count + 1)
+        ),
+        _ASKED,
+    )
+
+
+# Each span by itself: one aggregate over all of them, split by span, takes half as long again.
+_OF_DAYS = """
+SELECT span.place, counted.what, counted.key, counted.n
+FROM unnest($3::integer[], $4::integer[]) WITH ORDINALITY span (first, until, place)
+CROSS JOIN LATERAL (
+    SELECT what, key, sum(n)::bigint AS n FROM sums
+    WHERE tenant_id = $1 AND scope = $2 AND day >= span.first AND day < span.until
+    GROUP BY what, key
+) counted
+"""
 
 
 async def count(connection: Any, keys: Iterable[tuple[str, str]]) -> Counter[Row]:
@@ -85,27 +136,30 @@ async def add(connection: Any, before: Counter[Row], after: Counter[Row]) -> Non
 
 
 async def in_days(
-    connection: Any, tenant_id: str, scope: str, first: int, end: int
-) -> Counter[tuple[str, str]]:
-    """What days from `first` to before `end` add up to."""
-    rows = await connection.fetch(
-        "SELECT what, key, sum(n)::bigint AS n FROM sums"
-        " WHERE tenant_id = $1 AND scope = $2 AND day >= $3 AND day < $4 GROUP BY what, key",
-        tenant_id,
-        scope,
-        first,
-        end,
-    )
-    return Counter({(row["what"], row["key"]): row["n"] for row in rows})
+    connection: Any, tenant_id: str, scope: str, spans: Sequence[Span]
+) -> list[Counts]:
+    """What whole days add up to, span by span."""
+    if not spans:
+        return []
+    rows = await connection.fetch(_OF_DAYS, tenant_id, scope, *zip(*spans, strict=True))
+    return _by_place(rows, len(spans))
 
 
-async def in_period(
-    connection: Any, tenant_id: str, scope: str, since_ms: int, until_ms: int
-) -> Counter[tuple[str, str]]:
-    """The same for any two moments, from the rows themselves: for parts of a day."""
-    found: Counter[tuple[str, str]] = Counter()
-    for row in await connection.fetch(_OF_PERIOD, tenant_id, scope, since_ms, until_ms):
-        found[row["what"], row["key"]] += row["n"]
+async def in_parts(
+    connection: Any, tenant_id: str, scope: str, spans: Sequence[Span]
+) -> list[Counts]:
+    """The same for any moments, from the rows themselves: for parts of a day."""
+    if not spans:
+        return []
+    bounds = (bound for span in spans for bound in span)
+    rows = await connection.fetch(_of_parts(len(spans)), tenant_id, scope, *bounds)
+    return _by_place(rows, len(spans))
+
+
+def _by_place(rows: Iterable[Any], count: int) -> list[Counts]:
+    found: list[Counts] = [Counter() for _ in range(count)]
+    for row in rows:
+        found[row["place"] - 1][row["what"], row["key"]] = row["n"]
     return found
 
 

@@ -228,8 +228,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         self._known[token] = (caller, time.monotonic() + 60)
         return caller
 
-    def _admit(self, method: str, metadata: dict[Any, Any], request: Any) -> None:
-        caller = self._authenticate(metadata)
+    def _admit(self, method: str, caller: Principal, request: Any) -> None:
         if not allowed(caller.scopes, method):
             raise PermissionDenied(f"the token has no scope {scope_of(method)}")
         for tenant_id in _tenants_of(request):
@@ -246,11 +245,13 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             metadata: dict[Any, Any] = dict(context.invocation_metadata() or ())
             try:
                 if handler.request_streaming:
-                    self._admit(method, metadata, None)
+                    self._admit(method, self._authenticate(metadata), None)
                     return await behavior(_parsed(parse, data), context)
-                self._authenticate(metadata)
+                caller = self._authenticate(metadata)
                 request = _parse(parse, data)
-                self._admit(method, metadata, request)
+                self._admit(method, caller, request)
+                if not tracing.enabled():
+                    return await behavior(request, context)
                 with tracing.span(method[1:], tracing.from_metadata(metadata), kind="server"):
                     return await behavior(request, context)
             except Exception as error:
@@ -269,9 +270,9 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             deadlines.begin(context.time_remaining())
             metadata: dict[Any, Any] = dict(context.invocation_metadata() or ())
             try:
-                self._authenticate(metadata)
+                caller = self._authenticate(metadata)
                 request = _parsed(parse, data) if handler.request_streaming else _parse(parse, data)
-                self._admit(method, metadata, None if handler.request_streaming else request)
+                self._admit(method, caller, None if handler.request_streaming else request)
                 async for response in behavior(request, context):
                     yield response
             except Exception as error:
@@ -286,7 +287,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             deadlines.begin(context.time_remaining())
             metadata: dict[Any, Any] = dict(context.invocation_metadata() or ())
             try:
-                self._admit(method, metadata, None)
+                self._admit(method, self._authenticate(metadata), None)
                 await behavior(requests, context)
             except Exception as error:
                 await self._end(method, error, context)

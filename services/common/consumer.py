@@ -92,6 +92,7 @@ class Consumer(Generic[M]):
         self._linger_s = linger_s
         self._most = most
         self._gathered_at = -linger_s
+        self._burying: asyncio.Task[None] | None = None
         self.applied = 0
         self.dead = 0
         self.retries = 0
@@ -111,12 +112,24 @@ class Consumer(Generic[M]):
 
     async def run(self) -> None:
         """Consume until cancelled."""
+        try:
+            await self._run()
+        finally:
+            if self._burying is not None:
+                self._burying.cancel()
+                await asyncio.gather(self._burying, return_exceptions=True)
+
+    async def _run(self) -> None:
         after = await self._patiently(lambda: self._log.committed(self._group, self._topic))
         for partition in range(PARTITIONS):
             after.setdefault(partition, 0)
         ends = await self._patiently(lambda: self._log.ends(self._topic))
+        held: dict[int, int] = {}
         while True:
-            if all(after[partition] >= end for partition, end in ends.items()):
+            if held and await self._buried():
+                await self._patiently(partial(self._log.commit, self._group, self._topic, held))
+                held = {}
+            if not held and all(after[partition] >= end for partition, end in ends.items()):
                 ends = {}
                 self.caught_up.set()
             entries = await self._gather(after)
@@ -139,14 +152,35 @@ class Consumer(Generic[M]):
                         dead.append((entry.partition, record, str(error)))
                         continue
                     deliveries.append(Delivery(message, entry.partition, entry.offset, record))
-            await self._bury(dead)
+            if dead:
+                await self._bury_beside(dead)
             if deliveries:
                 began_ns = time_ns()
                 await self._apply(deliveries)
                 if tracing.enabled():
                     self._trace(deliveries, began_ns)
             after.update(done)
-            await self._patiently(partial(self._log.commit, self._group, self._topic, done))
+            held = {**held, **done}
+
+    async def _bury_beside(self, dead: Iterable[tuple[int, Record, str]]) -> None:
+        """Write dead letters while what follows them is applied already.
+
+        Their topic may have to be made first, and they may be large: nobody waits for that but the
+        commit, which must not pass a record that is in no letter yet.
+        """
+        if self._burying is not None:
+            await self._burying
+        self._burying = asyncio.create_task(self._bury(dead))
+
+    async def _buried(self) -> bool:
+        """Whether all letters so far are written."""
+        if self._burying is None:
+            return True
+        if not self._burying.done():
+            return False
+        await self._burying  # what went wrong is this reader's
+        self._burying = None
+        return True
 
     async def _gather(self, after: dict[int, int]) -> list[Entry]:
         """Read on until it is time for a batch, a piece at a time.

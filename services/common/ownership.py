@@ -5,7 +5,8 @@ grows when the holder changes, and when a store that lost everything can no long
 did. It never falls and never repeats: each new one is at least the store's clock in microseconds,
 and no store grants a partition twice in one of them.
 
-Detection takes, renews and releases; the edge only reads `owners`.
+Detection takes, renews and releases; the edge reads `owners`, and ends early what a holder that it
+finds silent has not renewed in time: two must miss it, the edge and the store.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import redis.asyncio as redis
 from services.common.partition import PARTITIONS
 
 TTL_MS = 2_000
+MISSED_MS = 650
+"""So long after its last renewal a holder has missed one: they come twice a second."""
 
 _NOW = """
 local time = redis.call('TIME')
@@ -83,6 +86,27 @@ end
 return released
 """
 
+# KEYS: members, then leases. ARGV: endpoint, and the most ms that its lease may have left. Ends
+# what the endpoint has not renewed in time, and its membership; tells how many that was.
+_END = (
+    _NOW
+    + """
+local ended = 0
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if score and tonumber(score) - now < tonumber(ARGV[2]) then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+end
+for i = 2, #KEYS do
+  local current = redis.call('GET', KEYS[i])
+  if current and string.match(current, '^(%S+) ') == ARGV[1]
+      and redis.call('PTTL', KEYS[i]) < tonumber(ARGV[2]) then
+    ended = ended + redis.call('DEL', KEYS[i])
+  end
+end
+return ended
+"""
+)
+
 _MEMBERS = "siq:members"
 _HISTORY = "siq:part:history"
 
@@ -125,6 +149,7 @@ class LeaseStore:
         self._announce: Any = client.register_script(_ANNOUNCE)
         self._acquire: Any = client.register_script(_ACQUIRE)
         self._release: Any = client.register_script(_RELEASE)
+        self._end: Any = client.register_script(_END)
 
     async def announce(self, endpoint: str) -> list[str]:
         """Say that `endpoint` is there; returns everybody who is, itself included."""
@@ -158,6 +183,19 @@ class LeaseStore:
         keys = [_lease_key(partition) for partition in partitions]
         if keys:
             await self._release(keys=keys, args=[endpoint])
+
+    async def end_silent(self, endpoint: str, partitions: Iterable[int]) -> int:
+        """End the leases that a holder does not answer for, if it has not renewed them either.
+
+        For whoever finds it silent. One that is only busy still renews, and keeps them. Returns how
+        many ended.
+        """
+        keys = [_MEMBERS, *(_lease_key(partition) for partition in partitions)]
+        return int(await self._end(keys=keys, args=[endpoint, self._ttl_ms - MISSED_MS]))
+
+    async def members(self) -> int:
+        """How many there are: a holder that sees another number makes its round at once."""
+        return int(await self._client.zcard(_MEMBERS))
 
     async def owners(self) -> dict[int, Lease]:
         """Who holds what; partitions that nobody holds are left out."""

@@ -67,8 +67,9 @@ class GrpcServer:
         self._health: Any = cast("Any", health).aio.HealthServicer()
         cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, self.raw)
 
-    async def start(self, service_names: Sequence[str]) -> None:
-        """Listen and report SERVING for the process ("") and each service."""
+    async def start(self, service_names: Sequence[str], *, not_yet: Sequence[str] = ()) -> None:
+        """Listen and report SERVING for the process ("") and each service, but NOT_SERVING for
+        those that wait for something: see `ready`."""
         reflection.enable_server_reflection(
             [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self.raw
         )
@@ -76,7 +77,13 @@ class GrpcServer:
             raise OSError(f"cannot listen on {self.listen}: is another mesh running?")
         await self.raw.start()
         for name in ("", *service_names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+            serving = health_pb2.HealthCheckResponse.SERVING
+            waiting = health_pb2.HealthCheckResponse.NOT_SERVING
+            await self._health.set(name, waiting if name in not_yet else serving)
+
+    async def ready(self, service_name: str) -> None:
+        """Report SERVING for a service that was not yet."""
+        await self._health.set(service_name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, grace_s: float = 3.0) -> None:
         """Report NOT_SERVING, let calls finish, stop."""

@@ -24,6 +24,11 @@ class SettingsError(Exception):
     """The environment lacks something, or a value does not parse."""
 
 
+class UrlError(SettingsError, ValueError):
+    """A URL names nothing that is known here; the message names its variable and the mend, and has
+    nothing of what may be its password. A ValueError to who was given it otherwise."""
+
+
 def setting(variable: str, help: str, *, default: Any = dataclasses.MISSING) -> Any:
     """Declare one field: its environment variable, a line of help, and perhaps a default."""
     return dataclasses.field(default=default, metadata={"variable": variable, "help": help})

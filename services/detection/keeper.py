@@ -24,6 +24,7 @@ from services.detection.tuning import Tuning
 
 _log = logs.get(__name__)
 _RENEW_S = 0.5
+_LOOK_S = 0.1
 _TAIL_CHECK_S = 0.25
 _GAP_PATIENCE_S = 0.05
 _HAND_OVER_S = 1.0
@@ -62,6 +63,7 @@ class Keeper:
         self._flush_emotions = flush_emotions
         self._recovering: set[asyncio.Task[None]] = set()
         self.takeovers = 0
+        self._members = 0
 
     def use_model(self, model: Model) -> None:
         """Judge by another model from now on."""
@@ -89,10 +91,22 @@ class Keeper:
                 await self._round()
             except (RedisError, OSError) as error:
                 _log.warning("state store away, holding what we hold", error=str(error))
-            await asyncio.sleep(max(0.05, _RENEW_S - (time.monotonic() - started)))
+            await self._until_next_round(started)
+
+    async def _until_next_round(self, started: float) -> None:
+        """Wait half a second, or less if somebody came or went: shares are other ones then."""
+        await asyncio.sleep(0.05)
+        while (left_s := _RENEW_S - (time.monotonic() - started)) > 0:
+            await asyncio.sleep(min(left_s, _LOOK_S))
+            try:
+                if await self._leases.members() != self._members:
+                    return
+            except (RedisError, OSError):
+                continue  # the round says so
 
     async def _round(self) -> None:
         members = await self._leases.announce(self._endpoint)
+        self._members = len(members)
         share = fair_share(self._endpoint, members)
         wanted = {p: self.folds[p].epoch if p in self.folds else 0 for p in sorted(share)}
         granted = await self._leases.acquire(self._endpoint, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.common import grpc_core  # noqa: F401  # pyright: ignore[reportUnusedImport]  # before grpc
 from services.common.process import run
 from services.intervention.service import serve
 from services.intervention.settings import Settings

@@ -29,6 +29,8 @@ FAILURES: tuple[type[Exception], ...] = (*_AWAY, _driver.PostgresError)
 """Everything that talking to PostgreSQL may raise."""
 OUTRUN: type[Exception] = _driver.SerializationError
 """Another writer changed what this one had read; nothing was written."""
+TWICE: Any = _driver.UniqueViolationError
+"""A row stands already under this key."""
 
 
 # Stands in a WHERE clause: this transaction's commit does not wait for the disk. Only a crash of
@@ -75,6 +77,22 @@ async def briefly(pool: Any, seconds: float) -> AsyncGenerator[Any]:
             raise
         finally:
             await pool.release(connection)
+
+
+@asynccontextmanager
+async def transaction(connection: Any) -> AsyncGenerator[None]:
+    """A transaction that stays open where the block is cancelled: tear the connection down then.
+
+    The driver's own would roll back first, and a server that hangs does not answer that either.
+    """
+    under_way = connection.transaction()
+    await under_way.start()
+    try:
+        yield
+    except Exception:
+        await under_way.rollback()
+        raise
+    await under_way.commit()
 
 
 class Clash(Exception):

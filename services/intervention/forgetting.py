@@ -19,6 +19,8 @@ from services.intervention.sending.secrets import Sealer
 from services.intervention.store import forgetting as store
 
 _BATCH = 500
+_MOST_PASSES = 3
+_VISITORS = ("visitor", "claimed visitor")
 _log = logs.get(__name__)
 
 
@@ -35,22 +37,33 @@ class Forgetting:
     ) -> Counter[str]:
         """Forget a user, sessions, or both; safe to repeat. Returns what went."""
         sessions, gone = set(session_ids), Counter[str]()
-        if user_id:
-            sessions |= await self._of_user(tenant_id, user_id, gone)
-        if sessions:
-            await self._of_sessions(tenant_id, sorted(sessions), gone)
-        subjects = [subject_name("session", one) for one in sorted(sessions)]
+        visitors = [subject_name(kind, user_id) for kind in _VISITORS] if user_id else []
+        # First, so that what is decided meanwhile knows nothing of them, and joins no thread that
+        # is about to go.
+        await self._of_guards(tenant_id, [*visitors, *map(_session, sessions)], gone)
+        for _ in range(_MOST_PASSES):
+            if user_id:
+                sessions |= await self._of_user(tenant_id, user_id, gone)
+                await self._of_guards(tenant_id, list(map(_session, sessions)), gone)
+            if sessions:
+                await self._of_sessions(tenant_id, sorted(sessions), gone)
+            # And last: whatever was decided meanwhile has noted them anew, and has to go too.
+            if not await self._of_guards(tenant_id, [*visitors, *map(_session, sessions)], gone):
+                break
         units = [("session", one) for one in sorted(sessions)]
         if user_id:
-            subjects += [subject_name(kind, user_id) for kind in ("visitor", "claimed visitor")]
             units.append(("person", user_id))
-        gone["guards"] += await store.forget_guards(self._pool, tenant_id, subjects)
         for kind, unit in units:
             hashed = self._sealer.forgotten(tenant_id, unit)
             gone["hashed"] += await store.hash_unit(self._pool, tenant_id, kind, unit, hashed)
         self.forgotten += 1
         _log.info("subject forgotten", tenant=tenant_id, **gone)
         return gone
+
+    async def _of_guards(self, tenant_id: str, subjects: Sequence[str], gone: Counter[str]) -> int:
+        found = await store.forget_guards(self._pool, tenant_id, subjects)
+        gone["guards"] += found
+        return found
 
     async def _of_user(self, tenant_id: str, user_id: str, gone: Counter[str]) -> set[str]:
         """Delete what was decided about the user. Returns the sessions that are theirs."""
@@ -77,3 +90,7 @@ class Forgetting:
         while found := await store.candidates(self._pool, tenant_id, sessions, "", "", _BATCH):
             await store.forget_decisions(self._pool, [one.id for one in found])
             gone["decisions"] += len(found)
+
+
+def _session(session_id: str) -> str:
+    return subject_name("session", session_id)

@@ -1,33 +1,10 @@
-"""Loops of the process: started together, stopped together, and calls that wait a moment."""
+"""Loops of the process: started together, stopped together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
-
-_SOON_S = 0.02
-
-
-class Soon:
-    """Calls a function a moment later, once for all who asked meanwhile.
-
-    Each round of the relay costs as much as several decisions, whether it moves one or a hundred.
-    """
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._pending = False
-
-    def call(self) -> None:
-        """Ask for a call."""
-        if not self._pending:
-            self._pending = True
-            asyncio.get_running_loop().call_later(_SOON_S, self._now)
-
-    def _now(self) -> None:
-        self._pending = False
-        self._function()
 
 
 class Loops:

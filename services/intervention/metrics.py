@@ -187,7 +187,7 @@ METRICS: Catalogue[Parts] = Catalogue(
             "siq_intervention_timers_total",
             "counter",
             "{timers}",
-            "Timers acted on, by kind: escalate, settle",
+            "Timers acted on, by kind: escalate, settle, tell",
             lambda parts: parts.timers.done,
             ("kind",),
         ),

@@ -56,15 +56,16 @@ from services.intervention.deciding.writer import Writer
 from services.intervention.escalation.asking import Asking
 from services.intervention.escalation.evidence import Evidence
 from services.intervention.escalation.following import GROUP, Following
+from services.intervention.escalation.reaching import Reaching
 from services.intervention.escalation.rotas import RotasInForce
-from services.intervention.escalation.timers import ESCALATE, SETTLE, Timers
+from services.intervention.escalation.timers import ESCALATE, SETTLE, TELL, Timers
 from services.intervention.escalation.windows import Windows
 from services.intervention.experiments.draws import Draws
 from services.intervention.experiments.in_force import ExperimentsInForce
 from services.intervention.experiments.observing import Observing
 from services.intervention.experiments.shares import Shares
 from services.intervention.forgetting import Forgetting
-from services.intervention.loops import Loops, Soon, first_end
+from services.intervention.loops import Loops, first_end
 from services.intervention.metrics import METRICS, Parts
 from services.intervention.retention import Retention
 from services.intervention.sending.breaker import Breaker
@@ -76,6 +77,7 @@ from services.intervention.sending.settlement import Settlement
 from services.intervention.sending.settling import Settling
 from services.intervention.servicer import InterventionServicer
 from services.intervention.settings import Settings
+from services.intervention.store.promises import Promise
 from services.intervention.switches import Switches
 from services.intervention.web.app import Hooks, build_app
 from services.intervention.web.hooks import TwilioHook
@@ -105,6 +107,7 @@ async def serve(settings: Settings) -> None:
     pool = await database.connect(settings.postgres_url, SCHEMA, size=10)
     # A Decide must never queue for a connection behind a burst of messages and callbacks.
     writer_pool = await database.connect(settings.postgres_url, SCHEMA, size=4)
+    pulse = await Pulse.open(settings.postgres_url, SCHEMA)
     log = open_log(settings.log_url)
     hot = state.connect(settings.state_url)
     channel = connect(
@@ -129,10 +132,8 @@ async def serve(settings: Settings) -> None:
         committed=relay.wake,
     )
 
-    soon = Soon(relay.wake)
-
-    def committed(messages: bool) -> None:
-        soon.call()
+    def committed(promise: Promise, messages: bool) -> None:
+        relay.hand(promise)
         if messages:
             dispatcher.wake()
 
@@ -143,7 +144,7 @@ async def serve(settings: Settings) -> None:
         slack_acts=bool(settings.slack_signing_secret),
     )
     court = Court(recommender)
-    writer = Writer(writer_pool, court, wall_ms, pulse=Pulse(writer_pool), committed=committed)
+    writer = Writer(writer_pool, court, wall_ms, pulse=pulse, committed=committed)
     policies = Policies(channel)
     experiments = ExperimentsInForce(channel)
     shares = Shares(pool)
@@ -170,7 +171,7 @@ async def serve(settings: Settings) -> None:
     timers = Timers(
         pool,
         wall_ms,
-        {ESCALATE: asking.escalate, SETTLE: windows.settle},
+        {ESCALATE: asking.escalate, SETTLE: windows.settle, TELL: Reaching(asking).look},
         committed=relay.wake,
     )
     following = Following(pool, Evidence(log), timer_set=timers.wake, committed=relay.wake)
@@ -246,7 +247,7 @@ async def serve(settings: Settings) -> None:
         topic=DECISION,
         decode=pb.Decision.FromString,
         handle=following.handle,
-        linger_s=0.05,
+        linger_s=0.2,
     )
     shown = Shown(pool)
     settling = Settling(pool, Settlement(pool, sealer, wall_ms), dispatcher)
@@ -324,6 +325,7 @@ async def serve(settings: Settings) -> None:
         # The log may be away; the rows stay for the next process.
         with contextlib.suppress(LogUnavailable, *FAILURES):
             async with asyncio.timeout(2.0):
+                await relay.flush_handed()
                 while await relay.flush():
                     pass
         await http.close()
@@ -335,6 +337,7 @@ async def serve(settings: Settings) -> None:
                 await asyncio.gather(pool.close(), writer_pool.close())
         pool.terminate()
         writer_pool.terminate()
+        await pulse.close()
 
 
 def _mail_server(settings: Settings) -> MailServer:

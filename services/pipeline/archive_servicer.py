@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sentientiq.analytics.v1 import archive_service_pb2 as pb
@@ -20,6 +20,7 @@ from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable
 from services.pipeline.archive.compaction import TARGET_BYTES, Compacted, compact
 from services.pipeline.archive.erasure import Erased, erase
 from services.pipeline.backfill import backfill
+from services.pipeline.threads import Threads
 from services.pipeline.topics import TOPICS, Topic
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ _log = logs.get(__name__)
 _HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d")
 _MOST_SESSIONS = 10_000
 _END: Any = object()
+# For so long a call that was cancelled waits for the day under way.
+_LEAVE_S = 5.0
 
 
 class ArchiveServicer(rpc.ArchiveServiceServicer):
@@ -114,40 +117,51 @@ async def run_compactor(archive: Archive, interval_s: float) -> None:
                     days += 1
             except ArchiveError as error:
                 _log.warning(
-                    "compaction stopped, will try again", topic=topic.name, error=str(error)
+                    "compaction incomplete, will try again", topic=topic.name, error=str(error)
                 )
         if days:
             _log.info("archive compacted", days=days, files_fewer=files)
 
 
 @contextlib.asynccontextmanager
-async def _stepwise(steps: Generator[T] | Iterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
-    """Take the steps of a generator in a thread, and close it once none is under way.
+async def _stepwise(steps: Iterator[T]) -> AsyncGenerator[AsyncIterator[T]]:
+    """Take the steps of a generator in a thread, as fast as it makes them: it holds what others
+    wait for, and whoever is told may be slow to listen.
 
-    A thread of its own: between steps it holds what others wait for, who may have all those that
-    are shared.
+    Not even a cancelled call leaves a day half replaced: the thread does the step under way to its
+    end, and closes the generator. It is waited for, but not for ever: a process that ends may leave
+    it, as if it were killed. A thread of its own: those that are shared may all wait for this one.
     """
-    thread = ThreadPoolExecutor(1, "archive-rewrite")
-    step: asyncio.Future[T] | None = None
+    thread = Threads(1, "archive-rewrite")
+    loop = asyncio.get_running_loop()
+    found: asyncio.Queue[T] = asyncio.Queue()
+    stopped = threading.Event()
+
+    def go() -> None:
+        try:
+            for step in steps:
+                loop.call_soon_threadsafe(found.put_nowait, step)
+                if stopped.is_set():
+                    break
+        finally:
+            if isinstance(steps, Generator):
+                steps.close()
 
     async def taken() -> AsyncIterator[T]:
-        nonlocal step
-        while True:
-            step = asyncio.get_running_loop().run_in_executor(thread, next, steps, _END)
-            found = await asyncio.shield(step)
-            if found is _END:
-                return
-            yield found
+        while (step := await found.get()) is not _END:
+            yield step
+        await work
 
+    work = asyncio.wrap_future(thread.submit(go))
+    work.add_done_callback(lambda _: found.put_nowait(_END))
+    thread.shutdown(wait=False)
     try:
         yield taken()
     finally:
-        if step is not None:
-            # Not even a cancelled call leaves a day half replaced.
-            await asyncio.wait([step])
-        if isinstance(steps, Generator):
-            steps.close()
-        thread.shutdown(wait=False)
+        stopped.set()
+        await asyncio.wait([work], timeout=_LEAVE_S)
+        if work.done() and not work.cancelled():
+            work.exception()  # whoever took steps has had it
 
 
 def _fields(done: Compacted | Erased) -> dict[str, Any]:

@@ -6,7 +6,6 @@ by its age is not kept anew. Reports are right at every moment of it, for the ro
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from services.pipeline.analytics import Analytics, Daily
 from services.pipeline.archive import Archive, ArchiveFile, Missing
 from services.pipeline.archive.rows import by_hour
 from services.pipeline.arrow import pa
+from services.pipeline.threads import in_thread
 from services.pipeline.topics import TOPICS
 
 _log = logs.get(__name__)
@@ -54,7 +54,7 @@ async def backfill(
         (topic, hour, files)
         for topic in TOPICS
         for hour, files in by_hour(
-            await asyncio.to_thread(
+            await in_thread(
                 archive.files, topic.name, tenant=tenant, first=first[:10], last=before[:10]
             )
         ).items()
@@ -82,7 +82,7 @@ async def _hour(
     for left in reversed(range(_TRIES)):
         try:
             for file in files:
-                rows = await asyncio.to_thread(archive.read, topic, file)
+                rows = await in_thread(archive.read, topic, file)
                 for start in range(0, rows.num_rows, _BLOCK_ROWS):
                     await analytics.insert(table, _plain(rows.slice(start, _BLOCK_ROWS)))
                 if daily is not None:
@@ -91,7 +91,7 @@ async def _hour(
         except Missing:  # compaction has replaced it meanwhile: again, from what there is now
             if not left:
                 raise
-            fresh = await asyncio.to_thread(
+            fresh = await in_thread(
                 archive.files, topic, tenant=first.tenant, first=date, last=date
             )
             files = [file for file in fresh if file.hour == first.hour]

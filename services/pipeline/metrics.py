@@ -7,6 +7,7 @@ from typing import Any
 
 from services.common.metrics import Catalogue, Metric
 from services.pipeline.analytics import Daily
+from services.pipeline.archive import Archive
 from services.pipeline.sinks import AnalyticsSink, ArchiveSink
 from services.pipeline.trimmer import Trimmer
 
@@ -17,6 +18,7 @@ class Parts:
 
     trimmer: Trimmer
     daily: Daily
+    archive: Archive
     sinks: dict[tuple[str, str], AnalyticsSink[Any] | ArchiveSink[Any]] = field(
         default_factory=dict[tuple[str, str], AnalyticsSink[Any] | ArchiveSink[Any]]
     )
@@ -48,6 +50,13 @@ METRICS: Catalogue[Parts] = Catalogue(
             "{days}",
             "Days whose totals were counted anew, since rows of theirs were stored",
             lambda parts: parts.daily.counted,
+        ),
+        Metric(
+            "siq_pipeline_archive_days_skipped_total",
+            "counter",
+            "{days}",
+            "Days of the archive that were not compacted or erased from, since a file is damaged",
+            lambda parts: parts.archive.days_skipped,
         ),
         Metric(
             "siq_pipeline_trimmed_entries_total",

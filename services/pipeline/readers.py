@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -26,9 +27,18 @@ _DECODED = 8_192
 
 async def ends_of(log: EventLog, topic: str) -> dict[int, int]:
     """Where a topic ends; waits for a log that is away, as readers do."""
+    return await _patiently(topic, lambda: log.ends(topic))
+
+
+async def place_of(log: EventLog, group: str, topic: str) -> dict[int, int]:
+    """What a group has committed; waits likewise."""
+    return await _patiently(topic, lambda: log.committed(group, topic))
+
+
+async def _patiently(topic: str, ask: Callable[[], Awaitable[dict[int, int]]]) -> dict[int, int]:
     while True:
         try:
-            return await log.ends(topic)
+            return await ask()
         except LogUnavailable as error:
             _log.warning("log away, waiting", topic=topic, error=str(error))
             await asyncio.sleep(_RETRY_S)

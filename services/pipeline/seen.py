@@ -12,8 +12,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
 
 from services.common.dedupe import Dedupe
+from services.pipeline.arrow import compute
 from services.pipeline.decode import Frame
 
+# Rows that are Python objects at the same time.
+_AT_ONCE = 10_000
 M_contra = TypeVar("M_contra", contravariant=True)
 M = TypeVar("M")
 
@@ -23,16 +26,19 @@ class Seen(Protocol[M_contra]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What `recall` needs of the rows."""
+        """What `reduced` needs of the rows."""
+        ...
+
+    def reduced(self, rows: Any) -> Any:
+        """What `recall` takes of an Arrow table of stored rows: far less than all of it."""
         ...
 
     def is_new(self, message: M_contra) -> bool:
         """Tell whether the message is the first of its kind, and remember it."""
         ...
 
-    def recall(self, rows: Any, *, all_known: bool) -> None:
-        """Remember an Arrow table of stored rows; `all_known`: there are no rows before those that
-        are told."""
+    def recall(self, reduced: Any, *, all_known: bool) -> None:
+        """Remember stored rows; `all_known`: there are no rows before those that are told."""
         ...
 
 
@@ -42,11 +48,17 @@ class _SeenSequence:
     def __init__(self) -> None:
         self._dedupe = Dedupe()
 
-    def recall(self, rows: Any, *, all_known: bool) -> None:
-        streams = rows.group_by(list(self.columns[:3])).aggregate([("seq", "distinct")])
-        for row in streams.to_pylist():
-            key = (row["tenant_id"], row["session_id"], row["stream_id"])
-            self._dedupe.recall(*key, row["seq_distinct"], all_known=all_known)
+    def reduced(self, rows: Any) -> Any:
+        """A row a stream, with a list of what it has of `seq`."""
+        rows = rows.filter(compute.not_equal(rows["seq"], 0))
+        return rows.group_by(list(self.columns[:3])).aggregate([("seq", "distinct")])
+
+    def recall(self, reduced: Any, *, all_known: bool) -> None:
+        for batch in reduced.to_batches(_AT_ONCE):
+            for row in batch.to_pylist():
+                tenant_id, session_id, stream_id = (row[name] for name in self.columns[:3])
+                seqs = row["seq_distinct"]
+                self._dedupe.recall(tenant_id, session_id, stream_id, seqs, all_known=all_known)
 
 
 class SeenFrames(_SeenSequence):
@@ -80,9 +92,14 @@ class SeenIds(Generic[M]):
     def is_new(self, message: M) -> bool:
         return self._add(self._key(message))
 
-    def recall(self, rows: Any, *, all_known: bool) -> None:
-        for row in rows.to_pylist():
-            self._add(tuple(row[column] for column in self.columns))
+    def reduced(self, rows: Any) -> Any:
+        """As it is."""
+        return rows
+
+    def recall(self, reduced: Any, *, all_known: bool) -> None:
+        for batch in reduced.to_batches(_AT_ONCE):
+            for row in batch.to_pylist():
+                self._add(tuple(row[column] for column in self.columns))
 
     def _add(self, key: tuple[Any, ...]) -> bool:
         if key in self._seen:

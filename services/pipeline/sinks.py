@@ -16,15 +16,16 @@ from services.common import logs
 from services.common.consumer import Delivery
 from services.pipeline.analytics import Analytics, AnalyticsError, Daily
 from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable, Missing, Roll
+from services.pipeline.recalling import WINDOW_MS, Recalled, from_analytics, from_archive
+from services.pipeline.seen import Seen
 from services.pipeline.split import split_by_hour
+from services.pipeline.threads import in_thread
 from services.pipeline.topics import Topic
 
 M = TypeVar("M")
 T = TypeVar("T")
 _log = logs.get(__name__)
 _RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
-# How far back the archive's memory of what it has reaches when a process starts.
-_RECALLED_ROWS = 2_000_000
 
 
 def wall_ms() -> int:
@@ -50,6 +51,11 @@ async def _patiently(
             await asyncio.sleep(pause)
 
 
+def _remember(seen: Seen[Any], recalled: Recalled) -> None:
+    for table in reversed(recalled.tables):  # the memory keeps what it was told last
+        seen.recall(table, all_known=recalled.all_known)
+
+
 class AnalyticsSink(Generic[M]):
     """Inserts a topic's messages into its table."""
 
@@ -60,6 +66,24 @@ class AnalyticsSink(Generic[M]):
         self._seen = topic.seen()
         self.rows = 0
         self.duplicates = 0
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        return self._topic.name
+
+    async def recover(self, committed: Mapping[int, int]) -> None:
+        """Take up what the last process had seen, so that the first of what the log repeats stays.
+
+        A repeated row would replace the one that is there, and its time may be another, which the
+        archive does not have. `committed` is what this group has committed to the log.
+        """
+        table, columns = self._topic.table, self._seen.columns
+        recalled = await _patiently(
+            table,
+            lambda: from_analytics(self._analytics, table, columns, committed, wall_ms()),
+        )
+        await in_thread(_remember, self._seen, recalled)
 
     async def handle(self, deliveries: list[Delivery[M]]) -> None:
         """Store a batch as one block."""
@@ -100,7 +124,7 @@ class ArchiveSink(Generic[M]):
         name = self._topic.name
         roll = await _patiently(
             f"{name} archive",
-            lambda: asyncio.to_thread(self._archive.recover, name),
+            lambda: in_thread(self._archive.recover, name),
             (ArchiveUnavailable,),
         )
         if roll and any(offset > ends.get(key, 0) for key, offset in roll.through.items()):
@@ -108,28 +132,18 @@ class ArchiveSink(Generic[M]):
             _log.warning("the log is younger than the archive", topic=self._topic.name)
             roll = replace(roll, through={})
         self._roll = roll
+        since_ms = wall_ms() - WINDOW_MS
         # A compaction may forget a roll meanwhile: then its rows are in a day.
-        tables, all_known = await _patiently(
+        recalled = await _patiently(
             f"{name} archive",
-            lambda: asyncio.to_thread(self._newest_rows),
+            lambda: in_thread(
+                from_archive, self._archive, name, self._seen.columns, self._seen.reduced, since_ms
+            ),
             (ArchiveUnavailable, Missing),
         )
-        for table in reversed(tables):  # the memory keeps what it was told last
-            self._seen.recall(table, all_known=all_known)
-        if tables:
-            recalled = sum(table.num_rows for table in tables)
-            _log.info("archive resumed", topic=self._topic.name, recalled_rows=recalled)
-
-    def _newest_rows(self) -> tuple[list[Any], bool]:
-        """Tables, the newest first, and whether these are all."""
-        tables: list[Any] = []
-        rows = 0
-        for table in self._archive.newest(self._topic.name, self._seen.columns):
-            if rows >= _RECALLED_ROWS:
-                return tables, False
-            tables.append(table)
-            rows += table.num_rows
-        return tables, True
+        await in_thread(_remember, self._seen, recalled)
+        if recalled.tables:
+            _log.info("archive resumed", topic=name, recalled_rows=recalled.rows)
 
     async def handle(self, deliveries: list[Delivery[M]]) -> None:
         """Store a batch as one roll."""
@@ -150,8 +164,6 @@ class ArchiveSink(Generic[M]):
         files = await asyncio.to_thread(split_by_hour, rows, self._topic.order, number)
         self._roll = await _patiently(
             f"{self._topic.name} archive",
-            lambda: asyncio.to_thread(
-                self._archive.write, self._topic.name, files, through, previous
-            ),
+            lambda: in_thread(self._archive.write, self._topic.name, files, through, previous),
         )
         self.rows += rows.num_rows

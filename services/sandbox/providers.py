@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from services.sandbox.inbox import CAPACITY, Inbox
 
 _MAX_BYTES = 256 * 1024
 _TEAMS_BYTES = 28 * 1024
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SIGNATURES = ("webhook-id", "webhook-timestamp", "webhook-signature", "content-type")
 
 
@@ -171,7 +173,8 @@ class Providers:
             "teams",
             to=request.path_params["path"],
             sender="",
-            body="\n".join(text for text in texts if text),
+            # As Teams shows it: a backslash before punctuation says that it is no markup.
+            body=_ESCAPED.sub(r"\1", "\n".join(text for text in texts if text)),
             received_at_ms=arrived_ms,
             details={"card": card},
         )

@@ -134,7 +134,8 @@ async def test_at_33_a_process_that_stands_still_is_noticed_and_replaced(mesh: M
     assert late
     assert others
     print(
-        f"noticed after {noticed_s:.2f} s, all partitions moved after {moved_s:.2f} s;"
+        f"noticed after {noticed_s:.2f} s, {load.lane.troubles()['ended']} leases ended early,"
+        f" all partitions moved after {moved_s:.2f} s;"
         f" verdicts of its sessions: at most {max(late):.2f} s late,"
         f" of the others {max(others):.2f} s"
     )

@@ -31,6 +31,7 @@ from services.pipeline.analytics import (
 from services.pipeline.analytics.daily import PENDING
 from services.pipeline.analytics.port import NOTHING
 from services.pipeline.arrow import pa
+from services.pipeline.recalling import recent
 from services.pipeline.reports import Reports, load_reports
 from services.pipeline.sinks import AnalyticsSink, wall_ms
 from services.pipeline.topics import TOPICS
@@ -187,6 +188,36 @@ async def test_a_block_is_stored_whole_and_to_repeat_it_changes_nothing(
         assert found == [{"n": count}], table
 
 
+async def test_what_was_stored_before_a_start_stays_as_it_is_when_the_log_repeats_it(
+    analytics: Analytics,
+) -> None:
+    """Another worker has corrected the clock otherwise: the archive has the first, so must this."""
+    await analytics.migrate()
+    now_ms = wall_ms()
+    topic = TOPICS[0]
+
+    def frame(seq: int, offset: int, later_ms: int = 0) -> Any:
+        message = batch(seq, t0_ms=now_ms - 60_000 + later_ms)
+        return delivered(message, topic.decode, offset=offset)
+
+    await AnalyticsSink(topic, analytics).handle([frame(seq, seq) for seq in (1, 3)])
+    before = await rows_of(analytics, TIMES)
+    sink = AnalyticsSink(topic, analytics)
+    # Of the third frame's block nobody knows whether it was stored whole.
+    await sink.recover({3: 2})
+    await sink.handle([frame(1, 4, 3_600_000), frame(2, 5), frame(3, 6)])
+    assert (sink.duplicates, sink.rows) == (1, 12)
+    after = await rows_of(analytics, TIMES)
+    assert [row for row in after if row["seq"] != 2] == before
+    for other, decoded in ((one, one.decode) for one in TOPICS[1:]):
+        block = [delivered(message, decoded) for message in MESSAGES[other.table]]
+        await AnalyticsSink(other, analytics).handle(block)
+        await AnalyticsSink(other, analytics).recover({3: 1})
+
+
+TIMES = "SELECT seq, idx, t FROM sentientiq.events FINAL ORDER BY seq, idx"
+
+
 @pytest.mark.parametrize(
     ("age_days", "left"),
     [
@@ -339,6 +370,9 @@ async def test_every_statement_of_every_file_runs(analytics: Analytics) -> None:
         await reports.run("acme", report.name, given)
     assert [what for what, sql in every_statement() if not ran[sql]] == []
     in_code = [migrating.APPLIED, migrating.RECORD]
+    for topic in TOPICS:
+        await AnalyticsSink(topic, analytics).recover({})
+        in_code.append(recent(topic.table, topic.seen().columns))
     in_code += [PENDING.format(table=table) for table in ROWS if table != "identifies"]
     assert [sql for sql in in_code if not ran[sql]] == []
     assert len(ran) > 20
@@ -353,6 +387,7 @@ def test_no_other_sql_stands_in_the_code() -> None:
         "analytics/migrating.py": 2,  # APPLIED, RECORD
         "analytics/embedded.py": 2,  # the insert of a block, the end of a count
         "analytics/server.py": 2,  # the same, and SELECT 1
+        "recalling.py": 1,  # of each table
     }
     found = {
         str(path.relative_to(folder)): count

@@ -3,6 +3,7 @@ process is killed. One suite; stores are its parameters."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from services.pipeline.archive import Archive, ArchiveError, Missing
+from services.pipeline.archive import Archive, ArchiveError, Missing, Superseded
 from services.pipeline.archive.objects import Objects
 from services.pipeline.arrow import pa, parquet
-from tests.engines.archives import Dying, Killed, empty_objects
+from tests.engines.archives import Dying, Interrupted, Killed, empty_objects
 from tests.unit.services.pipeline.archived import BEHAVIOR, files
 
 TOPIC = BEHAVIOR.name
@@ -99,8 +100,10 @@ def test_rolls_add_up_their_places(objects: Objects) -> None:
     first = archive.write(TOPIC, files(), {3: 4}, None)
     second = archive.write(TOPIC, files(2), {5: 9}, first)
     assert (second.number, dict(second.through)) == (2, {3: 4, 5: 9})
-    newest = list(archive.newest(TOPIC, ["session_id", "seq"]))
-    assert [table.column_names for table in newest] == [["session_id", "seq"]] * 6
+    newest = [file.roll for file in archive.newest(TOPIC, 0) if file is not None]
+    assert newest == [2, 2, 2, 1, 1, 1]
+    (first_file, *_) = first.files
+    assert archive.read(TOPIC, first_file, ["session_id", "seq"]).num_columns == 2
 
 
 @pytest.mark.parametrize("change", range(1, 9))
@@ -124,8 +127,8 @@ def test_killed_anywhere_a_roll_is_whole_or_not_there(objects: Objects, change: 
     assert len(parts(objects)) == len(archive.files(TOPIC)) == 6 if counts else 3
     assert objects.keys("_staging/") == []
     # And the next process goes on from there.
-    again = archive.write(TOPIC, files(found.number + 1), {3: 11}, found)
-    assert len(archive.files(TOPIC)) == len(found.files) * again.number
+    archive.write(TOPIC, files(found.number + 1), {3: 11}, found)
+    assert len(archive.files(TOPIC)) == (9 if counts else 6)
 
 
 def test_a_roll_that_is_not_known_to_be_written_is_written_again(objects: Objects) -> None:
@@ -140,6 +143,41 @@ def test_a_second_writer_is_noticed(objects: Objects) -> None:
     archive.write(TOPIC, files(), {3: 4}, None)
     with pytest.raises(ArchiveError, match="two pipelines"):
         archive.write(TOPIC, files(), {5: 1}, None)
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+@pytest.mark.parametrize("later", [0, 1, 100])
+def test_a_process_that_starts_beside_a_writer_costs_it_no_row(
+    objects: Objects, at: int, later: int
+) -> None:
+    """The writer is held up at a change while the next one starts; then it is killed, or not."""
+    first = Archive(objects).write(TOPIC, files(), {3: 4}, None)
+    held_up = Interrupted(objects, at, lambda: Archive(objects).recover(TOPIC), at + later)
+    with contextlib.suppress(Killed, Superseded):
+        Archive(held_up).write(TOPIC, files(2), {3: 9}, first)
+    archive = Archive(objects)
+    found = archive.recover(TOPIC)
+    assert found is not None
+    whole = {4: 24, 9: 48}[found.through[3]]
+    assert sum(archive.read(TOPIC, file).num_rows for file in archive.files(TOPIC)) == whole
+    assert len(parts(objects)) == len(archive.files(TOPIC))
+    assert objects.keys("_staging/") == []
+
+
+def test_two_writers_do_not_mix_what_they_stage(objects: Objects) -> None:
+    """Batches of two processes are cut elsewhere, but their files have the same names."""
+
+    def other() -> None:
+        with pytest.raises(Killed):
+            Archive(Dying(objects, 4)).write(TOPIC, shorter, {3: 3}, None)
+
+    shorter = {path: table.slice(0, table.num_rows - 1) for path, table in files().items()}
+    archive = Archive(Interrupted(objects, 4, other))  # three are staged, next comes the manifest
+    roll = archive.write(TOPIC, files(), {3: 4}, None)
+    assert sum(archive.read(TOPIC, file).num_rows for file in roll.files) == 24
+    Archive(objects).recover(TOPIC)
+    assert objects.keys("_staging/") == []
+    assert sum(archive.read(TOPIC, file).num_rows for file in archive.files(TOPIC)) == 24
 
 
 def test_damage_says_so(objects: Objects) -> None:

@@ -3,19 +3,24 @@ whoever reads meanwhile."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from services.pipeline.archive import Archive, ArchiveError, Roll
+from services.pipeline.archive import Archive, ArchiveFile, Damaged, Roll, Superseded
 from services.pipeline.archive.compaction import compact
 from services.pipeline.archive.erasure import erase
+from services.pipeline.archive.manifest import roll_lines
 from services.pipeline.archive.objects import Objects
 from services.pipeline.archive.rows import by_hour, fold_hour
-from tests.engines.archives import Dying, Killed, empty_objects
+from tests.engines.archives import Dying, Interrupted, Killed, empty_objects
 from tests.unit.services.pipeline.archived import BEHAVIOR, files
 
 TOPIC = BEHAVIOR.name
@@ -36,6 +41,11 @@ def filled(objects: Objects, rolls: int, after: Roll | None = None) -> Roll:
         roll = archive.write(TOPIC, files(number), {3: 10 * number}, roll)
     assert roll is not None
     return roll
+
+
+def slow_clock() -> Callable[[], float]:
+    """Of a process to which a quarter of an hour passes between any two looks at it."""
+    return itertools.count(0.0, 900.0).__next__
 
 
 def rows(archive: Archive) -> Counter[tuple[object, ...]]:
@@ -73,7 +83,8 @@ def test_small_files_become_one_an_hour_sorted_by_session(objects: Objects) -> N
         assert table.num_rows == file.rows
     assert objects.keys("_staging/") == []
     assert list(compact(archive, TOPIC, BEHAVIOR.order)) == []
-    assert sum(table.num_rows for table in archive.newest(TOPIC, ["seq"])) == sum(before.values())
+    newest = [file for file in archive.newest(TOPIC, 0) if file is not None]
+    assert sum(file.rows for file in newest) == sum(before.values())
     assert archive.recover(TOPIC) == archive.rolls(TOPIC)[0]
 
 
@@ -92,11 +103,12 @@ def test_a_roll_that_is_written_again_after_a_compaction_counts_once(objects: Ob
     """Its manifest stood, but S3 went away before its writer heard so."""
     first = filled(objects, 1)
     dying = Dying(objects, 5)  # three staged, the manifest written
+    archive = Archive(dying)
     with pytest.raises(Killed):
-        Archive(dying).write(TOPIC, files(2), {3: 20}, first)
-    archive = Archive(objects)
+        archive.write(TOPIC, files(2), {3: 20}, first)
     before = rows(archive)
     assert sum(before.values()) == 48
+    dying.back()
     list(compact(archive, TOPIC, BEHAVIOR.order))
     archive.write(TOPIC, files(2), {3: 20}, first)
     assert rows(archive) == before
@@ -154,16 +166,60 @@ def test_killed_anywhere_nothing_is_lost_or_twice(objects: Objects) -> None:
         except Killed:
             # Readers are right at once; whoever only lists files is, from the next start on.
             assert rows(Archive(objects)) == before
-        archive = Archive(objects)
+        archive = Archive(objects, slow_clock())
         archive.recover(TOPIC)
         assert rows(archive) == before
         assert len(parts(objects)) == len(archive.files(TOPIC))
-        assert objects.keys("_staging/") == []
         list(compact(archive, TOPIC, BEHAVIOR.order))
         assert rows(archive) == before
+        assert objects.keys("_staging/") == []
         if not dying.reached:
             break
     assert change > 20
+
+
+def test_a_process_that_starts_beside_it_costs_no_row(objects: Objects) -> None:
+    """Held up at a change while the next one starts, and killed before the change after it."""
+    at, reached = 1, True
+    while reached:
+        at += 5
+        filled(objects, 2, after=Archive(objects).recover(TOPIC))
+        before = rows(Archive(objects))
+        held_up = Interrupted(objects, at, lambda: Archive(objects).recover(TOPIC), at + 1)
+        archive = Archive(held_up)
+        with contextlib.suppress(Killed, Superseded):
+            archive.recover(TOPIC)
+            list(compact(archive, TOPIC, BEHAVIOR.order))
+        assert rows(Archive(objects)) == before
+        archive = Archive(objects, slow_clock())
+        archive.recover(TOPIC)
+        assert rows(archive) == before
+        archive.settle(TOPIC)
+        assert rows(archive) == before
+        assert objects.keys("_staging/") == []
+        reached = held_up.reached
+    assert at > 10
+
+
+def test_who_is_not_the_writer_any_more_replaces_no_day(objects: Objects) -> None:
+    """What it knows of rolls is old: its days would leave out what came since."""
+    present = Archive(objects)
+
+    def taken_over() -> None:
+        roll = present.recover(TOPIC)
+        assert roll is not None
+        for _ in range(2):
+            roll = present.write(TOPIC, files(roll.number + 1), {3: 10 * roll.number}, roll)
+        list(compact(present, TOPIC, BEHAVIOR.order))
+
+    # Seven changes a roll; then it has noted what it will replace, and is about to stage.
+    former = Archive(Interrupted(objects, 2 * 7 + 2, taken_over))
+    roll = former.write(TOPIC, files(), {3: 10}, None)
+    former.write(TOPIC, files(2), {3: 20}, roll)
+    with pytest.raises(Superseded, match="two pipelines"):
+        list(compact(former, TOPIC, BEHAVIOR.order))
+    found = rows(present)
+    assert (sum(found.values()), set(found.values())) == (4 * 24, {1})
 
 
 def test_a_reader_beside_it_sees_every_row_once(objects: Objects) -> None:
@@ -192,12 +248,49 @@ def test_a_reader_beside_it_sees_every_row_once(objects: Objects) -> None:
     assert rows(Archive(objects)) >= seen[-1]
 
 
-def test_a_damaged_file_is_not_merged(objects: Objects) -> None:
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_damaged_file_costs_its_day_alone(objects: Objects, forged: bool) -> None:
+    """Its rolls stay known, and the message names it; whether its manifest was forged with it."""
     filled(objects, 3)
     archive = Archive(objects)
-    (first, *_) = archive.rolls(TOPIC)[0].files
-    objects.put(f"{TOPIC}/{first.path}", b"PAR1")
-    with pytest.raises(ArchiveError, match="not what was written"):
-        list(compact(archive, TOPIC, BEHAVIOR.order))
+    roll = archive.rolls(TOPIC)[1]
+    (first, *_) = roll.files
+    assert first.tenant == "acme"
+    garbage = b"PAR1, but nothing of the kind"
+    objects.put(f"{TOPIC}/{first.path}", garbage)
+    if forged:
+        changed = [replace(file, sha256=sha256(garbage).hexdigest()) for file in (first,)]
+        files_of_it = (*changed, *roll.files[1:])
+        key = f"{TOPIC}/_manifest/{roll.number:012d}.ndjson"
+        objects.put(key, roll_lines(replace(roll, files=files_of_it)))
+    compacting = compact(archive, TOPIC, BEHAVIOR.order)
+    done = [next(compacting).day]
+    with pytest.raises(Damaged, match=rf"{first.path} .*1 days of {TOPIC}"):
+        next(compacting)
+    assert done == ["tenant=..%2Fb/date=2025-10-09"]
     assert len(archive.files(TOPIC, tenant="acme")) == 6
-    assert not archive.rewriting.locked()
+    assert [one.number for one in archive.rolls(TOPIC)] == [1, 2, 3]
+    assert (archive.days_skipped, archive.rewriting.locked()) == (1, False)
+    with pytest.raises(Damaged, match=first.path):
+        list(erase(archive, TOPIC, "acme", {"s1"}))
+    gone = list(erase(archive, TOPIC, "../b", {"s1"}))
+    assert [one.day for one in gone] == done
+
+
+def test_one_merged_file_at_a_time_is_in_memory(objects: Objects) -> None:
+    """However many a day has."""
+    filled(objects, 4)
+    staged_before: list[int] = []
+
+    class Watched(Archive):
+        def read(
+            self, topic: str, file: ArchiveFile, columns: Sequence[str] | None = None
+        ) -> object:
+            staged = [key for key in objects.keys("_staging/") if key.endswith(".parquet")]
+            staged_before.append(len(staged))
+            return super().read(topic, file, columns)
+
+    archive = Watched(objects)
+    list(compact(archive, TOPIC, BEHAVIOR.order))
+    # The second hour of acme's day is read after the first was staged.
+    assert max(staged_before) == 1

@@ -1,4 +1,4 @@
-"""Stores of objects for tests of the archive, and one that dies at a step."""
+"""Stores of objects for tests of the archive, and some whose users are killed or held up."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ class Dying:
         """Whether it came to that."""
         return self._left <= 0
 
+    def back(self) -> None:
+        """It was no kill: the store was away, and is there again."""
+        self._left = 1 << 30
+
     def put(self, key: str, blob: bytes) -> None:
         self._change(lambda: self._objects.put(key, blob))
 
@@ -59,6 +63,9 @@ class Dying:
 
     def keys(self, prefix: str, *, deep: bool = True) -> list[str]:
         return self._objects.keys(prefix, deep=deep)
+
+    def written(self, prefix: str) -> dict[str, float]:
+        return self._objects.written(prefix)
 
     def move(self, pairs: Sequence[tuple[str, str]], *, strict: bool = False) -> None:
         for pair in pairs:
@@ -74,3 +81,22 @@ class Dying:
             if self.reached:
                 raise Killed
             return call()
+
+
+class Interrupted(Dying):
+    """A store whose user is held up just before its `at`-th change while others act, and perhaps
+    killed before a later one."""
+
+    def __init__(
+        self, objects: Objects, at: int, meanwhile: Callable[[], Any], last: int = 1 << 30
+    ) -> None:
+        super().__init__(objects, last)
+        self._until = at
+        self._meanwhile = meanwhile
+
+    def _change(self, call: Callable[[], Any]) -> Any:
+        with self._lock:
+            self._until -= 1
+            if self._until == 0:
+                self._meanwhile()
+        return super()._change(call)

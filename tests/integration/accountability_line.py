@@ -74,6 +74,7 @@ class Line:
         due_in_ms: int = 60_000,
         person: str = "ceo",
         at_ms: int = 0,
+        thread: str = "",
     ) -> int:
         """Append a decision that asks somebody to act; when it was decided."""
         at_ms = at_ms or now_ms()
@@ -94,7 +95,9 @@ class Line:
                 ],
                 calibration="simulated-v1",
             ),
-            recommendation=pb.Recommendation(person_id=person, due_at_ms=at_ms + due_in_ms),
+            recommendation=pb.Recommendation(
+                person_id=person, due_at_ms=at_ms + due_in_ms, thread_id=thread
+            ),
         )
         await self._append(DECISION, tenant, [message.SerializeToString()])
         return at_ms

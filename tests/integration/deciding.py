@@ -24,6 +24,7 @@ from services.intervention.deciding.writer import Writer
 from services.intervention.policy import Policy
 from services.intervention.sending.secrets import Sealer
 from services.intervention.service import MIGRATIONS, SCHEMA
+from services.intervention.store.promises import Promise
 
 NOW_MS = 1_700_000_000_000
 _SECRET = "a secret of at least thirty-two characters"
@@ -39,6 +40,10 @@ def court() -> Court:
     return Court(Recommender(Links(_SECRET), Sealer(_SECRET), public_url="http://127.0.0.1"))
 
 
+def _nothing(promise: Promise, messages: bool) -> None:
+    """Nobody appends or sends here."""
+
+
 @asynccontextmanager
 async def writers(
     url: str, count: int, clock: Callable[[], int] = lambda: NOW_MS
@@ -46,9 +51,8 @@ async def writers(
     """So many writers, each with a connection of its own, as that many replicas would have."""
     await postgres.migrate(url, SCHEMA, MIGRATIONS)
     pools = [await database.connect(url, SCHEMA, size=1) for _ in range(count)]
-    pulses = await database.connect(url, SCHEMA, size=2)
-    pulse = Pulse(pulses)
-    made = [Writer(pool, court(), clock, pulse=pulse, committed=lambda _: None) for pool in pools]
+    pulse = await Pulse.open(url, SCHEMA)
+    made = [Writer(pool, court(), clock, pulse=pulse, committed=_nothing) for pool in pools]
     loops = [asyncio.create_task(writer.run()) for writer in made]
     try:
         yield made
@@ -57,8 +61,9 @@ async def writers(
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-        for pool in (*pools, pulses):
+        for pool in pools:
             pool.terminate()
+        await pulse.close()
 
 
 def case(

@@ -17,6 +17,8 @@ from sentientiq.accountability.v1 import accountability_service_pb2 as apb
 
 from cli.main import main
 from services.accountability import sums
+from services.accountability.scorecard import AT_RANKS, Scope, read_cards
+from services.accountability.store import MIGRATIONS
 from services.common import postgres
 from services.common.log import DECISION, OUTCOME
 from tests.engines.running import MESH_SECRET
@@ -185,6 +187,68 @@ async def test_sums_say_what_the_rows_say_whole_days_and_parts(
         ("USD", 20_000_000)
     ]
     async with connected(postgres_url) as connection:
+        assert await sums.differences(connection) == []
+
+
+async def test_a_card_takes_few_statements_and_its_median_an_index(postgres_url: str) -> None:
+    """However many periods and parts of days: each statement is a way to PostgreSQL and back."""
+    await postgres.migrate(postgres_url, "accountability", MIGRATIONS)
+    half = sums.DAY_MS // 2
+    periods = [(5 * half, 9 * half - 5), (1 * half + 3, 5 * half), (0, 1 << 62)]
+    async with connected(postgres_url) as connection:
+        spy = Spy(connection)
+        await read_cards(spy, Scope("nobody"), periods)
+        assert len(spy.asked) == 2, "nobody acted, so there is no median to look for"
+        await connection.execute("SET enable_seqscan = off")
+        sql = AT_RANKS.replace("asked.bucket", "3")
+        rows = await connection.fetch(
+            "EXPLAIN " + sql, "t", "", "ann", [0], [0], [9], [3], [1], [2]
+        )
+    plan = "\n".join(row[0] for row in rows)
+    assert "Index Only Scan using recommendations_times" in plan
+
+
+class Spy:
+    """A pool of one connection that keeps what it was asked."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.asked: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Spy]:
+        yield self
+
+    def transaction(self, **how: Any) -> Any:
+        return self._connection.transaction(**how)
+
+    async def fetch(self, sql: str, *given: Any) -> Any:
+        self.asked.append(sql)
+        return await self._connection.fetch(sql, *given)
+
+
+async def test_the_money_of_a_thread_counts_once(line: Line, postgres_url: str) -> None:
+    """One customer in trouble three times in ten minutes is asked about in one message."""
+    for name, thread in (("d1", ""), ("d2", "d1"), ("d3", "d1"), ("alone", "")):
+        at_ms = await line.decide("thread", name, thread=thread)
+        await line.tell("thread", name, ["SEEN"], at_ms=at_ms + 1)
+        await line.reaches("thread", name, State.Value("RECOMMENDATION_STATE_SEEN"))
+
+    async def at_risk() -> tuple[int, int, int]:
+        card = await line.stub.GetScorecard(apb.GetScorecardRequest(tenant_id="thread"))
+        (money,) = card.figures.money
+        return card.total, money.at_risk_minor, card.figures.without_value
+
+    assert await at_risk() == (4, 20_000_000, 0)
+    async with connected(postgres_url) as connection:
+        # As a version left it that did not keep threads.
+        async with connection.transaction():
+            await connection.execute("UPDATE recommendations SET thread_id = ''")
+            await sums.rebuild(connection)
+        assert await at_risk() == (4, 40_000_000, 0)
+        done = await asked(line, "rebuild")
+        assert done.exit_code == 0, done.output
+        assert await at_risk() == (4, 20_000_000, 0)
         assert await sums.differences(connection) == []
 
 

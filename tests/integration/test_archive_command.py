@@ -253,7 +253,7 @@ async def test_content_that_differs_is_found(line: CommandLine) -> None:
     archive.replace(
         BEHAVIOR, file.day,
         [one for one in archive.files(BEHAVIOR, tenant=line.tenant) if one.path != file.path],
-        {file.path.replace("part-", "part-98-"): changed}, [file.path], number.number,
+        [(file.path.replace("part-", "part-98-"), changed)], [file.path], number.number,
     )  # fmt: skip
     await line.start()
     _, said = await line.verify(exit_code=1)

@@ -53,7 +53,10 @@ def ports(
 ) -> Iterator[Ports]:
     """Both processes, for all tests of the module."""
     made = Ports()
-    environment = made.environment(postgres_url, state_url, log_url)
+    environment = made.environment(postgres_url, state_url, log_url) | {
+        "SIQ_PAGERDUTY_URL": f"http://127.0.0.1:{made.sandbox}",
+        "SIQ_ACT_WINDOW_S": "0.2",
+    }
     sandbox = {"SIQ_HTTP_LISTEN": f"127.0.0.1:{made.sandbox}"}
     folder: Path = tmp_path_factory.mktemp("escalation")
     with (
@@ -158,6 +161,73 @@ async def test_a_thread_that_was_forgotten_holds_up_nobody(line: Line, postgres_
     assert folded.recommendation.thread_id == first.id
     await line.decide(line.emotion("s8"), line.identity("s8"))
     assert len(await until(lambda: _texts(line, 2))) >= 2
+
+
+async def paged(line: Line) -> tuple[pb.Decision, pb.Decision, str, str]:
+    """The first one is seen, what joins it is not, and whoever is asked next has a pager.
+
+    Returns both, and the path of the page with a nonce to act there.
+    """
+    people = line.directory.people[line.tenant]
+    (backup,) = [one for one in people if one.role == "success"]
+    backup.channels.add(kind="pagerduty", address=routing_key(line))
+    first = await decided(line)
+    path = link_of((await line.one_message())["body"])
+    nonce: str = (await line.pages.post(f"{path}/seen", json={})).json()["nonce"]
+    later = line.emotion("s1", detected_at_ms=time.time_ns() // 1_000_000)
+    folded = await line.decide(later, line.identity("s1"))
+    assert folded.recommendation.thread_id == first.id
+    return first, folded, path, nonce
+
+
+def routing_key(line: Line) -> str:
+    """A pager of this tenant's own."""
+    return f"{line.tenant:R<32}"
+
+
+async def events(line: Line) -> list[tuple[str, str]]:
+    """What PagerDuty was told, when it was told twice."""
+
+    async def both() -> list[tuple[str, str]]:
+        found = [one["details"] for one in await line.received(routing_key(line))]
+        told = [(one["event_action"], one["dedup_key"]) for one in found]
+        return told if len(told) >= 2 else []
+
+    told: list[tuple[str, str]] = await until(both)
+    return told
+
+
+async def test_what_joined_and_was_escalated_is_settled_as_the_incident_it_opened(
+    line: Line,
+) -> None:
+    first, *_ = await paged(line)
+    theirs = link_of((await text_to(line, "success"))["body"])
+    assert (await line.pages.post(f"{theirs}/seen", json={})).status_code == 200
+    key = f"siq:{line.tenant}:{first.id}"
+    assert await events(line) == [("trigger", key), ("acknowledge", key)]
+
+
+async def test_what_joined_and_is_paged_after_its_thread_was_done_is_settled(line: Line) -> None:
+    slow = {"provider": "pagerduty", "delay_ms": 2_000}
+    assert (await line.sandbox.post("/api/faults", json=slow)).status_code < 300
+    first, folded, path, nonce = await paged(line)
+
+    async def asked() -> bool:
+        found = await line.outcomes(pb.OUTCOME_KIND_ESCALATED)
+        return folded.id in {one.decision_id for one in found}
+
+    await until(asked)
+    body = {"act": "done", "nonce": nonce}
+    assert (await line.pages.post(f"{path}/act", json=body)).status_code == 200
+
+    async def answered() -> bool:
+        acted = await line.outcomes(pb.OUTCOME_KIND_ACTED)
+        return folded.id in {one.decision_id for one in acted}
+
+    await until(answered)
+    # That was before PagerDuty took the page: nothing could be settled by it.
+    key = f"siq:{line.tenant}:{first.id}"
+    assert await events(line) == [("trigger", key), ("resolve", key)]
 
 
 async def _texts(line: Line, count: int) -> list[dict[str, Any]]:

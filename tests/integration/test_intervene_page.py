@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from aiosmtpd.smtp import SMTP
 from click.testing import CliRunner, Result
@@ -32,8 +34,25 @@ from tests.integration.intervention_line import (
 )
 from tests.unit.services.intervention.providers import MailBox
 
+driver: Any = asyncpg  # without stubs
 MAIL_PORT = free_port()
 WINDOW_S = 1.5
+OFFERS = """
+policy: 2
+rules:
+  - name: rage
+    when: {emotion: rage}
+    do:
+      - {name: call, type: escalation, template: alert@1, target: team, to: ["role:ceo"]}
+      - name: offer
+        type: discount
+        template: offer@1
+        when: {confidence: 100}
+        budget: {name: spring, cost: {USD: 15}}
+guards:
+  cooldowns: []
+  budgets: {spring: {most: {USD: 20}, each: ever}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +180,60 @@ async def test_what_nobody_has_felt_is_taken_back_and_done_again(line: Line) -> 
         "Offer sent: taken back",
         "Offer sent",
     ]
+
+
+async def test_an_offer_taken_back_gives_its_cost_back_unless_it_was_shown(
+    line: Line, postgres_url: str
+) -> None:
+    line.directory.put_policy(line.tenant, OFFERS)
+    phone = await opened(line)
+
+    async def spent() -> int:
+        connection: Any = await driver.connect(postgres_url)
+        state = await connection.fetchval(
+            "SELECT state FROM intervention.guards WHERE tenant_id = $1 AND subject = 'tenant'",
+            line.tenant,
+        )
+        await connection.close()
+        return int(json.loads(state)["spent"]["budget:spring:USD"][1])
+
+    first = await phone.tap("send_offer")
+    (offer,) = (await pending(line)).values()
+    assert await spent() == 1_500
+    answer = await phone.post("undo", id=first["id"])
+    phone.nonce = answer.json()["nonce"]
+    assert await spent() == 0
+    # Once: the second time there is nothing to take back. And there is room for another offer.
+    assert (await phone.post("undo", id=first["id"])).status_code == 409
+    await phone.see()
+    assert await spent() == 0
+    second = await phone.tap("send_offer")
+    assert await spent() == 1_500
+    answer = await phone.post("undo", id=second["id"])
+    phone.nonce = answer.json()["nonce"]
+    # The page had the first one already, and shows it: that was given, whatever the limit.
+    await show(line, offer.id)
+
+    async def paid() -> bool:
+        return await spent() == 1_500
+
+    await until(paid)
+    clicked = pb.Outcome(
+        id=f"clicked-{offer.id}", tenant_id=line.tenant, session_id="s1",
+        intervention_id=offer.id, kind=pb.OUTCOME_KIND_CLICKED, channel="page",
+    )  # fmt: skip
+    value = clicked.SerializeToString()
+    await line.log.append([session_append("outcome.v1", line.tenant, "s1", value, {})])
+
+    async def told() -> bool:
+        acts: list[dict[str, Any]] = (await phone.look())["acts"]
+        return acts[0]["state"] == "clicked"
+
+    await until(told)
+    assert await spent() == 1_500
+    refused = await phone.post("act", act="send_offer")
+    assert refused.status_code == 409
+    assert "used up" in refused.json()["error"]
 
 
 async def test_an_answer_closes_the_page_until_it_is_taken_back(line: Line) -> None:

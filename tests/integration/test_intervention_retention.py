@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from services.intervention.settings import Settings
 from services.intervention.store import acts
 from tests.integration.deciding import case, records, writers
 from tests.integration.dispatching import Bench, fresh_pool
+from tests.integration.intervention_line import until
 from tests.unit.services.intervention.policy.cases import ALERT, HELP, policy, rule
 
 DAY_MS = 86_400_000
@@ -160,3 +162,40 @@ async def test_an_erased_person_is_forgotten_and_nobody_else(postgres_url: str) 
         "SELECT count(*) FROM experiment_exposures WHERE tenant_id = $1", tenant
     ) == 1  # fmt: skip
     await pool.close()
+
+
+async def test_what_is_decided_while_a_person_is_erased_remembers_nothing_of_them(
+    postgres_url: str,
+) -> None:
+    tenant, chosen = uuid4().hex, policy(rule("r", HELP, ALERT), guards={"caps": [CAP]})
+    dana: dict[str, Any] = {
+        "tenant": tenant, "user": "dana", "assurance": identity_pb2.ASSURANCE_VERIFIED
+    }  # fmt: skip
+    pool = await database.connect(postgres_url, SCHEMA, size=3)
+
+    async def remembered() -> int:
+        return int(await pool.fetchval("SELECT count(*) FROM guards WHERE tenant_id = $1", tenant))
+
+    async with writers(postgres_url, 1) as (writer,), pool.acquire() as held:
+        settled = await writer.submit(case(chosen, session="s1", **dana))
+        assert await remembered() == 2
+        # Whoever reads the decision to delete it waits here.
+        holding = held.transaction()
+        await holding.start()
+        await held.execute("SELECT FROM decisions WHERE id = $1 FOR UPDATE", settled.decision.id)
+        forgetting = Forgetting(pool, Sealer("a secret of at least thirty-two characters"))
+        erasing = asyncio.create_task(forgetting.forget(tenant, "dana", ["s1"]))
+
+        async def first() -> bool:
+            return await remembered() == 0
+
+        await until(first)
+        between = await writer.submit(case(chosen, session="s9", **dana))
+        assert not between.decision.recommendation.thread_id, "it would join what goes"
+        assert await remembered() == 2
+        await holding.rollback()
+        await erasing
+    left = await pool.fetch("SELECT subject FROM guards WHERE tenant_id = $1", tenant)
+    await pool.close()
+    assert "visitor/dana" not in {row["subject"] for row in left}
+    assert not await records(postgres_url, tenant), "what was decided meanwhile went too"

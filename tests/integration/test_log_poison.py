@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from services.common import valkey
 from services.common.consumer import Consumer, Delivery
-from services.common.log import EMOTION, Append, Record, open_log
+from services.common.log import EMOTION, Append, EventLog, Record, open_log
 from services.common.log.port import encode_entry, session_append
 from services.common.partition import partition_of
 from services.pipeline.decode import decode_emotion
@@ -77,3 +78,80 @@ async def test_each_kind_is_set_aside_with_its_reason(url: str) -> None:
     assert reasons[2].startswith("schema emotion.v1/2 is newer than this reader")
     assert reasons[3] == "schema 'none', expected emotion.v1/1"
     assert reasons[5:] == ["unreadable entry", "unreadable entry"]
+
+
+class _SlowToBury:
+    """A log that takes dead letters when it is let to: their topic is being made, say."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self.let = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def append(self, appends: Sequence[Append]) -> list[int]:
+        if any(one.topic.endswith(".dead") for one in appends):
+            self.asked.set()
+            await self.let.wait()
+        return await self._log.append(appends)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
+async def test_what_follows_poison_does_not_wait_for_its_letter(url: str) -> None:
+    log = open_log(url)
+    slow: Any = _SlowToBury(log)
+    applied: asyncio.Queue[int] = asyncio.Queue()
+
+    async def take(deliveries: list[Delivery[Any]]) -> None:
+        for delivery in deliveries:
+            await applied.put(delivery.offset)
+
+    await log.append([Append(EMOTION, PARTITION, [record(GOOD[:-3])])])
+    consumer = Consumer(slow, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take)
+    running = asyncio.create_task(consumer.run())
+    try:
+        async with asyncio.timeout(60):
+            await slow.asked.wait()
+            await log.append([Append(EMOTION, PARTITION, [record(GOOD)])])
+            assert await applied.get() == 2
+            # Nobody forgets a record that is in no letter yet.
+            assert (await log.committed("analytics", EMOTION))[PARTITION] == 0
+            assert not consumer.caught_up.is_set()
+            slow.let.set()
+            await consumer.caught_up.wait()
+        assert (await log.committed("analytics", EMOTION))[PARTITION] == 2
+        (letter,) = await log.read(f"{EMOTION}.dead", {PARTITION: 0})
+        assert letter.records[0].value == GOOD[:-3]
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await log.close()
+
+
+async def test_an_entry_without_our_field_is_set_aside_too(log_url: str) -> None:
+    """Of a stream of Valkey's, into which anybody may write."""
+    log = open_log(log_url)
+    client = valkey.connect(log_url)
+    name = f"siq:log:foreign:{PARTITION}"
+    applied: asyncio.Queue[int] = asyncio.Queue()
+
+    async def take(deliveries: list[Delivery[bytes]]) -> None:
+        for delivery in deliveries:
+            await applied.put(delivery.offset)
+
+    consumer = Consumer(log, group="g", topic="foreign", decode=bytes, handle=take)
+    running = asyncio.create_task(consumer.run())
+    try:
+        offset = await client.hincrby("siq:log:next", name, 1)
+        await client.xadd(name, {"other": b"x"}, id=f"{offset}-0")
+        await log.append([Append("foreign", PARTITION, [Record(b"", b"good")])])
+        async with asyncio.timeout(60):
+            assert await applied.get() == offset + 1
+            (letter,) = await log.read("foreign.dead", {PARTITION: 0}, block_ms=10_000)
+        assert letter.records[0].headers["reason"] == "unreadable entry"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await client.aclose()
+        await log.close()

@@ -18,13 +18,19 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from cli.engines import Postgres
 from cli.engines.folders import SocketFolder
 from services.common.errors import Unavailable
+from services.intervention import database
 from services.intervention.deciding.writer import Writer
 from services.intervention.policy import Policy
+from services.intervention.service import SCHEMA
 from tests.integration.deciding import NOW_MS, case, records, writers
 from tests.unit.services.intervention.policy.cases import ALERT, HELP, OFFER, policy, rule
 
 WORKERS, EACH = 64, 12
 DAY_S = 86_400
+ALWAYS_OUTRUN = """
+CREATE OR REPLACE FUNCTION intervention.not_outrun(changed bigint, wanted bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$ BEGIN RAISE serialization_failure; END $$
+"""
 
 
 def hammered() -> Policy:
@@ -197,6 +203,47 @@ async def test_while_postgresql_hangs_help_does_not_wait_for_it(own_postgres: Po
         assert later.decision.intervention.template == "offer@1"
         recorded = await writer.submit(during)
     assert (recorded.decision.reason, recorded.new) == ("unguarded", False)
+
+
+async def test_while_postgresql_hangs_no_rollback_waits_for_it(own_postgres: Postgres) -> None:
+    tenant, url = uuid4().hex, own_postgres.url
+    helps = policy(rule("r", HELP))
+    assert own_postgres.pid
+    server, armed = own_postgres.pid, asyncio.Event()
+    stopped, moments = list[int](), list[int]()
+
+    def clock() -> int:
+        """The second look of a group is that of who was outrun and has begun a transaction."""
+        moments.append(NOW_MS)
+        if len(moments) == 2 and armed.is_set():
+            stopped.extend([server, *_children(server)])
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+        return NOW_MS
+
+    async with writers(url, 1, clock) as (writer,):
+        await writer.submit(case(helps, tenant=tenant, session="early", user="early"))
+        pool = await database.connect(url, SCHEMA, size=1)
+        await pool.execute(ALWAYS_OUTRUN)
+        await pool.close()
+        moments.clear()
+        armed.set()
+        try:
+            async with asyncio.timeout(3):
+                during = case(helps, tenant=tenant, session="new", user="new")
+                shown = (await writer.submit(during)).decision
+        finally:
+            for pid in reversed(stopped):
+                os.kill(pid, signal.SIGCONT)
+        assert (shown.reason, shown.intervention.template) == ("unguarded", "help@1")
+
+
+async def test_waiting_for_a_connection_is_no_silence_of_postgresql(postgres_url: str) -> None:
+    async with writers(postgres_url, 1) as (writer,):
+        chosen = policy(rule("r", HELP))
+        await writer.submit(case(chosen, tenant=uuid4().hex, session="s", user="u"))
+        # The writer has the only connection of its pool, for good.
+        assert not await writer.pulse.is_silent()
 
 
 def _children(pid: int) -> list[int]:

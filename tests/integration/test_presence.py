@@ -20,6 +20,8 @@ from tests.engines.fixtures import Engines
 class Page:
     """A connection, as far as presence looks at it."""
 
+    key = "pk_test"
+
     def __init__(self, stream: str) -> None:
         self.stream = stream
 

@@ -12,9 +12,26 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.doctor.settings import MESH
+
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
 FOLDERS = ("base", *(f"overlays/{path.name}" for path in sorted((K8S / "overlays").iterdir())))
+
+ENGINES = {"postgres", "valkey-log", "valkey-state"}
+
+# The picture in docs/architecture.md, as who calls whom.
+FLOWS = {
+    ("edge", "detection"),
+    ("edge", "identity"),
+    ("edge", "intervention"),
+    ("intervention", "identity"),
+    ("detection", "identity"),
+    *(("accountability", peer) for peer in ("identity", "intervention", "pipeline")),
+    *((process, "valkey-log") for process in MESH),
+    *((process, "valkey-state") for process in ("edge", "detection", "intervention")),
+    *((process, "postgres") for process in ("identity", "intervention", "accountability")),
+}
 
 Manifest = dict[str, Any]
 
@@ -65,3 +82,24 @@ def selects(selector: Manifest, pod_labels: dict[str, str]) -> bool:
     """Whether a label selector of these manifests (matchLabels only) chooses the labels."""
     assert set(selector) <= {"matchLabels"}, selector
     return selector.get("matchLabels", {}).items() <= pod_labels.items()
+
+
+def environment(folder: str, process: str) -> dict[str, str]:
+    """What a process finds; what comes from a secret stands as some value."""
+    (container,) = pod(workloads(folder)[process])["containers"]
+    return {each["name"]: each.get("value", "from elsewhere") for each in container["env"]}
+
+
+def references(workload: Manifest) -> set[tuple[str, str, str]]:
+    """What a pod cannot start without: (secret or config, its name, a key)."""
+    found: set[tuple[str, str, str]] = set()
+    for container in pod(workload)["containers"]:
+        for variable in container.get("env", []):
+            for kind, field in (("secret", "secretKeyRef"), ("config", "configMapKeyRef")):
+                key = variable.get("valueFrom", {}).get(field)
+                if key and not key.get("optional"):
+                    found.add((kind, key["name"], key["key"]))
+    for volume in pod(workload).get("volumes", []):
+        for item in volume.get("secret", {}).get("items", []):
+            found.add(("secret", volume["secret"]["secretName"], item["key"]))
+    return found

@@ -48,7 +48,19 @@ def test_process_finds_every_variable_it_requires(process: str) -> None:
 @pytest.mark.parametrize("process", MESH)
 def test_process_is_given_no_variable_that_nobody_reads(process: str) -> None:
     known = {name for other in MESH for name in variables(other)} | SHARED
-    assert set(SERVICES[process]["environment"]) <= known
+    assert {name for name in SERVICES[process]["environment"] if name[:4] != "AWS_"} <= known
+
+
+def test_archive_may_be_a_bucket_and_s3_is_given_what_is_set_alone() -> None:
+    environment = SERVICES["pipeline"]["environment"]
+    assert environment["SIQ_ARCHIVE_URL"].startswith("${SIQ_ARCHIVE_URL:-file:///")
+    given = {name for name in environment if name.startswith("AWS_")}
+    documented = set(re.findall(r"`(AWS_\w+)`", (ROOT / "docs" / "archive.md").read_text()))
+    assert given == documented - {"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"}
+    assert {environment[name] for name in given} == {None}
+    for process in MESH:
+        if process != "pipeline":
+            assert not given & set(SERVICES[process]["environment"])
 
 
 @pytest.mark.parametrize("process", MESH)
@@ -136,6 +148,7 @@ def test_urls_that_the_file_tells_to_set_are_taken_and_lead_to_its_servers() -> 
     """The words at the top of compose.yaml: each variable is one that processes are given."""
     head = (ROOT / "compose.yaml").read_text().partition("\nname:")[0]
     urls = dict(re.findall(r"(SIQ_\w+_URL)=([\w:/@.]+)", head))
+    assert urls.pop("SIQ_ARCHIVE_URL") == "s3://BUCKET/PREFIX"
     assert set(urls) == {"SIQ_LOG_URL", "SIQ_ANALYTICS_URL"}
     for name, url in urls.items():
         assert urlsplit(url).hostname in SERVERS

@@ -13,27 +13,25 @@ import yaml
 
 from cli.doctor.settings import MESH, lacking, variables
 from tests.packaging import manifests
-from tests.packaging.manifests import FOLDERS, K8S, ROOT, labels, of_kind, pod, workloads
+from tests.packaging.manifests import (
+    ENGINES,
+    FLOWS,
+    FOLDERS,
+    K8S,
+    ROOT,
+    environment,
+    labels,
+    of_kind,
+    pod,
+    references,
+    workloads,
+)
 
 # The oldest that has all we use (sleep in preStop), and the newest whose schemas we have.
 KUBERNETES = ("1.30", "1.37")
 PRE_STOP_S = 5
 DRAIN_S = 25  # docs/contracts.md: SIGTERM to exit
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-ENGINES = {"postgres", "valkey-log", "valkey-state"}
-
-# The picture in docs/architecture.md, as who calls whom.
-FLOWS = {
-    ("edge", "detection"),
-    ("edge", "identity"),
-    ("edge", "intervention"),
-    ("intervention", "identity"),
-    ("detection", "identity"),
-    *(("accountability", peer) for peer in ("identity", "intervention", "pipeline")),
-    *((process, "valkey-log") for process in MESH),
-    *((process, "valkey-state") for process in ("edge", "detection", "intervention")),
-    *((process, "postgres") for process in ("identity", "intervention", "accountability")),
-}
 PUBLIC = {("edge", "ws"), ("edge", "http"), ("intervention", "http")}
 
 
@@ -196,12 +194,12 @@ def test_only_who_sends_reaches_the_internet_and_no_private_network() -> None:
 
 @pytest.mark.parametrize("process", MESH)
 def test_process_finds_every_variable_it_requires(process: str) -> None:
-    assert lacking(process, _environment("base", process)) == []
+    assert lacking(process, environment("base", process)) == []
 
 
 @pytest.mark.parametrize("process", MESH)
 def test_process_is_given_only_what_it_reads(process: str) -> None:
-    given = {name for name in _environment("base", process) if name.startswith("SIQ_")}
+    given = {name for name in environment("base", process) if name.startswith("SIQ_")}
     assert given - set(variables(process)) <= {"SIQ_METRICS_LISTEN"}
 
 
@@ -210,12 +208,12 @@ def test_process_listens_where_its_ports_and_probes_say(process: str) -> None:
     workload = workloads("base")[process]
     (container,) = pod(workload)["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    environment = _environment("base", process)
+    found = environment("base", process)
     listens = {
-        "grpc": environment.get("SIQ_LISTEN"),
-        "http": environment.get("SIQ_HTTP_LISTEN"),
-        "ws": environment.get("SIQ_WS_LISTEN"),
-        "metrics": environment.get("SIQ_METRICS_LISTEN"),
+        "grpc": found.get("SIQ_LISTEN"),
+        "http": found.get("SIQ_HTTP_LISTEN"),
+        "ws": found.get("SIQ_WS_LISTEN"),
+        "metrics": found.get("SIQ_METRICS_LISTEN"),
     }
     assert ports == {
         name: int(address.rpartition(":")[2]) for name, address in listens.items() if address
@@ -234,7 +232,7 @@ def test_address_names_a_service_and_its_port(process: str) -> None:
         each["metadata"]["name"]: {port["port"] for port in each["spec"]["ports"]}
         for each in of_kind("base", "Service")
     }
-    for name, value in _environment("base", process).items():
+    for name, value in environment("base", process).items():
         if name.endswith("_ADDR") or name == "SIQ_ADVERTISE":
             host, _, port = value.rpartition(":")
             assert int(port) in services[host.removeprefix("$(POD_NAME).")], name
@@ -245,14 +243,14 @@ def test_single_writer_has_one_pod_and_keeps_its_disk() -> None:
     assert pipeline["kind"] == "StatefulSet"
     assert pipeline["spec"]["replicas"] == 1
     (claim,) = pipeline["spec"]["volumeClaimTemplates"]
-    environment = _environment("base", "pipeline")
+    found = environment("base", "pipeline")
     (mount,) = (
         mount["mountPath"]
         for mount in pod(pipeline)["containers"][0]["volumeMounts"]
         if mount["name"] == claim["metadata"]["name"]
     )
-    assert environment["SIQ_ANALYTICS_URL"].startswith(f"chdb://{mount}/")
-    assert environment["SIQ_ARCHIVE_URL"].startswith(f"file://{mount}/")
+    assert found["SIQ_ANALYTICS_URL"].startswith(f"chdb://{mount}/")
+    assert found["SIQ_ARCHIVE_URL"].startswith(f"file://{mount}/")
 
 
 def test_secrets_are_never_in_the_manifests() -> None:
@@ -283,7 +281,7 @@ def test_overlay_brings_every_secret_and_config_that_is_asked_for() -> None:
         assert secret["metadata"]["namespace"] == "sentientiq-try"
     for workload in workloads(folder).values():
         assert workload["metadata"]["namespace"] == "sentientiq-try"
-        assert _references(workload) <= held
+        assert references(workload) <= held
     sealing = next(each for each in secrets if each["metadata"]["name"] == "sentientiq-sealing")
     assert len(bytes.fromhex(sealing["stringData"]["sealing.key"])) == 32
 
@@ -326,24 +324,3 @@ def _peers(peers: list[Any]) -> set[str]:
             name := peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name")
         )
     }
-
-
-def _environment(folder: str, process: str) -> dict[str, str]:
-    """What a process finds; what comes from a secret stands as some value."""
-    (container,) = pod(workloads(folder)[process])["containers"]
-    return {each["name"]: each.get("value", "from elsewhere") for each in container["env"]}
-
-
-def _references(workload: Any) -> set[tuple[str, str, str]]:
-    """What a pod cannot start without: (secret or config, its name, a key)."""
-    found: set[tuple[str, str, str]] = set()
-    for container in pod(workload)["containers"]:
-        for variable in container.get("env", []):
-            for kind, field in (("secret", "secretKeyRef"), ("config", "configMapKeyRef")):
-                key = variable.get("valueFrom", {}).get(field)
-                if key and not key.get("optional"):
-                    found.add((kind, key["name"], key["key"]))
-    for volume in pod(workload).get("volumes", []):
-        for item in volume.get("secret", {}).get("items", []):
-            found.add(("secret", volume["secret"]["secretName"], item["key"]))
-    return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import grpc.aio
 from sentientiq.detection.v1.detection_service_pb2 import DetectResponse
 
+from edge import protocol
 from edge.page import Page
 from tests.simulation.loop import current_process
 
@@ -121,6 +122,10 @@ class Socket:
         if self._stands():
             self.down.send(text)
         return 0
+
+    def acknowledge(self, seq: int) -> int:
+        """The ack of everything up to `seq`."""
+        return self.send(protocol.ack(seq))
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close with a code, after what was sent."""

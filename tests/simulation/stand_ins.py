@@ -18,6 +18,7 @@ import msgspec
 
 import edge.http
 import edge.lane
+import edge.pacing
 import edge.page
 import edge.session
 import edge.ticks
@@ -136,8 +137,8 @@ class _Openers:
         """In place of state.connect."""
         return StateClient(self._world, self._world.state, _here())
 
-    def channel(self, endpoint: str, token: str) -> DetectChannel:
-        """In place of channels.connect."""
+    def channel(self, endpoint: str, token: str = "") -> DetectChannel:
+        """In place of channels.connect and connect_plain."""
         return DetectChannel(self._world, endpoint)
 
     def session_id(self) -> str:
@@ -145,8 +146,9 @@ class _Openers:
         return f"{self._world.chance.getrandbits(128):032x}"
 
 
-def _open_detect(channel: Any) -> Any:
+def _open_detect(channel: Any, metadata: Any) -> Any:
     """In place of the lane's own."""
+    del metadata
     return channel.Detect()
 
 
@@ -182,13 +184,13 @@ def installed(world: World) -> Generator[None]:
         (worker, "TenantServiceStub", _the_same),
         (worker, "IdentityServiceStub", _the_same),
         (worker, "InterventionServiceStub", _the_same),
-        (lane, "connect", opens.channel),
+        (lane, "connect_plain", opens.channel),
         (lane, "open_detect", _open_detect),
         (servicer, "principal", _caller),
         (services.common.partition, "PARTITIONS", PARTITIONS),
         (services.common.ownership, "PARTITIONS", PARTITIONS),
     ]
-    timed = (edge.writer, edge.http, lane, edge.ticks, edge.page, worker)
+    timed = (edge.writer, edge.pacing, edge.http, lane, edge.ticks, edge.page, worker)
     detection = (services.detection.keeper, services.detection.emotions)
     names += [(module, "time", clock) for module in (*timed, *detection, servicer)]
     logging = (edge.writer, lane, worker, services.detection.fold)

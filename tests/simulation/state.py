@@ -68,6 +68,10 @@ class StateServer:
         """ZREM."""
         self._values.get(key, {}).pop(member, None)
 
+    def members(self, key: str) -> int:
+        """ZCARD."""
+        return len(self._values.get(key, {}))
+
     def _call(self, command: str, *arguments: Any) -> Any:
         """What a script may ask of the store."""
         match command, *arguments:
@@ -84,6 +88,8 @@ class StateServer:
             case ["DEL", key]:
                 self._expiry_ms.pop(key, None)
                 return int(self._values.pop(key, None) is not None)
+            case ["PTTL", key]:
+                return self._expiry_ms[key] - self._world.wall_ms()
             case ["HGET", key, name]:
                 return self._values.get(key, {}).get(name, False)
             case ["HSET", key, name, value]:
@@ -91,6 +97,12 @@ class StateServer:
                 return 1
             case ["ZADD", key, score, member]:
                 self._values.setdefault(key, {})[member] = float(score)
+                return 1
+            case ["ZSCORE", key, member]:
+                score = self._values.get(key, {}).get(member)
+                return False if score is None else str(score)
+            case ["ZREM", key, member]:
+                self.leave(key, member)
                 return 1
             case ["ZREMRANGEBYSCORE", key, "-inf", highest]:
                 scores: dict[str, float] = self._values.setdefault(key, {})
@@ -134,6 +146,10 @@ class StateClient:
     async def zrem(self, key: str, member: str) -> None:
         """Remove a member of a sorted set."""
         await self._ask(lambda: self._server.leave(key, member))
+
+    async def zcard(self, key: str) -> int:
+        """Members of a sorted set."""
+        return await self._ask(lambda: self._server.members(key))
 
     async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
         """Several values at once."""

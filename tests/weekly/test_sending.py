@@ -21,13 +21,15 @@ from sentientiq.intervention.v1 import letter_service_pb2, letter_service_pb2_gr
 
 from cli.main import main
 from services.accountability.lifecycle import FactKind
+from services.accountability.weekly.claims import CLAIM_MS, Claims, Outcome
+from services.accountability.weekly.letter import Cost
 from services.accountability.weekly.week import Week, parse_week
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.intervention.store import messages
 from tests.engines.running import free_address
 from tests.integration.identity_service import MESH
-from tests.weekly.weekly_line import PUBLIC, TENANT, Line, running_line
+from tests.weekly.weekly_line import PUBLIC, TENANT, Line, NoCosts, running_line
 
 WEEK = parse_week("2026-W33")
 """10 to 16 August 2026: in the golden data set six emotions were felt then."""
@@ -211,6 +213,43 @@ async def test_a_killed_process_leaves_its_letter_to_the_next(line: Line) -> Non
     assert len(line.box.letters) == 1
 
 
+class Slow(NoCosts):
+    """Whoever is asked takes longer than a claim lasts, and meanwhile another process looks."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def of(self, tenant_id: str, since_ms: int, until_ms: int) -> Cost:
+        """See Costs."""
+        await self._line.weekly(DUE_MS + CLAIM_MS).look()
+        return await super().of(tenant_id, since_ms, until_ms)
+
+
+async def test_a_claim_that_ran_out_while_writing_sends_nothing(line: Line) -> None:
+    await line.asked("dana", TUESDAY_MS, FactKind.DELIVERED)
+    slow = line.weekly(DUE_MS, costs=Slow(line))
+    await slow.look()
+    assert len(line.box.letters) == 1, "the other has sent it"
+    assert slow.counts.by_outcome["sent"] == slow.counts.put_off == 0
+    assert await outcome(line, "dana", WEEK) == "sent"
+
+
+async def test_a_claim_that_ran_out_puts_off_nobody_elses(line: Line) -> None:
+    claims = Claims(line.pool)
+    first = await claims.take(TENANT, "dana", WEEK, 0)
+    second = await claims.take(TENANT, "dana", WEEK, CLAIM_MS)
+    assert first is not None
+    assert second is not None
+    await claims.later(first, 0, "late")
+    assert await claims.take(TENANT, "dana", WEEK, CLAIM_MS + 1) is None
+    assert not await claims.renew(first, CLAIM_MS + 1)
+    assert await claims.renew(second, CLAIM_MS + 1)
+    await claims.end(second, Outcome.SENT, CLAIM_MS + 2)
+    await claims.end(first, Outcome.EMPTY, CLAIM_MS + 3)
+    assert await outcome(line, "dana", WEEK) == "sent"
+    assert not await claims.renew(second, CLAIM_MS + 4)
+
+
 async def test_the_executive_is_told_of_the_whole_team(line: Line) -> None:
     await line.person("kim", "ceo", "Europe/Berlin", "kim@acme.example")
     await line.asked("dana", TUESDAY_MS, FactKind.DELIVERED)
@@ -259,7 +298,7 @@ async def test_a_source_that_is_away_is_waited_for_and_then_said_to_be_missing(
             assert line.box.letters == []
         await line.weekly(DUE_MS + HOUR_MS, pipeline=nowhere).look()
     (mail,) = line.box.letters
-    assert "Missing here: emotions_daily: pipeline did not answer: UNAVAILABLE" in text_of(mail)
+    assert "Missing here: emotions_daily: the pipeline did not answer" in text_of(mail)
 
 
 async def test_command_writes_files_and_sends_none(line: Line, tmp_path: Path) -> None:

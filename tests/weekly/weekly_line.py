@@ -26,7 +26,7 @@ from services.accountability.store import Store
 from services.accountability.weekly.claims import Claims
 from services.accountability.weekly.letter import Cost
 from services.accountability.weekly.sending import Weekly
-from services.accountability.weekly.sources import Sources
+from services.accountability.weekly.sources import Costs, Sources
 from services.common import postgres
 from services.common.auth import make_token
 from services.common.channels import connect
@@ -85,13 +85,15 @@ class Line:
     queries: Signed
     links: Links
 
-    def weekly(self, now_ms: int, pipeline: grpc.aio.Channel | None = None) -> Weekly:
+    def weekly(
+        self, now_ms: int, pipeline: grpc.aio.Channel | None = None, costs: Costs | None = None
+    ) -> Weekly:
         """A sender at a moment; a new one each time, as after a restart."""
         return Weekly(
             Reader(self.pool),
             Claims(self.pool),
             Sources(self.channels[0], self.channels[1], pipeline or self.channels[2]),
-            NoCosts(),
+            costs or NoCosts(),
             self.server,
             lambda: now_ms,
             executives=frozenset({"ceo"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -12,8 +13,8 @@ from sentientiq.identity.v1.identity_service_pb2 import Money
 from services.accountability.cost.estimate import Estimate
 from services.accountability.cost.judge import Judgement, judge
 from services.accountability.cost.verdict import Arm, Method, MoneyVerdict
-from services.accountability.costing.facts import Facts
-from services.accountability.costing.rows import Row, Rows, dealt_rows, offered_rows
+from services.accountability.costing.facts import EVENTS_KEPT_DAYS, Facts
+from services.accountability.costing.rows import FORGOTTEN, Row, Rows, dealt_rows, offered_rows
 from services.accountability.costing.samples import counted, sample_of
 from services.accountability.costing.sources import (
     OUTCOMES,
@@ -58,6 +59,7 @@ def cost_of(found: Answer) -> pb.IgnoredCost:
     warnings = list(verdict.warnings)
     if verdict.effect is not None:
         warnings += _assumptions(facts, found.rows)
+    warnings += _forgotten(facts, found.rows)
     cost = pb.IgnoredCost(
         method=_METHODS[verdict.method], summary=summary(verdict, question.outcome, kind),
         outcome=question.outcome, basis=kind.basis, unit=found.rows.unit_kind,
@@ -141,6 +143,23 @@ def _assumptions(facts: Facts, rows: Rows) -> list[str]:
     if waiting:
         found.append(f"{waiting:,} more are not counted yet: their window is still open")
     return found
+
+
+def _forgotten(facts: Facts, rows: Rows) -> list[str]:
+    """Said with a figure and without one: the period was asked for, and this part has no answer."""
+    gone = [row.first for row in rows.rows if row.left_out == FORGOTTEN]
+    if not gone:
+        return []
+    since, until = (_day(at_ms(one.at_ms for one in gone)) for at_ms in (min, max))
+    return [
+        f"{len(gone):,} can no longer be judged, decided {since} to {until}: events are deleted"
+        f" after {EVENTS_KEPT_DAYS} days. An outcome that transactions alone tell of, with no names"
+        " in `track`, has no such end"
+    ]
+
+
+def _day(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
 
 
 def _money(one: MoneyVerdict) -> pb.CostMoney:

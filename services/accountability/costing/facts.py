@@ -11,6 +11,8 @@ from services.accountability.outcomes.facts import Paid, Tracked
 DAY_MS = 86_400_000
 HISTORY_DAYS = 84
 """How far back is looked: four weeks to adjust by, and eight weeks before these as a placebo."""
+EVENTS_KEPT_DAYS = 90
+"""Analytics keeps decisions for 400, from the day of storing both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Decided:
     """Value at stake; None: not known."""
     before: Mapping[str, float]
     words: Mapping[str, str]
+    stored_at_ms: int = 0
+    """When analytics took it; 0: not told."""
 
     def unit(self, kind: str) -> str:
         """Who it is, of a kind; empty: not known."""
@@ -86,3 +90,11 @@ class Facts:
     def window_ms(self) -> int:
         """How long after a decision an outcome may come."""
         return round(self.kind.window_days * DAY_MS)
+
+    def forgotten(self, one: Decided) -> bool:
+        """Whether events that followed a decision are deleted, which would have told of outcomes.
+
+        A day early: they may have been stored before the decision was.
+        """
+        kept_ms = (EVENTS_KEPT_DAYS - 1) * DAY_MS
+        return bool(self.kind.track and 0 < one.stored_at_ms <= self.now_ms - kept_ms)

@@ -14,12 +14,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.accountability.costing.facts import DAY_MS, HISTORY_DAYS, Decided, Facts, Met
+from services.accountability.costing.facts import (
+    DAY_MS,
+    EVENTS_KEPT_DAYS,
+    HISTORY_DAYS,
+    Decided,
+    Facts,
+    Met,
+)
 from services.accountability.outcomes.credit import Act, credit
 from services.accountability.outcomes.facts import Happened, keys_of, outcomes_of
 from services.common.errors import NotFound
 
 HELD = "held"
+FORGOTTEN = f"what followed is no longer known: events are kept for {EVENTS_KEPT_DAYS} days"
 _HOLDOUT = "holdout:"
 _LANDMARK_MS = 60_000
 """Within which help in the page is shown, or is not."""
@@ -72,7 +80,7 @@ def dealt_rows(facts: Facts) -> Rows:
         rows.append(
             Row(
                 unit, ones[0], helped, share, credited.get(unit, ()),
-                *history.of(ones), left_out=_open(facts, ones[0].at_ms),
+                *history.of(ones), left_out=_left_out(facts, ones[0], ones[0].at_ms),
             )
         )  # fmt: skip
     return Rows(tuple(rows), kind, name)
@@ -88,7 +96,7 @@ def offered_rows(facts: Facts) -> Rows:
         first, by_ms = ones[0], starts[unit]
         helped = any(0 < at_ms <= by_ms for at_ms in (first.acted_at_ms, first.shown_at_ms))
         early = history.happened_between(ones, first.at_ms, by_ms)
-        why = "it had happened before help could come" if early else _open(facts, by_ms)
+        why = _left_out(facts, first, by_ms, early=early)
         rows.append(
             Row(
                 unit, first, helped, math.nan, credited.get(unit, ()),
@@ -148,7 +156,13 @@ def _landmark(one: Decided) -> int:
     return one.due_at_ms or one.at_ms + _LANDMARK_MS
 
 
-def _open(facts: Facts, since_ms: int) -> str:
+def _left_out(facts: Facts, first: Decided, since_ms: int, *, early: bool = False) -> str:
+    """Why nobody can say what became of it, or help is not to be judged by it; empty: it counts."""
+    if facts.forgotten(first):
+        # It would look as if nothing had happened, whatever did.
+        return FORGOTTEN
+    if early:
+        return "it had happened before help could come"
     if since_ms + facts.window_ms <= facts.now_ms:
         return ""
     return f"its window of {facts.kind.window_days:g} days is still open"

@@ -32,7 +32,8 @@ class CostServicer(rpc.CostServiceServicer):
     def __init__(self, sources: Sources, clock_ms: Callable[[], int]) -> None:
         self._sources = sources
         self._clock_ms = clock_ms
-        # To judge takes a processor for seconds, and the ledger must go on.
+        # To judge takes a processor for seconds, and the ledger must go on. And it takes up to a
+        # million records: there is room for those of one question at a time.
         self._judging = asyncio.Semaphore(1)
 
     async def GetIgnoredCost(
@@ -53,8 +54,8 @@ class CostServicer(rpc.CostServiceServicer):
     async def _answer(self, asked: pb.CostQuestion) -> Answer:
         now_ms = self._clock_ms()
         question = _read(asked, now_ms)
-        facts = await self._sources.facts(question, now_ms)
         async with self._judging:
+            facts = await self._sources.facts(question, now_ms)
             return await asyncio.to_thread(lambda: _judging().answer(facts))
 
 

@@ -34,6 +34,7 @@ from services.accountability.outcomes.document import (
     parse_mapping,
 )
 from services.accountability.outcomes.facts import Paid, Tracked
+from services.common import logs
 from services.common.errors import (
     FailedPrecondition,
     InvalidArgument,
@@ -41,6 +42,7 @@ from services.common.errors import (
     Unavailable,
 )
 
+_log = logs.get(__name__)
 UNITS: Final = "cost_units"
 OUTCOMES: Final = "cost_outcomes"
 KIND: Final = "outcomes"
@@ -49,6 +51,14 @@ _MOST_EVENTS: Final = 1_000_000
 _PAGE: Final = {UNITS: 20_000, OUTCOMES: 50_000}
 _SESSIONS_AT_ONCE: Final = 1_000
 _CALL_S: Final = 60.0
+
+
+class DidNotAnswer(Unavailable):
+    """Who was asked is away, or failed."""
+
+    def __init__(self, who: str, why: str) -> None:
+        super().__init__(why)
+        self.who = who
 
 
 class Sources:
@@ -216,10 +226,13 @@ async def _ask(who: str, variable: str, call: Callable[..., Any], request: Any) 
         raise _away(who, variable, error) from error
 
 
-def _away(who: str, variable: str, error: grpc.aio.AioRpcError) -> Unavailable:
-    return Unavailable(
-        f"{who} did not answer ({error.code().name}: {error.details()}): is it up, and {variable}"
-        " right? Then ask again"
+def _away(who: str, variable: str, error: grpc.aio.AioRpcError) -> DidNotAnswer:
+    # What it says of itself may name addresses of the mesh, which are nobody's business outside.
+    _log.warning("no answer", of=who, code=error.code().name, details=error.details())
+    return DidNotAnswer(
+        who,
+        f"{who} did not answer ({error.code().name}): is it up, and {variable} right? Then ask"
+        " again",
     )
 
 
@@ -248,6 +261,7 @@ def _read_decided(row: Mapping[str, Any], *, named: bool) -> Decided:
             "weekend": float(at.weekday() >= 5),
         },
         words={**words, "emotion": row["emotion"]} if named else words,
+        stored_at_ms=row["stored_at_ms"],
     )  # fmt: skip
 
 

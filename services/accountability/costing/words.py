@@ -18,10 +18,14 @@ def summary(verdict: Verdict, outcome: str, kind: Kind) -> str:
         missing = "; ".join(verdict.missing)
         return f"Cannot tell yet what leaving them alone cost. Missing: {missing}."
     effect = verdict.effect
+    value, low, high = effect.value, effect.low, effect.high
+    more = kind.wished
+    if value < 0:
+        value, low, high, more = -value, -high, -low, not more
     told = [
-        f"Of 100 who were left alone, {100 * effect.value:.1f} {'more' if kind.wished else 'fewer'}"
+        f"Of 100 who were left alone, {100 * value:.1f} {'more' if more else 'fewer'}"
         f" would have had the outcome {outcome}, had they been helped (between"
-        f" {100 * effect.low:.1f} and {100 * effect.high:.1f})"
+        f" {100 * low:.1f} and {100 * high:.1f})"
     ]
     told += [_money(one) for one in verdict.money if one.each is not None]
     if effect.low <= 0 <= effect.high:
@@ -32,8 +36,11 @@ def summary(verdict: Verdict, outcome: str, kind: Kind) -> str:
 
 def _money(one: MoneyVerdict) -> str:
     value, low, high = one.total
+    gained = ""
+    if value < 0:
+        value, low, high, gained = -value, -high, -low, " gained by leaving them alone"
     between = f"between {_number(one.currency, low)} and {_number(one.currency, high)}"
-    total = f"{amount(one.currency, value)} ({between})"
+    total = f"{amount(one.currency, value)}{gained} ({between})"
     return f"For the {one.ignored_units:,} left alone that is {total}"
 
 

@@ -10,6 +10,7 @@ from typing import Final, cast
 import msgspec
 
 from services.accountability.outcomes.document import Kind, folded
+from services.accountability.outcomes.pairing import Told, pair
 from services.common.currencies import DIGITS
 
 _ID_FIELDS: Final = (
@@ -73,12 +74,13 @@ def outcomes_of(
 ) -> dict[str, Happened]:
     """All outcomes of a kind, by id.
 
-    An event and a transaction of one id (`order_id`, say) are one outcome. The transaction goes
-    before, since it is the tenant's server that told it; of equals the earliest counts. What was
-    wholly taken back is none.
+    An event and a transaction of one id (`order_id`, say) are one outcome, and so are those that
+    `pair` finds. The transaction goes before, since it is the tenant's server that told it; of
+    equals the earliest counts. What was wholly taken back is none.
     """
     names, words = {folded(name) for name in kind.track}, set(kind.transactions)
     told: list[tuple[tuple[int, int, str], Happened]] = []
+    users: dict[str, str] = {}
     payments = {one.transaction_id: one for one in paid}
     net = _net(payments)
     for one in payments.values():
@@ -90,13 +92,28 @@ def outcomes_of(
             told.append(((0, one.at_ms, one.transaction_id), happened))
     for event in tracked:
         if folded(event.name) in names:
-            told.append(((1, event.at_ms, event.key), _of_event(event)))
+            happened = _of_event(event)
+            told.append(((1, event.at_ms, event.key), happened))
+            users[happened.id] = max(users.get(happened.id, ""), event.user_id)
     found: dict[str, Happened] = {}
     for _, happened in sorted(told, key=lambda item: item[0]):
         first = found.setdefault(happened.id, happened)
         # The event knows the visit, and the transaction the user.
         keys = tuple(sorted({*first.keys, *happened.keys}))
         found[happened.id] = replace(first, keys=keys)
+    alone = [
+        Told(one.at_ms, id_, users[id_], one.currency, one.minor)
+        for id_, one in found.items()
+        if id_ not in payments
+    ]
+    unnamed = [
+        Told(one.at_ms, id_, one.user_id, one.currency, one.minor)
+        for id_, one in payments.items()
+        if one.kind in words and id_ not in users
+    ]
+    for event_id, payment_id in pair(alone, unnamed).items():
+        told_too, first = found.pop(event_id), found[payment_id]
+        found[payment_id] = replace(first, keys=tuple(sorted({*first.keys, *told_too.keys})))
     gone = {id_ for id_, left in net.items() if left <= 0 and payments[id_].kind in words}
     return {id_: one for id_, one in sorted(found.items()) if id_ not in gone}
 

@@ -139,6 +139,11 @@ class Weekly:
             to=address,
             at_ms=self._now_ms(),
         )
+        if not await self._claims.renew(claim, self._now_ms()):
+            _log.warning(
+                "weekly mail left to another", tenant=claim.tenant_id, person=claim.person_id
+            )
+            return
         try:
             await hand_in(self._server, mail, timeout_s=_TIMEOUT_S)
         except (aiosmtplib.SMTPException, OSError) as error:

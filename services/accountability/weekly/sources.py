@@ -14,7 +14,9 @@ from sentientiq.intervention.v1 import letter_service_pb2, letter_service_pb2_gr
 from sentientiq.tenant.v1 import tenant_service_pb2, tenant_service_pb2_grpc
 
 from services.accountability.weekly.letter import Cost
+from services.common import logs
 
+_log = logs.get(__name__)
 _REPORT_S = 30.0
 _arrow: Any = pa  # without stubs
 Row = Mapping[str, Any]
@@ -91,7 +93,7 @@ class Sources:
         request = query_service_pb2.RunReportRequest(
             tenant_id=tenant_id, report=name, parameters=parameters
         )
-        answer = await _ask("pipeline", self._reports.RunReport(request, timeout=_REPORT_S))
+        answer = await _ask("the pipeline", self._reports.RunReport(request, timeout=_REPORT_S))
         rows: list[Row] = _arrow.ipc.open_stream(answer.arrow).read_all().to_pylist()
         return rows
 
@@ -128,4 +130,6 @@ async def _ask(who: str, call: Any) -> Any:
     try:
         return await call
     except grpc.aio.AioRpcError as error:
-        raise Away(f"{who} did not answer: {error.code().name}: {error.details()}") from error
+        # Letters say what they lack, to people who know nothing of addresses of the mesh.
+        _log.warning("no answer", of=who, code=error.code().name, details=error.details())
+        raise Away(f"{who} did not answer") from error

@@ -25,6 +25,8 @@ from services.common.partition import PARTITIONS
 
 # Entries freed at once.
 _TRIM_LIMIT = 1_000
+# What stands for an entry that has not our field: bytes that are none of ours.
+_NO_ENTRY = b"\xff"
 # KEYS: one stream each; ARGV: its entry. Numbering and writing are one step, so offsets have no
 # gaps and never repeat, whatever is trimmed.
 _APPEND = """
@@ -84,9 +86,9 @@ class ValkeyLog:
         for name, items in answer or ():
             partition = int(name.rpartition(b":")[2])
             for entry_id, fields in items:
-                entries.append(
-                    self._reader.entry(topic, partition, _offset(entry_id), fields[b"e"])
-                )
+                # Whoever else writes into our streams writes poison, which must end no reader.
+                blob = fields.get(b"e", _NO_ENTRY)
+                entries.append(self._reader.entry(topic, partition, _offset(entry_id), blob))
         return entries
 
     async def ends(self, topic: str) -> dict[int, int]:

@@ -40,10 +40,12 @@ from services.intervention.escalation.telling import (
 )
 from services.intervention.escalation.timers import ESCALATE, SETTLE, set_timer, stop_timers
 from services.intervention.policy import Policy
-from services.intervention.policy.ledger import Ledger
+from services.intervention.policy.ledger import Charge, Ledger
 from services.intervention.policy.parts import Part
 from services.intervention.store import acts as store
 from services.intervention.store import interventions
+from services.intervention.store.charges import give_back
+from services.intervention.store.ledgers import change
 from services.intervention.store.outbox import put_outcome
 from services.intervention.switches import Switches
 
@@ -153,7 +155,7 @@ class Acting:
         # A rule's switch stops what the rule does; a person does this.
         if name in TEMPLATES and self._switches.stops(decision.tenant_id, ()):
             raise Stopped("Nothing is shown to visitors now: a kill switch stops everything.")
-        here = name in TEMPLATES and await self._is_here(decision)
+        session_id, here = await self._whereabouts(decision) if name in TEMPLATES else ("", False)
         policy = await self._policies.of(decision.tenant_id)
         async with self._pool.acquire() as connection, connection.transaction():
             asking = await threads.read_asking(connection, decision)
@@ -168,22 +170,13 @@ class Acting:
             await self._spend(connection, nonce, visit, now_ms)
             intervention = None
             if name in TEMPLATES:
-                if part := _budgeted(policy, decision.rule, TEMPLATES[name]):
-                    await self._charge(connection, decision, policy, part, now_ms)
-                intervention = build_intervention(
-                    decision,
-                    policy.templates[TEMPLATES[name]],
-                    TEMPLATES[name],
-                    priority=pb.PRIORITY_CRITICAL,
-                    expires_at_ms=now_ms + SHOW_WITHIN_MS,
-                    language=language_of(decision),
+                # What was felt in the visit where they are now.
+                felt = max(
+                    (one for one in asking if one.session_id == session_id),
+                    key=lambda one: one.decided_at_ms,
+                    default=decision,
                 )
-                if known:  # the same help may be given again, in another round or after an undo
-                    intervention.id = stable_id(intervention.id, len(known))
-                intervention.traceparent = tracing.header(
-                    tracing.of_decision(decision.emotion.id, decision.id)
-                )
-                await interventions.insert(connection, intervention, now_ms)
+                intervention = await self._give(connection, felt, policy, name, len(known), now_ms)
             act = store.Act(
                 id=stable_id("act", decision.id, len(known)),
                 thread_id=decision.id,
@@ -206,7 +199,7 @@ class Acting:
         return Acted(act, await self._pages.push(intervention) if intervention else 0)
 
     async def undo(self, visit: Visit, act_id: str, nonce: str) -> store.Act:
-        """Take an act back that nobody has felt yet.
+        """Take an act back that nobody has felt yet; what it took out of a budget returns there.
 
         Raises:
             InvalidArgument: there is no such act here.
@@ -222,6 +215,8 @@ class Acting:
             await self._spend(connection, nonce, visit, now_ms)
             if not await store.undo(connection, act.id, now_ms):
                 raise FailedPrecondition("That cannot be taken back any more: it had its effect.")
+            if act.intervention_id:
+                await give_back(connection, act.intervention_id, now_ms)
             await tell_undo(connection, act, decision, now_ms)
         self._committed()
         return act
@@ -257,9 +252,41 @@ class Acting:
                 return person
         raise InvalidArgument("That colleague is not on the team, or cannot be reached.")
 
-    async def _is_here(self, decision: pb.Decision) -> bool:
-        presence = await self._pages.find(decision.tenant_id, decision.session_id)
-        return presence is not None and presence.streams > 0
+    async def _whereabouts(self, decision: pb.Decision) -> tuple[str, bool]:
+        """Of the thread's visits the one where the visitor is, and whether a page is open there."""
+        asking = await threads.read_asking(self._pool, decision)
+        sessions = threads.sessions_of(asking)
+        session_id, presence = await self._pages.locate(decision.tenant_id, sessions)
+        return session_id, presence is not None and presence.streams > 0
+
+    async def _give(
+        self,
+        connection: Any,
+        decision: pb.Decision,
+        policy: Policy,
+        name: str,
+        number: int,
+        now_ms: int,
+    ) -> pb.Intervention:
+        """Promise help for the page. `number` tells it from what was given before."""
+        charge = None
+        if part := _budgeted(policy, decision.rule, TEMPLATES[name]):
+            charge = await self._charge(connection, decision, policy, part, now_ms)
+        intervention = build_intervention(
+            decision,
+            policy.templates[TEMPLATES[name]],
+            TEMPLATES[name],
+            priority=pb.PRIORITY_CRITICAL,
+            expires_at_ms=now_ms + SHOW_WITHIN_MS,
+            language=language_of(decision),
+        )
+        # The decision itself may have shown the same, and the team may give it again.
+        intervention.id = stable_id(intervention.id, "act", number)
+        intervention.traceparent = tracing.header(
+            tracing.of_decision(decision.emotion.id, decision.id)
+        )
+        await interventions.insert(connection, intervention, now_ms, charge)
+        return intervention
 
     async def _permit(self, connection: Any, nonce: str, visit: Visit, now_ms: int) -> None:
         await store.add_nonce(
@@ -268,17 +295,21 @@ class Acting:
 
     async def _charge(
         self, connection: Any, decision: pb.Decision, policy: Policy, part: Part, now_ms: int
-    ) -> None:
+    ) -> Charge:
         """An offer costs the same, whoever makes it."""
-        periods, guards = periods_at(policy.zone, now_ms), policy.guards
+        periods, taken = periods_at(policy.zone, now_ms), list[Charge]()
 
         def take(ledger: Ledger) -> bool:
-            return guards.charge(part, decision.value.currency, periods, ledger) is None
+            charge = policy.guards.charge(part, decision.value.currency, periods, ledger)
+            if charge is not None:
+                taken.append(charge)
+            return charge is not None
 
-        if not await interventions.spend(connection, decision.tenant_id, take, now_ms):
+        if not await change(connection, {(decision.tenant_id, "tenant"): [take]}, now_ms):
             raise BudgetSpent(
                 f"The budget for offers ({part.budget}) is used up. You can still open a chat."
             )
+        return taken[0]
 
     async def _spend(self, connection: Any, nonce: str, visit: Visit, now_ms: int) -> None:
         if not await store.use_nonce(

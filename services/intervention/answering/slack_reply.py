@@ -73,6 +73,8 @@ class SlackReplies:
         self._guard = Guard(allowed_private_hosts)
         self._hosts = {*_SLACK, *(host.lower() for host in allowed_private_hosts)}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._last: dict[str, asyncio.Task[None]] = {}
+        """By thread: each reply replaces the message, so the later press's must come last."""
         self.ends = {"sent": 0, "failed": 0, "refused": 0}
 
     async def start(self, payload: bytes, visit: Visit, action: str) -> None:
@@ -80,15 +82,27 @@ class SlackReplies:
         if len(self._tasks) >= _MOST_UNDER_WAY:
             self._failed("failed", "too many replies are under way")
             return
-        task = asyncio.create_task(self._reply(payload, visit, action))
+        thread_id = visit.decision.id
+        before = self._last.get(thread_id)
+        task = asyncio.create_task(self._reply(payload, visit, action, before))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._last[thread_id] = task
+        task.add_done_callback(lambda ended: self._ended(ended, thread_id))
 
     async def close(self) -> None:
         """Let what is under way end, each within its own time; call it before the client closes."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _reply(self, payload: bytes, visit: Visit, action: str) -> None:
+    def _ended(self, task: asyncio.Task[None], thread_id: str) -> None:
+        self._tasks.discard(task)
+        if self._last.get(thread_id) is task:
+            del self._last[thread_id]
+
+    async def _reply(
+        self, payload: bytes, visit: Visit, action: str, before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
         try:
             pressed = msgspec.json.decode(payload, type=_Pressed)
             if destination_of(pressed.response_url) not in self._hosts:

@@ -43,6 +43,12 @@ class Thread:
     """When the events behind it were; none: only their order is known."""
 
     @property
+    def sessions(self) -> list[str]:
+        """The visits that it asks about, the newest first."""
+        asking = [one.decision for one in self.joined if one.asks]
+        return threads.sessions_of([self.decision, *asking])
+
+    @property
     def newest(self) -> pb.Decision:
         """What is known of the first episode by now: its last revision."""
         first = self.decision.emotion.id
@@ -66,7 +72,9 @@ class Visiting:
             LinkError: it is malformed, forged, expired, revoked, or leads to nothing any more.
         """
         link = self._links.read(token, now_ms=self._clock())
-        decision = await read_decision(self._pool, link.decision_id)
+        # A letter names what joined a thread by its own id: its page is the thread's.
+        thread_id = await threads.find(self._pool, link.decision_id)
+        decision = await read_decision(self._pool, thread_id)
         if decision is None or not decision.HasField("recommendation"):
             raise LinkError("What this link led to has been deleted.", "gone")
         members = await threads.read_members(self._pool, decision.id)

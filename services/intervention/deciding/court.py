@@ -12,7 +12,6 @@ import msgspec
 from msgspec import structs
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
-from services.common import tracing
 from services.intervention.database import Clash
 from services.intervention.deciding.gather import Case, gather
 from services.intervention.deciding.proposal import DraftMessage, Recommender
@@ -23,6 +22,7 @@ from services.intervention.experiments.assignment import Exposure
 from services.intervention.policy import TeamUnknown, Verdict, judge, take
 from services.intervention.policy.ledger import Ledger, LiveReadings, Subject
 from services.intervention.store.decisions import GuardKey, Made, State
+from services.intervention.store.promises import Promise, traceparent_of
 
 _FOR_BOTH = "alert@1"
 """What the team reads where a template speaks to the visitor and calls the team."""
@@ -45,6 +45,8 @@ class Docket:
     """Sessions that something was done for: of two at once, one has to find out."""
     firsts: dict[str, Case] = field(default_factory=dict[str, Case])
     """Which case made a decision."""
+    promise: Promise | None = None
+    """What the log is owed, once all is written."""
     _ledgers: dict[GuardKey, Ledger] = field(default_factory=dict[GuardKey, Ledger])
 
     def ledger(self, key: GuardKey) -> Ledger:
@@ -119,9 +121,7 @@ class Court:
             person_id, fold_ms = verdict.team.recipient.person_id, policy.guards.fold_ms
             inputs.thread = history.join(person_id, case.id, now_ms, fold_ms)
         decision = build_decision(case.id, emotion, policy, inputs, verdict, case.path)
-        traceparent = ""
-        if tracing.enabled():
-            traceparent = tracing.header(tracing.of_decision(emotion.id, decision.id))
+        traceparent = traceparent_of(emotion.id, decision.id)
         if verdict.page is not None:
             decision.intervention.traceparent = traceparent
         if verdict.acts:

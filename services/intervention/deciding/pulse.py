@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from services.common import logs
-from services.intervention.database import FAILURES, briefly
+from services.intervention.database import FAILURES, briefly, connect
 
 PATIENCE_S = 0.1
 """How long a group may take before anybody wonders."""
@@ -27,10 +27,22 @@ class Pulse:
     """Ends blocks once PostgreSQL is found to hang; one question stands for all of them."""
 
     def __init__(self, pool: Any) -> None:
+        """Use `open`: the pool is for this alone."""
         self._pool = pool
         self._overdue: set[asyncio.Timeout] = set()
         self._asking: asyncio.Task[None] | None = None
         self.silences = 0
+
+    @classmethod
+    async def open(cls, url: str, schema: str) -> Self:
+        """Connect. To wait for a connection that others have would pass for silence."""
+        return cls(await connect(url, schema, size=2))
+
+    async def close(self) -> None:
+        """Give the connections up; nobody waits for what they say."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._pool.terminate()
 
     @asynccontextmanager
     async def limited(self, seconds: float) -> AsyncGenerator[None]:

@@ -79,7 +79,8 @@ def build_decision(
         propensity=1.0 if verdict.arm is None else verdict.arm.propensity,
     )
     if facts.currency:
-        decision.value.CopyFrom(identity_pb2.Money(currency=facts.currency, minor=facts.value))
+        value = decision.value
+        value.currency, value.minor = facts.currency, facts.value
     if verdict.page is not None:
         part, from_ms = verdict.page.part, facts.shown_at_ms or facts.now_ms
         decision.intervention.CopyFrom(

@@ -25,13 +25,14 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from services.common import logs
 from services.common.errors import InvalidArgument, ResourceExhausted, Unavailable
 from services.intervention.clock import Clock
-from services.intervention.database import FAILURES, OUTRUN, Clash, is_away
+from services.intervention.database import FAILURES, OUTRUN, Clash, is_away, transaction
 from services.intervention.deciding.court import Court, Docket
 from services.intervention.deciding.gather import Case
 from services.intervention.deciding.pulse import Pulse
 from services.intervention.deciding.unguarded import Unguarded
 from services.intervention.policy import Policy
 from services.intervention.store import decisions as store
+from services.intervention.store.promises import Promise
 
 _MAX_GROUP = 256
 _MAX_WAITING = 20_000
@@ -73,9 +74,9 @@ class Writer:
         clock: Clock,
         *,
         pulse: Pulse,
-        committed: Callable[[bool], None],
+        committed: Callable[[Promise, bool], None],
     ) -> None:
-        """`committed(messages)` is called after each commit that wrote something."""
+        """`committed(promise, messages)` is called after each commit that wrote something."""
         self._pool = pool
         self.pulse = pulse
         self._court = court
@@ -181,7 +182,7 @@ class Writer:
             try:
                 docket = await self._decide(connection, cases)
             except OUTRUN:
-                async with connection.transaction():
+                async with transaction(connection):
                     await store.lock_guards(connection, self._court.keys(cases), self._clock())
                     docket = await self._decide(connection, cases)
         except asyncio.CancelledError:
@@ -191,8 +192,9 @@ class Writer:
         self.groups += 1
         self.decisions += len(docket.made)
         self.unguarded.note(docket.standing, docket.made.values())
-        if docket.made:
-            self._committed(any(one.messages for one in docket.made.values()))
+        if docket.promise is not None:
+            messages = any(one.messages for one in docket.made.values())
+            self._committed(docket.promise, messages)
         ends: list[Settled | TeamNeeded] = []
         for case in cases:
             standing = docket.standing.get(case.id)
@@ -270,7 +272,7 @@ class Writer:
         for case in cases:
             self._court.hear(case, docket, now_ms, self.unguarded.recall(case.id))
         if docket.made:
-            await store.write(
+            docket.promise = await store.write(
                 connection, list(docket.made.values()), docket.changed_states(), now_ms
             )
         return docket

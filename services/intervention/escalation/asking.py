@@ -60,7 +60,7 @@ class Asking:
         if decision is None or now_ms > decision.decided_at_ms + LINK_LIFETIME_MS:
             return  # forgotten, or of no use to anybody any more
         asked, number = decision.recommendation, int(timer.subject)
-        thread_id = asked.thread_id or decision.id
+        thread_id = await threads.find(connection, decision.id)
         # Two recommendations of a thread must not ask the same person at once.
         await acts.lock(connection, thread_id)
         if await acts.acknowledged(
@@ -140,6 +140,25 @@ class Asking:
                 by_person_id=act.person_id,
             )
 
+    async def ask_anew(self, connection: Any, decision: pb.Decision, now_ms: int) -> None:
+        """Ask whom a recommendation was for, where no message has told them of it."""
+        people = await self._people.of(decision.tenant_id)
+        wanted = decision.recommendation.person_id
+        person = next((one for one in people if one.person_id == wanted), None)
+        if person is None or not reachable_channels(person):
+            self.nobody += 1
+            _log.warning("told to nobody: the person has left", decision=decision.id)
+            return
+        await self._promise(
+            connection,
+            decision,
+            person,
+            note="",
+            asked=f"anew {decision.id}",
+            of_rule=True,
+            now_ms=now_ms,
+        )
+
     async def _ask(
         self,
         connection: Any,
@@ -149,6 +168,29 @@ class Asking:
         note: str,
         asked: str,
         why: str,
+        now_ms: int,
+    ) -> None:
+        await self._promise(
+            connection,
+            decision,
+            person,
+            note=note,
+            asked=asked,
+            of_rule=why == "escalated",
+            now_ms=now_ms,
+        )
+        thread_id = await threads.find(connection, decision.id)
+        await threads.add_member(connection, thread_id, person.person_id, why, now_ms)
+
+    async def _promise(
+        self,
+        connection: Any,
+        decision: pb.Decision,
+        person: tenant_pb2.Person,
+        *,
+        note: str,
+        asked: str,
+        of_rule: bool,
         now_ms: int,
     ) -> None:
         drafts = self._recommender.draft_for_another(
@@ -167,10 +209,8 @@ class Asking:
             drafts,
             traceparent=here,
             now_ms=now_ms,
-            of_rule=why == "escalated",
+            of_rule=of_rule,
         )
-        thread_id = decision.recommendation.thread_id or decision.id
-        await threads.add_member(connection, thread_id, person.person_id, why, now_ms)
         self._promised()
 
     async def _tell(
@@ -199,8 +239,8 @@ class Asking:
 
     async def _thread(self, connection: Any, decision: pb.Decision) -> pb.Decision:
         """The decision whose page this one stands on: the link leads there."""
-        thread_id = decision.recommendation.thread_id
-        if not thread_id:
+        thread_id = await threads.find(connection, decision.id)
+        if thread_id == decision.id:
             return decision
         return await read_decision(connection, thread_id) or decision
 

@@ -11,12 +11,10 @@ from typing import Any
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.consumer import Delivery
-from services.intervention import outcomes
 from services.intervention.escalation import threads
 from services.intervention.escalation.evidence import Evidence, encode
-from services.intervention.escalation.telling import span_of
-from services.intervention.escalation.timers import ESCALATE, set_timer
-from services.intervention.store.outbox import put_outcome
+from services.intervention.escalation.telling import tell_joined
+from services.intervention.escalation.timers import ESCALATE, TELL, set_timer
 
 GROUP = "intervention-threads"
 
@@ -44,10 +42,13 @@ class Following:
         decisions = {delivery.message.id: delivery.message for delivery in deliveries}
         asking = [one for one in decisions.values() if one.HasField("recommendation")]
         others = [id_ for id_, one in decisions.items() if not one.HasField("recommendation")]
-        folded, revised = 0, list[tuple[str, str]]()
+        folded, opened, revised = 0, list[tuple[str, str]](), list[tuple[str, str]]()
         async with self._pool.acquire() as connection, connection.transaction():
             for decision in asking:
-                folded += await self._place(connection, decision)
+                place = await self._place(connection, decision)
+                folded += place.joined
+                if place.thread_id == decision.id:
+                    opened.append((decision.id, decision.id))
             if others:
                 revised = await threads.attach(connection, others)
         self.folded += folded
@@ -55,35 +56,30 @@ class Following:
             self._timer_set()
         if folded:
             self._committed()
-        opened = [(one.id, one.id) for one in asking if not one.recommendation.thread_id]
         # Of several revisions the newest is drawn.
         for thread_id, decision_id in dict([*opened, *revised]).items():
             found = await self._evidence.of(decisions[decision_id].emotion)
             if found:
                 await threads.keep_evidence(self._pool, thread_id, encode(found))
 
-    async def _place(self, connection: Any, decision: pb.Decision) -> bool:
+    async def _place(self, connection: Any, decision: pb.Decision) -> threads.Place:
         known = await connection.fetchval("SELECT true FROM decisions WHERE id = $1", decision.id)
         if not known:
-            return False  # of another mesh's log, or forgotten since
-        joined = await threads.place(connection, decision)
-        asked = decision.recommendation
+            return threads.Place("")  # of another mesh's log, or forgotten since
+        place = await threads.place(connection, decision)
+        asked, now_ms = decision.recommendation, decision.decided_at_ms
         if asked.escalation:
-            due_at_ms = decision.decided_at_ms + asked.escalation[0].after_ms
+            due_at_ms = now_ms + asked.escalation[0].after_ms
             await set_timer(connection, ESCALATE, decision.id, "0", due_at_ms)
-        if joined:
+        if place.joined:
             kinds = [pb.OUTCOME_KIND_FOLDED]
-            if await threads.was_told(connection, asked.thread_id):
+            reach = await threads.read_reach(connection, place.thread_id, asked.person_id)
+            if reach is threads.Reach.TOLD:
                 # It is on a page that the person has been told of: it did reach them.
                 kinds.append(pb.OUTCOME_KIND_DELIVERED)
-            for kind in kinds:
-                outcome = outcomes.of_person(
-                    decision,
-                    person_id=asked.person_id,
-                    kind=kind,
-                    at_ms=decision.decided_at_ms,
-                    detail=asked.thread_id,
-                    channel="thread",
-                )
-                await put_outcome(connection, outcome, span_of(decision))
-        return joined
+            else:
+                await set_timer(connection, TELL, decision.id, "0", now_ms)
+            await tell_joined(connection, decision, place.thread_id, kinds, now_ms)
+        elif place.anew:
+            await set_timer(connection, TELL, decision.id, "0", now_ms)
+        return place

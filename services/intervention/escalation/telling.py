@@ -69,6 +69,26 @@ async def tell_undo(connection: Any, act: Act, decision: pb.Decision, now_ms: in
     await put_outcome(connection, outcome, span_of(decision))
 
 
+async def tell_joined(
+    connection: Any,
+    decision: pb.Decision,
+    thread_id: str,
+    kinds: Sequence[pb.OutcomeKind.ValueType],
+    at_ms: int,
+) -> None:
+    """Promise what becomes of a recommendation that joined a thread: it has no message itself."""
+    for kind in kinds:
+        outcome = outcomes.of_person(
+            decision,
+            person_id=decision.recommendation.person_id,
+            kind=kind,
+            at_ms=at_ms,
+            detail=thread_id,
+            channel="thread",
+        )
+        await put_outcome(connection, outcome, span_of(decision))
+
+
 def span_of(decision: pb.Decision) -> str:
     """The header of the decision's own span: what is done about it hangs there, however late."""
     return tracing.header(tracing.of_decision(decision.emotion.id, decision.id))

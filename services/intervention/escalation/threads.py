@@ -4,21 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
+
+from services.intervention.deciding.proposal import LINK_LIFETIME_MS
 
 LIFETIME_MS = 3_600_000
 """So long what a session feels stands on the page of the thread about it."""
 
 _OPEN = """
-INSERT INTO threads (id, tenant_id, session_id, opened_at_ms) VALUES ($1, $2, $3, $4)
+INSERT INTO threads (id, tenant_id, session_id, opened_at_ms, instead_of)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
+"""
+
+# A thread, or the last one that took its place, whose page its person can still open. Its own row
+# may be still to come: visits are followed each at its own pace.
+_OPEN_TO = """
+SELECT id FROM decisions
+WHERE (id = $1 OR id IN (SELECT id FROM threads WHERE instead_of = $1)) AND decided_at_ms > $3
+    AND NOT EXISTS (SELECT 1 FROM thread_people
+        WHERE thread_id = id AND person_id = $2 AND revoked_at_ms IS NOT NULL)
+ORDER BY decided_at_ms DESC, id LIMIT 1
+"""
+
+# What tells PagerDuty that the work is done is no message to anybody.
+_REACH = """
+SELECT count(*) FILTER (WHERE state = 'delivered') AS told,
+    count(*) FILTER (WHERE state NOT IN ('delivered', 'failed')) AS under_way
+FROM messages WHERE person_id = $2 AND stoppable AND decision_id IN (
+    SELECT $1 UNION ALL
+    SELECT decision_id FROM thread_decisions WHERE thread_id = $1 AND asks)
 """
 
 _JOIN = """
 INSERT INTO thread_decisions (thread_id, decision_id, asks, decided_at_ms)
-SELECT id, $2, true, $3 FROM decisions WHERE id = $1 ON CONFLICT DO NOTHING RETURNING true
+SELECT id, $2, true, $3 FROM decisions WHERE id = $1 ON CONFLICT DO NOTHING
 """
 
 # Another revision, or another emotion, of the visit that a thread is about.
@@ -60,6 +83,26 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a recommendation stands."""
+
+    thread_id: str
+    joined: bool = False
+    """Another one's thread, just now."""
+    anew: bool = False
+    """One of its own, just now, in place of one that its person cannot open any more."""
+
+
+class Reach(Enum):
+    """How far the messages about a thread have come to a person."""
+
+    TOLD = "told"
+    UNDER_WAY = "under_way"
+    LOST = "lost"
+    """None of them will arrive."""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """Somebody with a page of a thread, besides or instead of whom it was for first."""
 
@@ -69,19 +112,38 @@ class Member:
     revoked: bool
 
 
-async def place(connection: Any, decision: pb.Decision) -> bool:
-    """Give a recommendation its thread. Returns whether it joined another one's just now.
+async def place(connection: Any, decision: pb.Decision) -> Place:
+    """Give a recommendation its thread, once: a repetition tells where it stands.
 
-    A thread that was forgotten since leaves it one of its own.
+    Where the page that it was to join leads its person nowhere any more, because it was closed,
+    deleted or is too old, it opens one of its own, which later ones then join.
     """
-    thread_id, at_ms = decision.recommendation.thread_id, decision.decided_at_ms
-    gone = thread_id and not await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM decisions WHERE id = $1)", thread_id
+    asked, at_ms = decision.recommendation, decision.decided_at_ms
+    known = await connection.fetchval(
+        "SELECT thread_id FROM thread_decisions WHERE decision_id = $1 AND asks"
+        " UNION ALL SELECT id FROM threads WHERE id = $1",
+        decision.id,
     )
-    if thread_id and not gone:
-        return bool(await connection.fetchval(_JOIN, thread_id, decision.id, at_ms))
-    await connection.execute(_OPEN, decision.id, decision.tenant_id, decision.session_id, at_ms)
-    return False
+    if known:
+        return Place(known)
+    joins: str | None = None
+    if asked.thread_id:
+        since_ms = at_ms - LINK_LIFETIME_MS
+        joins = await connection.fetchval(_OPEN_TO, asked.thread_id, asked.person_id, since_ms)
+    if joins:
+        await connection.execute(_JOIN, joins, decision.id, at_ms)
+        return Place(joins, joined=True)
+    named = (decision.tenant_id, decision.session_id, at_ms, asked.thread_id)
+    await connection.execute(_OPEN, decision.id, *named)
+    return Place(decision.id, anew=bool(asked.thread_id))
+
+
+async def find(pool: Any, decision_id: str) -> str:
+    """The thread whose page a recommendation stands on, its own where it joined none."""
+    found: str | None = await pool.fetchval(
+        "SELECT thread_id FROM thread_decisions WHERE decision_id = $1 AND asks", decision_id
+    )
+    return found or decision_id
 
 
 async def attach(connection: Any, decision_ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -106,14 +168,12 @@ async def read_evidence(pool: Any, thread_id: str) -> bytes | None:
     return found
 
 
-async def was_told(connection: Any, thread_id: str) -> bool:
-    """Whether a message about a thread has reached somebody, as far as its provider knows."""
-    found = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM messages WHERE decision_id = $1"
-        " AND state IN ('sent', 'delivered'))",
-        thread_id,
-    )
-    return bool(found)
+async def read_reach(connection: Any, thread_id: str, person_id: str) -> Reach:
+    """Whether a message about a thread has reached a person, as far as its provider knows."""
+    row = await connection.fetchrow(_REACH, thread_id, person_id)
+    if row["told"]:
+        return Reach.TOLD
+    return Reach.UNDER_WAY if row["under_way"] else Reach.LOST
 
 
 async def read_joined(pool: Any, thread_id: str) -> list[Joined]:
@@ -129,6 +189,12 @@ async def read_joined(pool: Any, thread_id: str) -> list[Joined]:
 async def read_asking(pool: Any, decision: pb.Decision) -> list[pb.Decision]:
     """A thread's recommendation, and those that joined it."""
     return [decision, *(one.decision for one in await read_joined(pool, decision.id) if one.asks)]
+
+
+def sessions_of(asking: Sequence[pb.Decision]) -> list[str]:
+    """The visits that a thread's recommendations are about, the newest first."""
+    newest = sorted(asking, key=lambda one: one.decided_at_ms, reverse=True)
+    return list(dict.fromkeys(one.session_id for one in newest))
 
 
 async def count_rounds(connection: Any, thread_id: str) -> int:

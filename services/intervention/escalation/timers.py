@@ -18,6 +18,7 @@ from services.intervention.database import FAILURES, is_away
 
 ESCALATE = "escalate"
 SETTLE = "settle"
+TELL = "tell"
 _POLL_S = 1.0
 _BREATH_S = 0.05
 _AGAIN_MS, _LONGEST_MS = 2_000, 60_000

@@ -72,16 +72,18 @@ class Windows:
         self, connection: Any, decision: pb.Decision, act: acts.Act, now_ms: int
     ) -> None:
         intervention_id = act.intervention_id or ""
+        shown = await interventions.read_one(connection, intervention_id)
+        if shown is None:
+            return
+        # Of the thread's visits, the one that it was for.
+        decision = await read_decision(connection, shown.decision_id) or decision
         identity = await self._identities.resolve(decision.tenant_id, decision.session_id)
         # What a page merely claims may be anybody's address.
         proven = identity.assurance == identity_pb2.ASSURANCE_VERIFIED
         how = self._how(decision, identity.email if proven else "")
         if how == EMAIL:
-            shown = await interventions.read_one(connection, intervention_id)
             # What was mailed is not shown too; where the page was faster, it is not mailed.
-            if shown is None or not await acts.move_pending(
-                connection, intervention_id, "mailed", now_ms
-            ):
+            if not await acts.move_pending(connection, intervention_id, "mailed", now_ms):
                 return
             draft = self._recommender.draft_for_visitor(
                 shown,

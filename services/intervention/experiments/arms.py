@@ -36,6 +36,11 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
     propensity: float = 1.0
 
 
+def are_none(experiments: Experiments) -> bool:
+    """Whether they say nothing of anybody."""
+    return not experiments.trials and experiments.holdouts == NO_EXPERIMENTS.holdouts
+
+
 def choices(
     experiments: Experiments,
     units: Units,
@@ -43,7 +48,7 @@ def choices(
     standing: Standing | None = None,
 ) -> dict[str, Choice]:
     """By rule; rules that are not in it are as EVERY_RULE. See `choose`."""
-    if not experiments.trials and experiments.holdouts == NO_EXPERIMENTS.holdouts:
+    if are_none(experiments):
         return {}
     rules = {EVERY_RULE, *experiments.holdouts.rules}
     for trial in experiments.trials.values():

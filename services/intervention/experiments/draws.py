@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from services.common import logs
 from services.intervention.database import FAILURES, briefly
-from services.intervention.experiments.arms import choices, keys_of
+from services.intervention.experiments.arms import are_none, choices, keys_of
 from services.intervention.experiments.assignment import Choice, Units
 from services.intervention.experiments.exposure_log import standing
 from services.intervention.experiments.in_force import ExperimentsInForce
@@ -23,6 +23,9 @@ class Drawn(NamedTuple):
     choices: Mapping[str, Choice]
     known: bool
     """False: nobody could say yet which experiments the tenant has."""
+
+
+_NOTHING = Drawn({}, known=True)
 
 
 class Draws:
@@ -47,6 +50,8 @@ class Draws:
         if not self._in_force.known(tenant_id):
             self.unknown += 1
             return Drawn({}, known=False)
+        if are_none(experiments):
+            return _NOTHING
         shares = self._shares.of(tenant_id, experiments)
         keys = keys_of(tenant_id, experiments, units)
         if not keys:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from msgspec import structs
@@ -17,6 +17,7 @@ from services.intervention.policy.parts import PRIORITIES, Part, parts_of
 from services.intervention.templates.template import Template
 
 EMOTIONS = ("rage", "hesitation", "confusion", "abandonment")
+_MOST_PAGES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,39 @@ class Node:
     holds: tuple[Holds, ...]
     parts: tuple[Part, ...] | None
     children: tuple[Node, ...] = ()
+
+
+class Places:
+    """The rules that a page leaves, by emotion.
+
+    Most rules ask for a page first of all, and visitors are on few pages: what they say of a page
+    is worked out once, not for each emotion on it.
+    """
+
+    def __init__(self, by_emotion: dict[str, tuple[Node, ...]]) -> None:
+        self._by_emotion = by_emotion
+        self._left: dict[tuple[str, str], tuple[Node, ...]] = {}
+
+    def __len__(self) -> int:
+        """How many pages are remembered."""
+        return len(self._left)
+
+    def of(self, facts: Facts) -> tuple[Node, ...]:
+        """All but the rules whose condition on the page does not hold, in order."""
+        key = (facts.emotion, facts.page)
+        found = self._left.get(key)
+        if found is None:
+            nodes = self._by_emotion.get(facts.emotion, ())
+            found = tuple(node for node in nodes if _may_be_at(node, facts))
+            if len(self._left) >= _MOST_PAGES:
+                self._left.clear()
+            self._left[key] = found
+        return found
+
+
+def _may_be_at(node: Node, facts: Facts) -> bool:
+    path = f"{node.path}.when.page"
+    return all(test.holds(facts) for test in node.tests if test.path == path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +85,7 @@ class Policy:
     zone: str
     nodes: tuple[Node, ...]
     by_emotion: dict[str, tuple[Node, ...]]
+    places: Places = field(compare=False, repr=False)
     guards: GuardSet
     templates: dict[str, Template]
     asks: dict[str, tuple[str, ...]]
@@ -63,7 +98,7 @@ class Policy:
 
     def find(self, facts: Facts) -> Found:
         """Walk the tree; the first leaf whose conditions all hold decides."""
-        nodes = self.by_emotion.get(facts.emotion, ())
+        nodes = self.places.of(facts)
         switched = frozenset(facts.switches)
         killed: list[str] = []
         leaf = _walk(nodes, facts, switched, killed)
@@ -130,6 +165,7 @@ def compile_policy(
         document.zone,
         nodes,
         by_emotion,
+        Places(by_emotion),
         guards,
         templates,
         asks,

@@ -249,8 +249,11 @@ class Guards(_Part, frozen=True, kw_only=True):
 
     stale_after_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 3
     """Older emotions bring no help in the page; the team hears all the same."""
-    fold_s: Seconds = 900
-    """So long, what more a visitor feels joins the message and page that a person has; 0: never."""
+    fold_s: Annotated[int, msgspec.Meta(ge=0, le=43_200)] = 900
+    """So long, what more a visitor feels joins the message and page that a person has; 0: never.
+
+    At most half as long as a link works: what joins last must not find the page closed.
+    """
     cooldowns: tuple[Cooldown, ...] = (
         Cooldown(name="page", per="session", of=("page",), for_s=60),
         Cooldown(name="team", per="session", of=("team",), for_s=600),

@@ -21,7 +21,7 @@ from services.intervention.policy.document import (
 )
 from services.intervention.policy.errors import PolicyError
 from services.intervention.policy.facts import Facts, Recipient, in_span
-from services.intervention.policy.ledger import Ledger, Readings, Subject
+from services.intervention.policy.ledger import Charge, Ledger, Readings, Subject
 
 if TYPE_CHECKING:
     from services.intervention.policy.parts import Part
@@ -130,14 +130,15 @@ class GuardSet:
 
     def charge(
         self, part: Part, currency: str, periods: tuple[str, ...], ledger: Ledger
-    ) -> Refusal | None:
-        """Take a part out of its budget for a person who gives it; the refusal if it is spent."""
+    ) -> Charge | None:
+        """Take a part out of its budget for a person who gives it; None if that is spent."""
         of, minor = part.cost_for(currency)
         key, period = f"budget:{part.budget}:{of}", self._period(part.budget, periods)
         if ledger.spent_in(key, period) + minor > self.limits[part.budget][of]:
-            return Refusal("budget", part.budget)
+            return None
         ledger.spend(key, period, minor)
-        return None
+        # A replica whose clock is behind took it out of the later period.
+        return Charge(key, ledger.spent[key][0], minor)
 
     def _quiet(self, asked: Asked) -> Refusal | None:
         part, facts = asked.part, asked.facts

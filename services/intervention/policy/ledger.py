@@ -8,13 +8,22 @@ length, wherever it begins, holds more than the cap.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 Subject = Literal["session", "visitor", "company", "tenant"]
 REMEMBERED = 16
 _BUCKETS = 32
+
+
+class Charge(NamedTuple):
+    """What an offer took out of a budget."""
+
+    key: str
+    """Budget and currency, as ledgers name them."""
+    period: str
+    minor: int
 
 
 class Ledger(msgspec.Struct, omit_defaults=True):
@@ -63,6 +72,17 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         """What a budget has lost in a period, or in a later one: clocks of replicas differ."""
         known, minor = self.spent.get(key, (period, 0))
         return minor if known >= period else 0
+
+    def correct(self, charge: Charge) -> bool:
+        """Take more, or less than nothing, out of a period; a later one has nothing to do with it.
+
+        Returns whether anything changed.
+        """
+        known, minor = self.spent.get(charge.key, ("", 0))
+        if known != charge.period:
+            return False
+        self.spent[charge.key] = (known, max(0, minor + charge.minor))
+        return True
 
     def join(self, person_id: str, decision_id: str, now_ms: int, within_ms: int) -> str:
         """The thread that a recommendation belongs to, as its decision; empty: it opens one."""

@@ -11,8 +11,10 @@ from services.intervention.channels.pagerduty import dedup_key
 from services.intervention.sending.content import Alert
 
 _SUMMARY_LIMIT = 1024
-# Teams reads Markdown in text blocks.
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~<>-])")
+# Teams reads some Markdown in text blocks and facts: emphasis, links, lists. On phones it has shown
+# backslashes that were not needed, so only what would be markup gets one.
+_MARKUP = re.compile(r"[\\`*_~<\[\]]")
+_LIST = re.compile(r"^(\d{0,9})([-+#>.)])(?=\s|$)")
 
 
 def mail_body(alert: Alert) -> str:
@@ -101,9 +103,16 @@ def page_event(alert: Alert) -> str:
     return json.dumps(event, ensure_ascii=False)
 
 
-def settle_event(tenant_id: str, decision_id: str, action: str) -> str:
-    """An event that acknowledges or resolves what `page_event` triggered."""
-    return json.dumps({"event_action": action, "dedup_key": dedup_key(tenant_id, decision_id)})
+def settle_event(trigger: str, action: str) -> str:
+    """An event that acknowledges or resolves what an event of `page_event` triggered.
+
+    Its key is the trigger's own: what joined a thread goes out as the thread's incident.
+    Empty, where that is no trigger.
+    """
+    event = json.loads(trigger)
+    if event["event_action"] != "trigger":
+        return ""
+    return json.dumps({"event_action": action, "dedup_key": event["dedup_key"]})
 
 
 def _said(alert: Alert) -> tuple[str, str, str]:
@@ -114,4 +123,4 @@ def _said(alert: Alert) -> tuple[str, str, str]:
 
 
 def _unmarked(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _LIST.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))

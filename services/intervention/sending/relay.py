@@ -2,6 +2,9 @@
 
 Rows stay until the log has answered. A crash between answer and delete appends again; every reader
 drops the second by the id inside.
+
+Decisions are the bulk of it, and this process holds what it has just committed: it appends that
+from memory, and reads such rows only where another has left them.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from services.common.log import Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
 from services.common.schema import schema_of
 from services.intervention.database import FAILURES
-from services.intervention.store import outbox
+from services.intervention.store import outbox, promises
+from services.intervention.store.promises import Promise
 
 _BATCH = 500
+_LEFT = 20
 _POLL_S = 1.0
 _LINGER_S = 0.005
+_GATHER_S = 0.05
 _FAILURES: tuple[type[Exception], ...] = (LogUnavailable, *FAILURES)
 _log = logs.get(__name__)
 
@@ -32,21 +38,42 @@ class Relay:
         self._pool = pool
         self._log = log
         self._wake = asyncio.Event()
+        self._handed: list[Promise] = []
+        self._rows = True
+        self._soon = False
         self.appended = 0
         self.failures = 0
 
     def wake(self) -> None:
-        """Tell that a commit left something to append."""
+        """Tell that a commit left something in the outbox."""
+        self._rows = True
         self._wake.set()
+
+    def hand(self, promise: Promise) -> None:
+        """Take over what a commit has promised.
+
+        Each round costs as much as several decisions, whether it moves one or a hundred: it begins
+        a moment later, for all that come meanwhile.
+        """
+        self._handed.append(promise)
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_later(_GATHER_S, self._wake.set)
 
     async def run(self) -> None:
         """Append until cancelled."""
+        look_at_s = 0.0
         while True:
             try:
-                while await self.flush() == _BATCH:
-                    pass
+                await self.flush_handed()
+                if self._rows or time.monotonic() >= look_at_s:
+                    self._rows = False
+                    look_at_s = time.monotonic() + _POLL_S
+                    while await self.flush() >= _BATCH:
+                        pass
             except _FAILURES as error:
                 self.failures += 1
+                self._rows = True
                 _log.warning("outbox waits", error=repr(error))
                 await asyncio.sleep(_POLL_S)
             try:
@@ -58,23 +85,51 @@ class Relay:
             await asyncio.sleep(_LINGER_S)
             self._wake.clear()
 
+    async def flush_handed(self) -> None:
+        """Append what this process has committed just now.
+
+        Raises:
+            LogUnavailable: the rows stay, for whoever comes to them first.
+        """
+        self._soon = False
+        handed, self._handed = self._handed, []
+        if handed:
+            began_ns = time.time_ns()
+            rows = [row for promise in handed for row in promise.rows]
+            try:
+                await self._log.append(group_appends(rows))
+            except asyncio.CancelledError:
+                self._handed = [*handed, *self._handed]  # for the last round, when the process ends
+                raise
+            self._count(rows, began_ns)
+            await promises.kept(self._pool, handed)
+
     async def flush(self) -> int:
-        """Append one batch. Returns how many records went.
+        """Append one batch of what stands in the tables. Returns how many records went.
 
         Raises:
             LogUnavailable: the rows stay.
         """
         began_ns = time.time_ns()
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await outbox.take(connection, _BATCH)
+            rows = await promises.take_left(connection, _LEFT)
+            rows += await outbox.take(connection, _BATCH)
             if rows:
                 await self._log.append(group_appends(rows))
-        self.appended += len(rows)
-        for row in rows if tracing.enabled() else ():
-            tracing.record_under(
-                "outbox.relay", row.traceparent, start_ns=began_ns, kind="producer", topic=row.topic
-            )
+        self._count(rows, began_ns)
         return len(rows)
+
+    def _count(self, rows: Iterable[outbox.Row], began_ns: int) -> None:
+        for row in rows:
+            self.appended += 1
+            if row.traceparent:
+                tracing.record_under(
+                    "outbox.relay",
+                    row.traceparent,
+                    start_ns=began_ns,
+                    kind="producer",
+                    topic=row.topic,
+                )
 
 
 def group_appends(rows: Iterable[outbox.Row]) -> list[Append]:

@@ -6,12 +6,12 @@ it twice sends nothing twice.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from services.common import logs
 from services.common.ids import stable_id
 from services.intervention.clock import Clock
+from services.intervention.escalation import threads
 from services.intervention.escalation.telling import HAND_OVER
 from services.intervention.sending.letters import settle_event
 from services.intervention.sending.secrets import Sealer
@@ -38,10 +38,10 @@ class Settlement:
             # The mesh secret was changed meanwhile: the incident stays for a person to close.
             _log.warning("page cannot be settled", message=page.id, error=str(error))
             return
-        if json.loads(fields["body"])["event_action"] != "trigger":
+        event = settle_event(fields["body"], action)
+        if not event:
             return
         now_ms = self._clock()
-        event = settle_event(page.tenant_id, page.decision_id, action)
         await messages.follow(
             self._pool,
             page,
@@ -60,7 +60,8 @@ class Settlement:
         Whoever acts after this look is heard of through the log, when the page can be found.
         """
         action = ""
-        done = await acts.read_acts(self._pool, decision_id, self._clock())
+        thread_id = await threads.find(self._pool, decision_id)
+        done = await acts.read_acts(self._pool, thread_id, self._clock())
         if any(
             not act.undone and act.act != HAND_OVER and act.acted_at_ms >= since_ms for act in done
         ):

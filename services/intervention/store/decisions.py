@@ -11,9 +11,12 @@ import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.log import DECISION
+from services.intervention.database import OUTRUN, TWICE
 from services.intervention.deciding.proposal import DraftMessage
 from services.intervention.experiments.assignment import Exposure
 from services.intervention.policy import UNGUARDED, Policy
+from services.intervention.store.outbox import Row
+from services.intervention.store.promises import Promise
 
 GuardKey = tuple[str, str]
 """Tenant and subject."""
@@ -41,7 +44,7 @@ ORDER BY tenant_id, subject
 ON CONFLICT (tenant_id, subject) DO UPDATE SET touched_at_ms = EXCLUDED.touched_at_ms
 """
 
-# Everything hangs on the decision's row: without it, nothing of its kind is written. What a group
+# A decision that stands already ends the statement: all is written or nothing. What a group
 # has none of is left out of its statement: to prepare for it costs as much as a row of it.
 _GUARDED = """
 WITH guarded AS (
@@ -54,22 +57,15 @@ WITH guarded AS (
     SET state = EXCLUDED.state, version = EXCLUDED.version, touched_at_ms = EXCLUDED.touched_at_ms
     WHERE guards.version = EXCLUDED.version - 1
     RETURNING 1
-), draft AS (
-    SELECT id, tenant_id, session_id, emotion_id, rev, intervened,
-        decode(record, 'base64') AS record, decided_at_ms, traceparent
-    FROM json_to_recordset($2::json) AS one (id text, tenant_id text, session_id text,
-        emotion_id text, rev bigint, intervened boolean, record text, decided_at_ms bigint,
-        traceparent text)
 ), written AS (
     INSERT INTO decisions
         (id, tenant_id, session_id, emotion_id, rev, intervened, record, decided_at_ms)
-    SELECT id, tenant_id, session_id, emotion_id, rev, intervened, record, decided_at_ms FROM draft
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id, tenant_id, session_id, record, decided_at_ms
+    SELECT id, tenant_id, session_id, emotion_id, rev, intervened, decode(record, 'base64'), $4
+    FROM json_to_recordset($2::json) AS one (id text, tenant_id text, session_id text,
+        emotion_id text, rev bigint, intervened boolean, record text)
+    RETURNING id, tenant_id, session_id, decided_at_ms
 ), logged AS (
-    INSERT INTO outbox (topic, tenant_id, session_id, value, traceparent)
-    SELECT $3, written.tenant_id, written.session_id, written.record, draft.traceparent
-    FROM draft JOIN written USING (id)
+    INSERT INTO promised (decision_ids) VALUES ($3) RETURNING seq
 )"""
 _SHOWN = """, shown AS (
     INSERT INTO interventions (id, tenant_id, session_id, decision_id, record, created_at_ms,
@@ -105,7 +101,7 @@ _EXPOSED = """, exposed AS (
     ON CONFLICT (tenant_id, experiment, unit) DO NOTHING
 )"""
 _COUNTED = """
-SELECT not_outrun((SELECT count(*) FROM guarded) + (SELECT count(*) FROM written), $5)
+SELECT seq FROM logged WHERE not_outrun((SELECT count(*) FROM guarded), $5)
 """
 
 
@@ -182,8 +178,8 @@ async def read(
 
 async def write(
     connection: Any, made: Sequence[Made], guards: Sequence[tuple[GuardKey, State]], now_ms: int
-) -> None:
-    """Write decisions with all that hangs on them, all or nothing.
+) -> Promise:
+    """Write decisions with all that hangs on them, all or nothing. Returns what the log is owed.
 
     Args:
         guards: new states, each under the version that it was read as.
@@ -191,24 +187,36 @@ async def write(
     Raises:
         asyncpg.SerializationError: another writer was faster; nothing is written.
     """
+    records = [one.decision.SerializeToString() for one in made]
     optional = {
         _SHOWN: [_shown_row(one) for one in made if one.decision.HasField("intervention")],
         _SENT: [_message_row(message, one) for one in made for message in one.messages],
         _EXPOSED: [_exposure_row(exposure, one) for one in made for exposure in one.exposures],
     }
     rows = {part: found for part, found in optional.items() if found}
-    await connection.fetchrow(
-        _write_of(tuple(rows)),
-        _json(
-            {"tenant_id": key[0], "subject": key[1], "state": one.encoded, "version": one.version}
-            for key, one in guards
-        ),
-        _json(_decision_row(one) for one in made),
-        DECISION,
-        now_ms,
-        len(guards) + len(made),
-        *(_json(found) for found in rows.values()),
-    )
+    try:
+        seq = await connection.fetchval(
+            _write_of(tuple(rows)),
+            _json(
+                {
+                    "tenant_id": key[0],
+                    "subject": key[1],
+                    "state": one.encoded,
+                    "version": one.version,
+                }
+                for key, one in guards
+            ),
+            _json(map(_decision_row, made, records)),
+            [one.decision.id for one in made],
+            now_ms,
+            len(guards),
+            *(_json(found) for found in rows.values()),
+        )
+    except TWICE as error:
+        if error.constraint_name == "decisions_pkey":
+            raise OUTRUN("another writer has decided it") from error
+        raise
+    return Promise(seq, list(map(_log_row, made, records)))
 
 
 def _json(rows: Iterable[object]) -> str:
@@ -216,7 +224,12 @@ def _json(rows: Iterable[object]) -> str:
     return msgspec.json.encode(list(rows)).decode()
 
 
-def _decision_row(made: Made) -> dict[str, object]:
+def _log_row(made: Made, record: bytes) -> Row:
+    one = made.decision
+    return Row(0, DECISION, one.tenant_id, one.session_id, record, made.traceparent)
+
+
+def _decision_row(made: Made, record: bytes) -> dict[str, object]:
     one = made.decision
     return {
         "id": one.id,
@@ -225,9 +238,7 @@ def _decision_row(made: Made) -> dict[str, object]:
         "emotion_id": one.emotion.id,
         "rev": one.emotion.rev,
         "intervened": one.action == pb.DECISION_ACTION_INTERVENE,
-        "record": one.SerializeToString(),
-        "decided_at_ms": one.decided_at_ms,
-        "traceparent": made.traceparent,
+        "record": record,
     }
 
 

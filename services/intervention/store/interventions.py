@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.log import OUTCOME
-from services.intervention.policy.ledger import REMEMBERED, Ledger
-from services.intervention.store.decisions import GuardKey, lock_guards, read
+from services.intervention.policy.ledger import REMEMBERED, Charge, Ledger
+from services.intervention.store.charges import taken_again
+from services.intervention.store.decisions import GuardKey
+from services.intervention.store.ledgers import Change, change
 
 _MAX_PENDING = 20
 _RANK = {"pending": 0, "shown": 1, "failed": 1, "dismissed": 2, "clicked": 3}
@@ -67,11 +69,18 @@ async def withdraw(pool: Any, outcomes: Sequence[pb.Outcome], now_ms: int) -> in
     return done
 
 
-async def insert(connection: Any, intervention: pb.Intervention, now_ms: int) -> None:
-    """Add one, pending; a repetition changes nothing."""
+async def insert(
+    connection: Any, intervention: pb.Intervention, now_ms: int, charge: Charge | None = None
+) -> None:
+    """Add one, pending; a repetition changes nothing.
+
+    Args:
+        charge: what it took out of a budget.
+    """
     await connection.execute(
         "INSERT INTO interventions (id, tenant_id, session_id, decision_id, record, created_at_ms,"
-        " expires_at_ms, changed_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $6)"
+        " expires_at_ms, changed_at_ms, budget, period, minor)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $8, $9, $10)"
         " ON CONFLICT (id) DO NOTHING",
         intervention.id,
         intervention.tenant_id,
@@ -80,6 +89,7 @@ async def insert(connection: Any, intervention: pb.Intervention, now_ms: int) ->
         intervention.SerializeToString(),
         now_ms,
         intervention.expires_at_ms,
+        *(charge or ("", "", 0)),
     )
 
 
@@ -92,7 +102,7 @@ WHERE interventions.id = change.id AND interventions.tenant_id = change.tenant_i
     AND (CASE interventions.state WHEN 'pending' THEN 0 WHEN 'withdrawn' THEN 0
         WHEN 'mailed' THEN 0 WHEN 'shown' THEN 1 WHEN 'failed' THEN 1
         WHEN 'dismissed' THEN 2 ELSE 3 END) < change.rank
-RETURNING interventions.tenant_id, interventions.subject, interventions.type,
+RETURNING interventions.id, interventions.tenant_id, interventions.subject, interventions.type,
     interventions.state, interventions.changed_at_ms
 """
 
@@ -100,7 +110,8 @@ RETURNING interventions.tenant_id, interventions.subject, interventions.type,
 async def mark(pool: Any, changes: Sequence[tuple[str, str, str, int]]) -> None:
     """Move interventions forward: (id, tenant, state, at ms). Never back, whatever the order.
 
-    What was dismissed is remembered with its visitor, in the same transaction.
+    What was dismissed is remembered with its visitor, and an offer that was taken back and is shown
+    all the same is paid for again, in the same transaction.
     """
     furthest: dict[tuple[str, str], tuple[str, int]] = {}
     for id_, tenant_id, state, at_ms in changes:
@@ -118,49 +129,22 @@ async def mark(pool: Any, changes: Sequence[tuple[str, str, str, int]]) -> None:
             [at_ms for _, at_ms in furthest.values()],
             [_RANK[state] for state, _ in furthest.values()],
         )
+        felt = [row for row in rows if row["state"] != "failed"]
+        ledgers = await taken_again(connection, [row["id"] for row in felt])
         dismissed: dict[GuardKey, list[tuple[int, str]]] = {}
-        for row in rows:
+        for row in felt:
             if row["state"] == "dismissed" and row["subject"]:
                 key = (row["tenant_id"], row["subject"])
                 dismissed.setdefault(key, []).append((row["changed_at_ms"], row["type"]))
-        if dismissed:
-            await _remember(connection, dismissed)
+        for key, moments in dismissed.items():
+            noted: list[Change] = ledgers.setdefault(key, [])
+            noted.append(partial(_note, moments))
+        if ledgers:
+            await change(connection, ledgers, max(row["changed_at_ms"] for row in felt))
 
 
-async def _remember(
-    connection: Any, dismissed: Mapping[GuardKey, Sequence[tuple[int, str]]]
-) -> None:
-    now_ms = max(at_ms for moments in dismissed.values() for at_ms, _ in moments)
-    await lock_guards(connection, dismissed, now_ms)
-    states, _ = await read(connection, dismissed, ())
-    for key, moments in dismissed.items():
-        ledger = msgspec.json.decode(states[key].encoded, type=Ledger)
-        ledger.dismissals = sorted([*ledger.dismissals, *moments])[-REMEMBERED:]
-        await _write_ledger(connection, key, ledger)
-
-
-async def _write_ledger(connection: Any, key: GuardKey, ledger: Ledger) -> None:
-    await connection.execute(
-        "UPDATE guards SET state = $3, version = version + 1 WHERE tenant_id = $1 AND subject = $2",
-        *key,
-        msgspec.json.encode(ledger),
-    )
-
-
-async def spend(
-    connection: Any, tenant_id: str, take: Callable[[Ledger], bool], now_ms: int
-) -> bool:
-    """Let `take` change what a tenant's guards remember, in the caller's transaction.
-
-    Returns what it returns; False leaves everything as it was.
-    """
-    key: GuardKey = (tenant_id, "tenant")
-    await lock_guards(connection, [key], now_ms)
-    states, _ = await read(connection, [key], ())
-    ledger = msgspec.json.decode(states[key].encoded, type=Ledger)
-    if not take(ledger):
-        return False
-    await _write_ledger(connection, key, ledger)
+def _note(moments: Sequence[tuple[int, str]], ledger: Ledger) -> bool:
+    ledger.dismissals = sorted([*ledger.dismissals, *moments])[-REMEMBERED:]
     return True
 
 

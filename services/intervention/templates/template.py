@@ -73,6 +73,8 @@ class Template:
         allowed = FOR_TEAM if document.target == "team" else FOR_ALL
         own = Words(title=document.title, body=document.body)
         self._said: dict[str, _Said] = {}
+        self._fixed: dict[str, str] = {}
+        """What the page shows, by language, where it is the same for everybody."""
         for language, words in {document.language: own, **document.locales}.items():
             where = place if words is own else f"{place}.locales.{language}"
             self._said[_key(language)] = self._say(document, words, language, allowed, where)
@@ -105,9 +107,17 @@ class Template:
 
     def payload_json(self, values: Mapping[str, Value], language: str = "") -> str:
         """What the page shows: {title, body, actions}."""
-        shown = self.render(values, "page", language)
+        chosen = self._choose(language)
+        known = self._fixed.get(chosen)
+        if known is not None:
+            return known
+        shown = self.render(values, "page", chosen)
         payload = {"title": shown.title, "body": shown.body, "actions": shown.actions}
-        return msgspec.json.encode(payload).decode()
+        found = msgspec.json.encode(payload).decode()
+        said = self._said[chosen]
+        if said.title.fixed and said.body.fixed:
+            self._fixed[chosen] = found
+        return found
 
     def _choose(self, language: str) -> str:
         wanted = _key(language)

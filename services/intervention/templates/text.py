@@ -56,6 +56,11 @@ class Text:
             self._forms = {}
             self._other = _pieces(written, allowed)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it says the same whatever the values are."""
+        return not self._by and len(self._other) == 1
+
     def render(self, values: Mapping[str, Value], channel: ChannelName) -> str:
         """The text for a channel; values are escaped, a missing one stays away."""
         pieces = self._other

@@ -16,7 +16,7 @@ from services.common.http import CLOSE, BadBody
 from services.intervention.answering.acting import Acting, AlreadyActed
 from services.intervention.answering.links import LinkError
 from services.intervention.answering.presence import Pages, Presence
-from services.intervention.answering.visiting import Visit, Visiting
+from services.intervention.answering.visiting import Thread, Visit, Visiting
 from services.intervention.clock import Clock
 from services.intervention.database import needed
 from services.intervention.deciding.identities import Identities
@@ -90,7 +90,7 @@ class IntervenePage:
         html = _templates.get_template("intervene.html").render(
             view=build_view(visit.decision, thread.newest.emotion, identity, visit.why),
             known=identity is not None,
-            state=await self._state(visit, acts, story.episodes, names),
+            state=await self._state(visit, thread, acts, story.episodes, names),
             colleagues=[
                 (self._visiting.tag(one.person_id), one.name or one.role, one.role)
                 for one in await self._visiting.colleagues(visit)
@@ -104,7 +104,9 @@ class IntervenePage:
         try:
             with needed():
                 visit = await self._visit(request)
-                story, _ = await self._story(visit, await self._acting.done(visit))
+                names = await self._visiting.names(visit)
+                thread = await self._visiting.thread(visit)
+                story = build_story(thread, await self._acting.done(visit), names)
         except (LinkError, ServiceError) as error:
             return _refuse(error)
         return HTMLResponse(_templates.get_template("story.html").render(**_drawn(story)))
@@ -115,10 +117,12 @@ class IntervenePage:
             with needed():
                 visit = await self._visit(request)
                 acts = await self._acting.done(visit)
-                story, names = await self._story(visit, acts)
+                names = await self._visiting.names(visit)
+                thread = await self._visiting.thread(visit)
         except (LinkError, ServiceError) as error:
             return _refuse(error)
-        return JSONResponse(await self._state(visit, acts, story.episodes, names))
+        episodes = build_story(thread, acts, names).episodes
+        return JSONResponse(await self._state(visit, thread, acts, episodes, names))
 
     async def seen(self, request: Request) -> Response:
         """POST: the page is visible to a person; answers with a nonce to act with."""
@@ -187,16 +191,17 @@ class IntervenePage:
     async def _visit(self, request: Request) -> Visit:
         return await self._visiting.visit(request.path_params["token"])
 
-    async def _story(self, visit: Visit, acts: list[Act]) -> tuple[Story, Mapping[str, str]]:
-        names = await self._visiting.names(visit)
-        return build_story(await self._visiting.thread(visit), acts, names), names
-
     async def _state(
-        self, visit: Visit, acts: list[Act], episodes: int, names: Mapping[str, str]
+        self,
+        visit: Visit,
+        thread: Thread,
+        acts: list[Act],
+        episodes: int,
+        names: Mapping[str, str],
     ) -> dict[str, Any]:
         """What changes while the page is open."""
-        decision, now_ms = visit.decision, self._clock()
-        presence = await self._pages.find(decision.tenant_id, decision.session_id)
+        now_ms = self._clock()
+        _, presence = await self._pages.locate(visit.decision.tenant_id, thread.sessions)
         told = [tell(act, names, now_ms).as_json() for act in acts]
         round_ = await self._acting.round(visit)
         stand = [one for one in acts if not one.undone and one.round == round_]

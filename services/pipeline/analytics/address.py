@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from services.common.settings import UrlError
 from services.pipeline.analytics.embedded import EmbeddedAnalytics
 from services.pipeline.analytics.port import Analytics
 from services.pipeline.analytics.server import ServerAnalytics
@@ -16,7 +17,7 @@ def open_analytics(url: str) -> Analytics:
     Nothing is connected yet.
 
     Raises:
-        ValueError: the URL names no engine known here.
+        UrlError: the URL names no engine known here.
     """
     scheme, _, path = url.partition("://")
     if scheme == "chdb" and path.startswith("/"):
@@ -24,13 +25,18 @@ def open_analytics(url: str) -> Analytics:
     if scheme in ("clickhouse", "clickhouses"):
         parts = urlsplit(url)
         if parts.hostname and parts.path in ("", "/"):
-            return ServerAnalytics(url)
-        raise ValueError(
+            try:
+                return ServerAnalytics(url)
+            except ValueError as error:
+                raise UrlError(
+                    "SIQ_ANALYTICS_URL cannot be read: expected clickhouse://user:password@host:9000"
+                ) from error
+        raise UrlError(
             "SIQ_ANALYTICS_URL: expected clickhouse://user:password@host:9000 and no database in "
             "it: the tables are always those of `sentientiq`"
         )
     # Without the URL: what was meant to be one may hold a password.
-    raise ValueError(
+    raise UrlError(
         f"SIQ_ANALYTICS_URL begins with {scheme[:20]!r}: expected chdb:///absolute/folder or "
         "clickhouse://user:password@host:9000"
     )

@@ -1,4 +1,8 @@
-"""The one way in which analytics fails."""
+"""How analytics fails.
+
+AnalyticsError
+    AnalyticsUnfit: somebody has to mend something before it can be used
+"""
 
 from __future__ import annotations
 
@@ -9,3 +13,7 @@ class AnalyticsError(Exception):
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+
+class AnalyticsUnfit(AnalyticsError):
+    """A server or schema that this version cannot use; to try again does not help."""

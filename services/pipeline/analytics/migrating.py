@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.pipeline.analytics.errors import AnalyticsError
+from services.pipeline.analytics.errors import AnalyticsUnfit
 from services.pipeline.analytics.statements import MIGRATIONS, statements
 from services.pipeline.arrow import pa
 
@@ -32,7 +32,8 @@ async def apply(analytics: Analytics, folder: Path = MIGRATIONS) -> list[str]:
     """Apply what is missing; returns the names.
 
     Raises:
-        AnalyticsError: the engine refuses a statement, or an applied file has changed.
+        AnalyticsUnfit: an applied file has changed.
+        AnalyticsError: the engine is away, or refuses a statement.
     """
     first, files = _read(folder)
     for statement in statements(first):
@@ -59,7 +60,7 @@ def _read(folder: Path) -> tuple[str, dict[str, str]]:
 
 def _check(name: str, applied: str, ours: str) -> None:
     if applied != ours:
-        raise AnalyticsError(
+        raise AnalyticsUnfit(
             f"migration {name} of analytics has changed since it was applied: put the file back, "
             "and write what is new into another one"
         )

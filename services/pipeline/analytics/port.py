@@ -24,7 +24,8 @@ class Analytics(ABC):
         """Apply the migrations that are missing; returns their names.
 
         Raises:
-            AnalyticsError: the engine refuses, or an applied file has changed.
+            AnalyticsUnfit: an applied file has changed, or the engine is too old.
+            AnalyticsError: the engine is away, or refuses.
         """
         return await migrating.apply(self)
 

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, TypeVar
 
-from services.pipeline.analytics.errors import AnalyticsError
+from services.pipeline.analytics.errors import AnalyticsError, AnalyticsUnfit
 from services.pipeline.analytics.port import INSERT_SETTINGS, NOTHING, Analytics
 from services.pipeline.arrow import compute, pa
+from services.pipeline.threads import Threads
 
 T = TypeVar("T")
 # The driver has no types, as chDB has none.
@@ -25,6 +25,10 @@ logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
 _OLDEST = 54459
 # What a fallen connection looks like, next to the driver's own errors.
 _AWAY = (EOFError, OSError)
+# How long the end of the process waits for an answer, and then for a thread to notice that there
+# will be none: far less together than the 25 s after SIGTERM.
+_CLOSE_S = 5.0
+_HANG_UP_S = 1.0
 
 
 class ServerAnalytics(Analytics):
@@ -41,7 +45,7 @@ class ServerAnalytics(Analytics):
     async def migrate(self) -> list[str]:
         version = await self._executing.run(_version_if_old)
         if version:
-            raise AnalyticsError(
+            raise AnalyticsUnfit(
                 f"this is ClickHouse {version}, which cannot bind parameters: use 22.8 or newer"
             )
         return await super().migrate()
@@ -72,17 +76,22 @@ class ServerAnalytics(Analytics):
         return await self._reading.run(lambda client: _answer(client, sql, dict(parameters)))
 
     async def close(self) -> None:
-        # A count may take minutes, and the next process does it again.
+        # A count may take minutes, and the next process does it again. A block is waited for a
+        # while: what is not answered is not committed to the log, and comes again.
         self._executing.hang_up()
-        for connection in (self._reading, self._executing, self._inserting):
-            await connection.close()
+        await asyncio.gather(
+            *(
+                connection.close(_CLOSE_S)
+                for connection in (self._reading, self._executing, self._inserting)
+            )
+        )
 
 
 class _Connection:
     """A client of the driver and the one thread that may use it."""
 
     def __init__(self, url: str, name: str) -> None:
-        self._thread = ThreadPoolExecutor(1, name)
+        self._thread = Threads(1, name)
         self._client = _driver.Client.from_url(url)
         # Values are bound by the server. What the driver would write into the statement by itself
         # begins with %, which is a sign like any other in SQL.
@@ -90,9 +99,7 @@ class _Connection:
 
     async def run(self, call: Callable[[Any], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._thread, call, self._client
-            )
+            return await asyncio.wrap_future(self._thread.submit(call, self._client))
         except _errors.Error as error:
             # A server adds the trace of its stack, which helps nobody here.
             words = str(error.message).partition("Stack trace:")[0].strip()
@@ -107,9 +114,14 @@ class _Connection:
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
-    async def close(self) -> None:
-        """After what is under way."""
-        await asyncio.to_thread(self._thread.shutdown)
+    async def close(self, within_s: float) -> None:
+        """After what is under way; nothing more is begun. Who waits longer is told that the
+        connection is gone, and a thread that does not hear even that, as it connects, is left."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if not await self._thread.ended(within_s):
+            self.hang_up()
+            if not await self._thread.ended(_HANG_UP_S):
+                return  # it alone may use the client
         self._client.disconnect()
 
 

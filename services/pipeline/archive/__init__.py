@@ -7,7 +7,13 @@
 docs/archive.md has the format.
 """
 
-from services.pipeline.archive.errors import ArchiveError, ArchiveUnavailable, Missing
+from services.pipeline.archive.errors import (
+    ArchiveError,
+    ArchiveUnavailable,
+    Damaged,
+    Missing,
+    Superseded,
+)
 from services.pipeline.archive.manifest import ArchiveFile, Day, Roll
 from services.pipeline.archive.opening import open_archive
 from services.pipeline.archive.store import Archive
@@ -17,8 +23,10 @@ __all__ = [
     "ArchiveError",
     "ArchiveFile",
     "ArchiveUnavailable",
+    "Damaged",
     "Day",
     "Missing",
     "Roll",
+    "Superseded",
     "open_archive",
 ]

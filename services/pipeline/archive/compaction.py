@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.pipeline.archive.errors import ArchiveError
+from services.pipeline.archive.errors import Damaged
 from services.pipeline.archive.manifest import ArchiveFile, Day
 from services.pipeline.archive.rows import joined
+from services.pipeline.archive.skipping import Skipping
 from services.pipeline.archive.store import Archive
 from services.pipeline.arrow import pa
 
@@ -44,15 +45,19 @@ def compact(
     """Compact what has come to a topic since the last time, a tenant and date at a time.
 
     Raises:
-        ArchiveError: a file is damaged or the store away; what was done is done.
+        Damaged: a file is; its day was left as it is, the others are done.
+        ArchiveError: the store is away; what was done is done.
     """
     with archive.rewriting:
         archive.settle(topic)
         through, days = archive.days(topic)
+        skipping = Skipping(archive, topic)
         for day, fresh in days:
             if fresh:
-                yield _day(archive, topic, order, day, fresh, through, target_bytes)
-        archive.forget_rolls(topic, through)
+                with skipping.day(day.key, fresh):
+                    yield _day(archive, topic, order, day, fresh, through, target_bytes)
+        archive.forget_rolls(topic, skipping.forgettable(through))
+    skipping.tell()
 
 
 def _day(
@@ -71,10 +76,11 @@ def _day(
                 groups.append(group)
             else:
                 keep += group
-    tables = {
-        _name(group, f"{through}m{number}"): _merged(archive, topic, group, order)
+    # One after the other: a busy tenant's day has many, and each may have a million rows.
+    tables = (
+        (_name(group, f"{through}m{number}"), _merged(archive, topic, group, order))
         for number, group in enumerate(groups)
-    }
+    )
     drop = [file.path for group in groups for file in group]
     after = archive.replace(topic, day.key, keep, tables, drop, through)
     return Compacted(
@@ -121,11 +127,11 @@ def _merged(
     try:
         table = joined(tables)
     except pa.ArrowException as error:
-        raise ArchiveError(f"{topic}/{group[0].day}: files do not fit: {error}") from error
+        raise Damaged(f"{topic}/{group[0].day}: files do not fit: {error}") from error
     if table.num_rows != sum(file.rows for file in group):
-        raise ArchiveError(f"{topic}/{group[0].day}: manifests and files differ in rows")
+        raise Damaged(f"{topic}/{group[0].day}: manifests and files differ in rows")
     by = order or SESSION_ORDER
     try:
         return table.sort_by([(column, "ascending") for column in by])
     except pa.ArrowException as error:
-        raise ArchiveError(f"{topic}/{group[0].day} does not sort by {by}: {error}") from error
+        raise Damaged(f"{topic}/{group[0].day} does not sort by {by}: {error}") from error

@@ -2,7 +2,9 @@
 
 ArchiveError
     ArchiveUnavailable: the store does not answer; the same call may work later
+    Damaged: a file is not what was written
     Missing: there is no such object
+    Superseded: another process writes this archive
 """
 
 from __future__ import annotations
@@ -18,6 +20,17 @@ class ArchiveUnavailable(ArchiveError):
 
 class Missing(ArchiveError):
     """An object that is not there, or not any more."""
+
+
+class Damaged(ArchiveError):
+    """A file that is not what was written, or not what manifests say; restore it."""
+
+
+class Superseded(ArchiveError):
+    """Another process writes the archive by now; what this one has staged will never count."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: two pipelines write this archive, stop one")
 
 
 def lost(key: str) -> ArchiveError:

@@ -4,12 +4,17 @@ is trimmed on the archive's word, so a power cut must not take that back."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from services.pipeline.archive.errors import ArchiveUnavailable, Missing, lost
 from services.pipeline.archive.objects import STAGING
+
+# What a volume says that has no hard links.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class FolderObjects:
@@ -20,26 +25,44 @@ class FolderObjects:
 
     def put(self, key: str, blob: bytes) -> None:
         with self._needed():
-            path = self._folder / key
-            # Beside what is staged, where a start clears what a kill has left.
-            area, _, rest = key.partition("/")
-            area = area if area != STAGING else rest.partition("/")[0]
-            temporary = self._folder / STAGING / area / f"{path.name}.tmp"
-            created = _make_folder(temporary.parent) | _make_folder(path.parent)
-            with temporary.open("wb") as file:
-                file.write(blob)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-            _sync({*created, path.parent})
+            temporary, changed = self._write(key, blob)
+            os.replace(temporary, self._folder / key)
+            _sync(changed)
 
     def create(self, key: str, blob: bytes) -> bool:
-        # Not in one step: a hard link would be, which not every volume has. It is there to notice
-        # a second writer, not to let two write.
-        if (self._folder / key).exists():
-            return False
-        self.put(key, blob)
-        return True
+        with self._needed():
+            temporary, changed = self._write(key, blob)
+            path = self._folder / key
+            try:
+                os.link(temporary, path)  # of two who try, one gets the name
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                # Not in one step on such a volume: a second writer is noticed, but for a moment.
+                if path.exists():
+                    return False
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync(changed)
+            return True
+
+    def _write(self, key: str, blob: bytes) -> tuple[Path, set[Path]]:
+        """Write a synced file that is to get a key, and return what else is to be synced then."""
+        path = self._folder / key
+        # Beside what is staged, where a start clears what a kill has left; by a name that nobody
+        # else has, since another process may write the same key.
+        area, _, rest = key.partition("/")
+        area = area if area != STAGING else rest.partition("/")[0]
+        temporary = self._folder / STAGING / area / f"{uuid4().hex}.tmp"
+        created = _make_folder(temporary.parent) | _make_folder(path.parent)
+        with temporary.open("wb") as file:
+            file.write(blob)
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary, {*created, path.parent}
 
     def get(self, key: str) -> bytes:
         with self._needed():
@@ -52,6 +75,13 @@ class FolderObjects:
         with self._needed():
             found = (self._folder / prefix).glob("**/*" if deep else "*")
             return sorted(str(path.relative_to(self._folder)) for path in found if path.is_file())
+
+    def written(self, prefix: str) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for key in self.keys(prefix):
+            with self._needed(), contextlib.suppress(FileNotFoundError):
+                found[key] = (self._folder / key).stat().st_mtime
+        return found
 
     def move(self, pairs: Sequence[tuple[str, str]], *, strict: bool = False) -> None:
         with self._needed():

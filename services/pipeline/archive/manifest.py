@@ -28,6 +28,10 @@ class ArchiveFile:
     """In bytes; 0 if an older version did not say."""
     roll: int = 0
     """The newest roll of which it has rows."""
+    writer: str = ""
+    """Who staged it; empty if an older version did."""
+    stored_ms: int = 0
+    """When the newest of its rows was stored, Unix epoch; 0 if an older version did not say."""
 
     @property
     def tenant(self) -> str:
@@ -53,6 +57,8 @@ class Roll:
     number: int
     files: tuple[ArchiveFile, ...]
     through: Mapping[int, int]
+    writer: str = ""
+    """Whose it is; empty if an older version wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class Day:
 def roll_lines(roll: Roll) -> bytes:
     """A roll's manifest."""
     through = {str(partition): offset for partition, offset in roll.through.items()}
-    return _lines(roll.files, {"roll": roll.number, "through": through, "schema": SCHEMA})
+    end = {"roll": roll.number, "through": through, "writer": roll.writer, "schema": SCHEMA}
+    return _lines(roll.files, end)
 
 
 def day_lines(day: Day) -> bytes:
@@ -87,7 +94,8 @@ def read_roll(name: str, blob: bytes) -> Roll:
         files, end = _read(name, blob)
         through = {int(partition): offset for partition, offset in end["through"].items()}
         number = int(end["roll"])
-        return Roll(number, tuple(_file(line, number) for line in files), through)
+        listed = tuple(_file(line, number) for line in files)
+        return Roll(number, listed, through, end.get("writer", ""))
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(name, error) from error
 
@@ -114,6 +122,8 @@ def _lines(files: Sequence[ArchiveFile], end: Mapping[str, Any]) -> bytes:
                 "rows": file.rows,
                 "bytes": file.size,
                 "roll": file.roll,
+                "writer": file.writer,
+                "stored_ms": file.stored_ms,
                 "sha256": file.sha256,
                 "offsets": {str(key): list(span) for key, span in file.offsets.items()},
             }
@@ -140,6 +150,8 @@ def _file(line: Any, roll: int) -> ArchiveFile:
         {int(key): (span[0], span[1]) for key, span in line["offsets"].items()},
         line.get("bytes", 0),
         line.get("roll", roll),
+        line.get("writer", ""),
+        line.get("stored_ms", 0),
     )
 
 

@@ -35,6 +35,11 @@ class Objects(Protocol):
         those that have no further slash."""
         ...
 
+    def written(self, prefix: str) -> dict[str, float]:
+        """The keys that begin with a prefix, which ends with a slash, and when each was written
+        last: Unix epoch in seconds, by the store's clock."""
+        ...
+
     def move(self, pairs: Sequence[tuple[str, str]], *, strict: bool = False) -> None:
         """Give objects another key; those that are not there were moved before.
 

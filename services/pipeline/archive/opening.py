@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from services.common.settings import UrlError
 from services.pipeline.archive.folder import FolderObjects
 from services.pipeline.archive.store import Archive
 
@@ -12,7 +13,7 @@ def open_archive(url: str, *, timeout_s: float = 30.0) -> Archive:
     """Open the archive of a URL: file:///folder or s3://bucket/prefix.
 
     Raises:
-        ValueError: the URL names no archive known here.
+        UrlError: the URL names no archive known here.
     """
     scheme, _, path = url.partition("://")
     if scheme == "file" and path.startswith("/"):
@@ -22,6 +23,6 @@ def open_archive(url: str, *, timeout_s: float = 30.0) -> Archive:
         from services.pipeline.archive.s3 import S3Objects
 
         return Archive(S3Objects(bucket, prefix.strip("/"), timeout_s=timeout_s))
-    raise ValueError(
+    raise UrlError(
         f"SIQ_ARCHIVE_URL={url!r}: expected file:///absolute/folder or s3://bucket/prefix"
     )

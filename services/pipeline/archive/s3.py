@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotSupportedError
 from obstore.store import S3Store
 
 from services.pipeline.archive.errors import ArchiveUnavailable, Missing, lost
+from services.pipeline.threads import Threads
 
 T = TypeVar("T")
 # Above this an object goes up in parts; S3 takes none below 5 MiB.
@@ -63,6 +63,14 @@ class S3Objects:
                 found = [*obstore.list_with_delimiter(self._store, prefix)["objects"]]
             return sorted(one["path"] for one in found)
 
+    def written(self, prefix: str) -> dict[str, float]:
+        with self._needed(prefix):
+            return {
+                one["path"]: one["last_modified"].timestamp()
+                for batch in obstore.list(self._store, prefix)
+                for one in batch
+            }
+
     def move(self, pairs: Sequence[tuple[str, str]], *, strict: bool = False) -> None:
         def copy(pair: tuple[str, str]) -> None:
             source, target = pair
@@ -105,6 +113,6 @@ class S3Objects:
 
 
 def _together(call: Callable[[T], None], items: Iterable[T]) -> None:
-    with ThreadPoolExecutor(_AT_ONCE, "archive-s3") as pool:
+    with Threads(_AT_ONCE, "archive-s3") as pool:
         for _ in pool.map(call, items):
             pass

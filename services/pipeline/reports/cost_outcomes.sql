@@ -16,13 +16,15 @@ SELECT
     session_id,
     toUnixTimestamp64Milli(t) AS at_ms
 FROM sentientiq.events FINAL
-WHERE tenant_id = {tenant:String}
-    AND type = 'track'
+PREWHERE type = 'track'
     AND has(
         {names:Array(String)}, trim(BOTH ' ' FROM replaceRegexpAll(lower(text), '[_\\s-]+', ' '))
     )
+WHERE tenant_id = {tenant:String}
     AND t >= {from:DateTime64(3, 'UTC')}
     AND t < {to:DateTime64(3, 'UTC')}
     AND (t, key) > ({after_t:DateTime64(3, 'UTC')}, {after_key:String})
 ORDER BY at_ms, key
 LIMIT {limit:UInt32}
+-- Rows that the log repeats lie on the same day: see events_by_type.sql.
+SETTINGS do_not_merge_across_partitions_select_final = 1

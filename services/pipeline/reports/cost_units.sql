@@ -7,7 +7,10 @@
 -- default after_t: 1970-01-01 00:00:00
 -- default after_id: -
 -- default limit: 20000
+--
+-- A page reads from where it begins on, and of events those of visits in which anything was decided.
 WITH
+    greatest({from:DateTime64(3, 'UTC')}, {after_t:DateTime64(3, 'UTC')}) AS begins,
     remembered AS (
         SELECT
             *,
@@ -19,13 +22,13 @@ WITH
             ) AS emotions_before
         FROM sentientiq.decisions FINAL
         WHERE tenant_id = {tenant:String}
-            AND t >= {from:DateTime64(3, 'UTC')} - INTERVAL 28 DAY
+            AND t >= begins - INTERVAL 28 DAY
             AND t < {to:DateTime64(3, 'UTC')}
     ),
     chosen AS (
         SELECT *
         FROM remembered
-        WHERE t >= {from:DateTime64(3, 'UTC')}
+        WHERE t >= begins
             AND ({emotion:String} = 'any' OR emotion = {emotion:String})
             AND (action = 'intervene' OR length(met) > 0)
             AND (t, id) > ({after_t:DateTime64(3, 'UTC')}, {after_id:String})
@@ -33,38 +36,49 @@ WITH
         LIMIT {limit:UInt32}
     ),
     felt AS (
-        SELECT id, any(page) AS page
-        FROM sentientiq.emotions FINAL
+        SELECT id, argMax(page, rev) AS page
+        FROM sentientiq.emotions
         WHERE tenant_id = {tenant:String}
-            AND t >= {from:DateTime64(3, 'UTC')} - INTERVAL 1 DAY
+            AND t >= begins - INTERVAL 1 DAY
             AND t < {to:DateTime64(3, 'UTC')}
         GROUP BY id
     ),
     acted AS (
         SELECT decision_id, min(t) AS at
-        FROM sentientiq.outcomes FINAL
+        FROM sentientiq.outcomes
         WHERE tenant_id = {tenant:String}
             AND kind = 'acted'
             AND decision_id != ''
-            AND t >= {from:DateTime64(3, 'UTC')}
+            AND t >= begins - INTERVAL 1 DAY
         GROUP BY decision_id
     ),
     shown AS (
         SELECT intervention_id, min(t) AS at
-        FROM sentientiq.outcomes FINAL
+        FROM sentientiq.outcomes
         WHERE tenant_id = {tenant:String}
             AND kind IN ('shown', 'clicked')
             AND intervention_id != ''
-            AND t >= {from:DateTime64(3, 'UTC')}
+            AND t >= begins - INTERVAL 1 DAY
         GROUP BY intervention_id
     ),
     done AS (
         SELECT chosen.id AS id, count() AS events, min(events.t) AS began_at
-        FROM sentientiq.events AS events FINAL
+        FROM (
+            SELECT session_id, t
+            FROM sentientiq.events FINAL
+            PREWHERE type != 'pointer_move' AND session_id IN (
+                SELECT session_id
+                FROM sentientiq.decisions
+                WHERE tenant_id = {tenant:String}
+                    AND t >= begins
+                    AND t < {to:DateTime64(3, 'UTC')}
+            )
+            WHERE tenant_id = {tenant:String}
+                AND t >= begins - INTERVAL 1 DAY
+                AND t < {to:DateTime64(3, 'UTC')}
+        ) AS events
         INNER JOIN chosen ON chosen.session_id = events.session_id
-        WHERE events.tenant_id = {tenant:String}
-            AND events.type != 'pointer_move'
-            AND events.t <= chosen.t
+        WHERE events.t <= chosen.t
         GROUP BY chosen.id
     )
 SELECT
@@ -86,6 +100,7 @@ SELECT
     chosen.met_arms AS met_arms,
     chosen.met_propensities AS met_propensities,
     toUnixTimestamp64Milli(chosen.t) AS at_ms,
+    toUnixTimestamp64Milli(chosen.stored_at) AS stored_at_ms,
     ifNull(toUnixTimestamp64Milli(chosen.due_at), 0) AS due_at_ms,
     if(acted.decision_id != '', toUnixTimestamp64Milli(acted.at), 0) AS acted_at_ms,
     if(shown.intervention_id != '', toUnixTimestamp64Milli(shown.at), 0) AS shown_at_ms,
@@ -98,3 +113,5 @@ LEFT JOIN acted ON acted.decision_id = chosen.id
 LEFT JOIN shown ON shown.intervention_id = chosen.intervention_id
 LEFT JOIN done ON done.id = chosen.id
 ORDER BY at_ms, decision_id
+-- Rows that the log repeats lie on the same day: see events_by_type.sql.
+SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -6,9 +6,10 @@
 -- default wrong: false_alarm
 -- chart lines x=day y=precision by=emotion low=low high=high
 --
--- Right: somebody acted on the recommendation. Wrong: somebody declined it with a reason of the list
--- `wrong` (commas between them); wrong wins. All others are unjudged. Whom the team was asked about
--- was no random choice, so this is the precision of what the team was asked, not of all emotions.
+-- Whoever was asked "was this right?" has the last word. Where nobody said: right, if somebody acted on
+-- the recommendation; wrong, if somebody declined it with a reason of the list `wrong` (commas between
+-- them); wrong wins. All others are unjudged. Whom the team was asked about was no random choice, so
+-- this is the precision of what the team was asked, not of all emotions.
 WITH
     1.959963984540054 AS z,
     (k, n) -> (k + z * z / 2) / (n + z * z) AS middle,
@@ -16,15 +17,23 @@ WITH
     judged AS (
         SELECT
             chosen.emotion_id AS emotion_id,
-            countIf(said.kind = 'acted') > 0 AS right,
-            countIf(
-                said.kind = 'declined' AND has(splitByChar(',', {wrong:String}), said.detail)
-            ) > 0 AS wrong
+            argMaxIf(said.detail, (said.t, said.id), said.kind = 'feedback') AS word,
+            if(word != '', word = 'right', countIf(said.kind = 'acted') > 0) AS right,
+            if(
+                word != '',
+                word = 'wrong',
+                countIf(
+                    said.kind = 'declined' AND has(splitByChar(',', {wrong:String}), said.detail)
+                ) > 0
+            ) AS wrong
         FROM (
-            SELECT decision_id, kind, detail
+            SELECT id, decision_id, kind, detail, t
             FROM sentientiq.outcomes
             WHERE tenant_id = {tenant:String}
-                AND kind IN ('acted', 'declined')
+                AND (
+                    kind IN ('acted', 'declined')
+                    OR kind = 'feedback' AND detail IN ('right', 'wrong')
+                )
                 AND t >= toDateTime64({from:Date}, 3, {zone:String}) - INTERVAL 1 DAY
         ) AS said
         INNER JOIN (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 import edge.lane
-from edge.lane import Link
+from edge.lane import FastLane, Link
+from edge.writer import Appended
+from services.common.ownership import Lease
 
 
 class Failing:
@@ -51,15 +53,21 @@ class Slow(Failing):
         await self.go_on.wait()
 
 
-def link_to(detection: Failing, monkeypatch: pytest.MonkeyPatch) -> Link:
-    def open_detect(channel: Any) -> Any:
+def stand_in(detection: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let links reach this one."""
+
+    def open_detect(channel: Any, metadata: Any) -> Any:
         return channel.Detect()
 
-    def connect(endpoint: str, token: str) -> Any:
+    def connect_plain(endpoint: str) -> Any:
         return detection
 
-    monkeypatch.setattr(edge.lane, "connect", connect)
+    monkeypatch.setattr(edge.lane, "connect_plain", connect_plain)
     monkeypatch.setattr(edge.lane, "open_detect", open_detect)
+
+
+def link_to(detection: Failing, monkeypatch: pytest.MonkeyPatch) -> Link:
+    stand_in(detection, monkeypatch)
     return Link("a:1", "token", lambda response: None, on_sent=None, on_silent=lambda: None)
 
 
@@ -101,16 +109,7 @@ class Deaf(Failing):
 
 
 async def test_a_link_says_that_it_is_silent_before_it_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    detection = Deaf()
-
-    def connect(endpoint: str, token: str) -> Any:
-        return detection
-
-    def open_detect(channel: Any) -> Any:
-        return channel.Detect()
-
-    monkeypatch.setattr(edge.lane, "connect", connect)
-    monkeypatch.setattr(edge.lane, "open_detect", open_detect)
+    stand_in(Deaf(), monkeypatch)
     told = asyncio.Event()
     link = Link("a:1", "token", lambda response: None, on_sent=None, on_silent=told.set)
     await asyncio.sleep(0)
@@ -123,3 +122,39 @@ async def test_a_link_says_that_it_is_silent_before_it_is_given_up(monkeypatch: 
             await asyncio.sleep(0.01)
     assert (link.silent, link.counters["silent"]) == (True, 1)
     await link.close()
+
+
+class Leases:
+    """A state store in which one process holds everything, and has not renewed it."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, list[int]]] = []
+
+    async def owners(self) -> dict[int, Lease]:
+        return {1: Lease("a:1", 1), 2: Lease("a:1", 1)}
+
+    async def end_silent(self, endpoint: str, partitions: list[int]) -> int:
+        self.ended.append((endpoint, partitions))
+        return len(partitions)
+
+
+@pytest.mark.parametrize("how", [Deaf, Failing])
+async def test_leases_of_whoever_is_silent_or_gone_are_ended(
+    monkeypatch: pytest.MonkeyPatch, how: type[Failing]
+):
+    detection, leases = how(), Leases()
+    detection.fail.set()
+    stand_in(detection, monkeypatch)
+    lane = FastLane(cast("Any", leases), "token", lambda response: None)
+    following = asyncio.create_task(lane.run())
+    async with asyncio.timeout(5):
+        while not lane.links:
+            await asyncio.sleep(0.01)
+        assert not leases.ended
+        lane.send([Appended(1, 1, [b""], 0, 0)])
+        while not leases.ended:
+            await asyncio.sleep(0.01)
+    assert leases.ended[0] == ("a:1", [1, 2])
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert lane.troubles()["ended"] >= 2

@@ -33,6 +33,15 @@ class Page:
         raise AssertionError(f"nothing is closed here: {code} {reason}")
 
 
+class Replaced(Page):
+    """Notes how it was closed."""
+
+    code = 0
+
+    def close(self, code: int, reason: str) -> None:
+        self.code = code
+
+
 def test_the_page_in_front_speaks_for_its_visitor() -> None:
     hub = Hub()
     hub.join("t", "s", Page("p1", "en"), 1.0)
@@ -45,6 +54,30 @@ def test_the_page_in_front_speaks_for_its_visitor() -> None:
     visitor = live.visitor()
     assert visitor is not None
     assert visitor.language == "en"
+
+
+def test_a_key_is_in_use_as_long_as_a_connection_has_it() -> None:
+    hub = Hub()
+    first, second = Page("p1", "en"), Page("p2", "en")
+    first.key, second.key = "pk_a", "pk_b"
+    hub.join("t", "s", first, 1.0)
+    hub.join("t", "s", first, 2.0)
+    hub.join("t", "s", second, 3.0)
+    assert set(hub.keys()) == {"pk_a", "pk_b"}
+    hub.leave("t", "s", first)
+    hub.leave("t", "s", first)
+    assert set(hub.keys()) == {"pk_b"}
+
+
+def test_a_page_that_comes_again_with_another_key_gives_its_old_one_back() -> None:
+    hub = Hub()
+    old, new = Replaced("p1", "en"), Page("p1", "en")
+    old.key, new.key = "pk_a", "pk_b"
+    hub.join("t", "s", old, 1.0)
+    hub.join("t", "s", new, 2.0)
+    assert (old.code, set(hub.keys())) == (1000, {"pk_b"})
+    assert not hub.leave("t", "s", old)
+    assert set(hub.keys()) == {"pk_b"}
 
 
 class Pending:

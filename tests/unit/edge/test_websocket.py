@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -96,6 +97,8 @@ async def test_bytes_that_come_one_by_one_are_frames_in_the_end(edge: Edge):
         (Frame(Opcode.TEXT, b"x" * 65_537).serialize(mask=True), 1009),
         (Frame(Opcode.CLOSE, b"\x03\xe9").serialize(mask=True), 1001),
     ],
+    # The masks are random; names are not to be.
+    ids=["utf8", "unmasked", "reserved", "opcode", "ping", "continued", "large", "close"],
 )
 async def test_what_breaks_the_protocol_is_told_so(edge: Edge, sent: bytes, code: int):
     page = await edge.page()
@@ -158,6 +161,27 @@ async def test_what_comes_before_the_welcome_waits(edge: Edge):
     assert json.loads(await page.recv())["type"] == "welcome"
     assert await acked(page) == 1
     assert await acked(page) == 2
+
+
+async def test_a_page_that_sends_much_at_once_lets_others_in_between(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+):
+    sockets: list[WebSocket] = []
+    monkeypatch.setattr(edge.mesh.sockets, "add", sockets.append)
+    page = await edge.page()
+    frames = [Frame(Opcode.TEXT, clicks(seq).encode()).serialize(mask=True) for seq in range(1, 91)]
+    sockets[0].data_received(b"".join(frames))
+    taken = [len(edge.mesh.accepted)]
+    while taken[-1] < len(frames):
+        await asyncio.sleep(0)
+        if len(edge.mesh.accepted) > taken[-1]:
+            taken.append(len(edge.mesh.accepted))
+    assert taken == [32, 64, 90]
+    assert [accept.seq for accept in edge.mesh.accepted] == list(range(1, 91))
+    await page.send(clicks(91))
+    async with asyncio.timeout(5):
+        while await acked(page) != 91:
+            pass
 
 
 async def test_a_full_buffer_holds_the_page_and_lets_it_go_on(edge: Edge):
@@ -265,6 +289,31 @@ async def test_whoever_answers_pings_stays(
     assert edge.mesh.counters["silent"] == 0
     await page.send(clicks(2))
     assert await acked(page) == 2
+
+
+async def test_an_open_page_is_looked_at_when_its_ping_is_due(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+):
+    sockets: list[WebSocket] = []
+    monkeypatch.setattr(edge.mesh.sockets, "add", sockets.append)
+    page = await edge.connect()
+    (socket,) = sockets
+    socket.check(time.monotonic())
+    assert socket.due_s == 0.0, "its hello is waited for"
+    await page.send(HELLO)
+    await page.recv()
+    now_s = time.monotonic()
+    socket.check(now_s)
+    assert now_s < socket.due_s < now_s + 21
+    socket.check(now_s + 21)
+    assert socket.due_s == 0.0, "its pong is waited for"
+    await page.ping()
+    await page.send(clicks(1))
+    assert await acked(page) == 1
+    socket.check(time.monotonic())
+    assert socket.due_s > now_s
+    socket.hang_up(1000, "")
+    assert socket.due_s == 0.0, "its end is waited for"
 
 
 async def test_a_lost_connection_leaves_the_hub(edge: Edge):

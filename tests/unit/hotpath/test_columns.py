@@ -76,6 +76,7 @@ def test_wire_round_trip(events: list[list[object]]) -> None:
         == len(events)
     )
     assert columns.duration_ms == sum(int(str(event[1])) for event in events)
+    assert columns.kinds == sum(1 << kind for kind in {int(str(event[0])) for event in events})
 
 
 def test_sections_nobody_uses_take_no_room() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
-from hotpath.websocket import pong_frame, read_frames, text_frame
+from edge import protocol
+from hotpath.websocket import ack_frame, pong_frame, read_frames, text_frame
 
 LIMIT = 2_000
 TEXTS = st.text(max_size=300).map(lambda text: Frame(Opcode.TEXT, text.encode("utf-8", "replace")))
@@ -90,3 +91,14 @@ def test_a_server_s_frame_is_the_library_s(size: int):
     assert text_frame("é" * size) == Frame(Opcode.TEXT, ("é" * size).encode()).serialize(mask=False)
     if size <= 125:
         assert pong_frame(b"x" * size) == Frame(Opcode.PONG, b"x" * size).serialize(mask=False)
+
+
+@pytest.mark.parametrize("seq", [1, 9, 10, 2**31, 2**32 - 1])
+def test_an_ack_is_the_frame_of_its_message(seq: int):
+    assert ack_frame(seq) == text_frame(protocol.ack(seq))
+
+
+def test_an_ack_is_of_a_seq():
+    for no_seq in (-1, 2**32):
+        with pytest.raises(OverflowError):
+            ack_frame(no_seq)

@@ -202,9 +202,13 @@ class _OutcomeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OutcomeKi
     OUTCOME_KIND_ESCALATED: _OutcomeKind.ValueType  # 20
     """Somebody else is asked too: nobody acknowledged in time, or it was handed over."""
     OUTCOME_KIND_FOLDED: _OutcomeKind.ValueType  # 21
-    """The recommendation joined the message and page of an earlier one of the same visitor."""
+    """The recommendation joined the message and page of an earlier one of the same visitor. It is
+    DELIVERED as that message is; where that fails, by one of its own.
+    """
     OUTCOME_KIND_UNDONE: _OutcomeKind.ValueType  # 22
-    """The person took an act back before it had an effect."""
+    """The person took an act back before it had an effect, and what it took out of a budget returned.
+    A SHOWN, CLICKED or DISMISSED of it afterwards takes that again.
+    """
     OUTCOME_KIND_FELL_BACK: _OutcomeKind.ValueType  # 23
     """The page did not show it in time, and it went another way, or could not."""
     OUTCOME_KIND_WITHDRAWN: _OutcomeKind.ValueType  # 24
@@ -248,9 +252,13 @@ OUTCOME_KIND_TERMS_SET: OutcomeKind.ValueType  # 16
 OUTCOME_KIND_ESCALATED: OutcomeKind.ValueType  # 20
 """Somebody else is asked too: nobody acknowledged in time, or it was handed over."""
 OUTCOME_KIND_FOLDED: OutcomeKind.ValueType  # 21
-"""The recommendation joined the message and page of an earlier one of the same visitor."""
+"""The recommendation joined the message and page of an earlier one of the same visitor. It is
+DELIVERED as that message is; where that fails, by one of its own.
+"""
 OUTCOME_KIND_UNDONE: OutcomeKind.ValueType  # 22
-"""The person took an act back before it had an effect."""
+"""The person took an act back before it had an effect, and what it took out of a budget returned.
+A SHOWN, CLICKED or DISMISSED of it afterwards takes that again.
+"""
 OUTCOME_KIND_FELL_BACK: OutcomeKind.ValueType  # 23
 """The page did not show it in time, and it went another way, or could not."""
 OUTCOME_KIND_WITHDRAWN: OutcomeKind.ValueType  # 24

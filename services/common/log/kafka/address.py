@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from services.common.settings import UrlError
+
 Config = dict[str, str | int | float | bool]
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -45,17 +47,17 @@ def parse(url: str) -> Address:
     """Read a URL.
 
     Raises:
-        ValueError: it names no server, or something that is not known.
+        UrlError: it names no server, or something that is not known.
     """
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     if not hosts:
-        raise ValueError("SIQ_LOG_URL names no server: expected kafka://host:port,host:port")
+        raise UrlError("SIQ_LOG_URL names no server: expected kafka://host:port,host:port")
     asked = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     mechanism = asked.pop("mechanism", "SCRAM-SHA-512")
     authorities = asked.pop("ca", "")
     if asked or mechanism not in _MECHANISMS:
-        raise ValueError(
+        raise UrlError(
             f"SIQ_LOG_URL: after the question mark may stand ca=FILE and "
             f"mechanism={'|'.join(sorted(_MECHANISMS))}, found {parts.query!r}"
         )

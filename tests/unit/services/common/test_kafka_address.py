@@ -45,14 +45,24 @@ def test_tls_and_a_user() -> None:
 
 @pytest.mark.parametrize("query", ["mechanism=GUESS", "acks=0"])
 def test_what_is_not_known_is_refused_and_the_password_is_not_told(query: str) -> None:
-    with pytest.raises(ValueError, match="mechanism=PLAIN") as refused:
+    with pytest.raises(SettingsError, match=r"SIQ_LOG_URL.*mechanism=PLAIN") as refused:
         parse(f"kafka://me:secret@one:9092?{query}")
     assert "secret" not in str(refused.value)
 
 
-def test_another_engine_is_refused_with_what_is_known() -> None:
-    with pytest.raises(ValueError, match="kafka://host:port"):
-        open_log("amqp://one:5672")
+@pytest.mark.parametrize(
+    ("url", "mend"),
+    [
+        ("amqp://one:5672", "kafka://host:port"),
+        ("kafka:///prefix", "kafka://host:port"),
+        ("redis://:sec/ret@one:6379", "redis://user:password@host:port"),
+        ("kafkas://one:9092?ca=/no/such/file", "is the file of ca= there"),
+    ],
+)
+def test_another_url_is_refused_as_a_setting_with_its_mend(url: str, mend: str) -> None:
+    with pytest.raises(SettingsError, match=rf"SIQ_LOG_URL.*{mend}") as refused:
+        open_log(url)
+    assert "sec" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
+import redis.asyncio as redis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,11 +33,16 @@ def test_a_member_that_leaves_moves_only_its_own(members: list[str]):
 
 
 @pytest_asyncio.fixture
-async def leases(engines: Engines, state_url: str) -> AsyncIterator[LeaseStore]:
+async def client(engines: Engines, state_url: str) -> AsyncIterator[redis.Redis]:
     engines.state.ask("FLUSHALL")
     client = state.connect(state_url)
-    yield LeaseStore(client, ttl_ms=200)
+    yield client
     await client.aclose()
+
+
+@pytest.fixture
+def leases(client: redis.Redis) -> LeaseStore:
+    return LeaseStore(client, ttl_ms=200)
 
 
 async def test_a_partition_has_one_holder(leases: LeaseStore):
@@ -48,6 +55,23 @@ async def test_a_partition_has_one_holder(leases: LeaseStore):
 async def test_renewing_keeps_the_epoch(leases: LeaseStore):
     first = await leases.acquire("a:1", {0: 0})
     assert await leases.acquire("a:1", first) == first
+
+
+async def test_only_what_was_not_renewed_in_time_is_ended(client: redis.Redis):
+    leases = LeaseStore(client)
+    for endpoint, partitions in (("a:1", (0, 1)), ("b:1", (2,))):
+        await leases.announce(endpoint)
+        await leases.acquire(endpoint, dict.fromkeys(partitions, 0))
+    assert await leases.end_silent("a:1", [0, 1, 2]) == 0, "it has just renewed them"
+    for key in ("siq:part:0", "siq:part:2"):
+        await client.pexpire(key, 1_000)
+    assert await leases.members() == 2
+    assert await leases.end_silent("a:1", [0, 1, 2]) == 1
+    assert set(await leases.owners()) == {1, 2}
+    assert await leases.members() == 2, "it says that it is there"
+    await client.zincrby("siq:members", -1_000, "a:1")
+    await leases.end_silent("a:1", [])
+    assert await leases.announce("b:1") == ["b:1"]
 
 
 async def test_the_epoch_grows_with_each_change_of_hands(leases: LeaseStore):

@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import redis.asyncio as redis
 from sentientiq.behavior.v1.types_pb2 import BehaviorBatch, Target
 
+import services.detection.keeper
 from hotpath.columns import from_wire
 from hotpath.detector import Detector
 from hotpath.model import Model
@@ -131,6 +133,18 @@ async def test_a_lease_that_another_took_is_lost_with_the_state(mesh: Mesh):
             taken = await mesh.leases.acquire("b:1", {PARTITION: 0})
         await eventually(lambda: PARTITION not in mesh.keeper.folds)
         assert len(mesh.keeper.folds) == PARTITIONS - 1
+
+
+async def test_whoever_comes_or_goes_changes_shares_at_once(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(services.detection.keeper, "_RENEW_S", 60.0)
+    async with mesh.running(mesh.keeper.keep_leases()):
+        await eventually(mesh.holds_all)
+        await mesh.leases.announce("b:1")
+        await eventually(lambda: len(mesh.keeper.folds) < PARTITIONS)
+        await mesh.leases.leave("b:1")
+        await eventually(mesh.holds_all)
 
 
 async def test_leases_are_kept_although_the_log_takes_no_hand_over(mesh: Mesh):

@@ -13,7 +13,7 @@ from tests.unit.services.pipeline.messages import T0_MS, batch, delivered
 BEHAVIOR = TOPICS[0]
 
 
-def files(roll: int = 1) -> dict[str, Any]:
+def files(roll: int = 1, stored_ms: int = T0_MS) -> dict[str, Any]:
     """Two tenants, one of them in two hours; each roll has other frames."""
     first = 10 * (roll - 1)
     deliveries = [
@@ -27,4 +27,4 @@ def files(roll: int = 1) -> dict[str, Any]:
             ]
         )
     ]
-    return split_by_hour(event_rows(deliveries, T0_MS), BEHAVIOR.order, roll)
+    return split_by_hour(event_rows(deliveries, stored_ms), BEHAVIOR.order, roll)

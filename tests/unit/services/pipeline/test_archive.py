@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.common.settings import SettingsError
 from services.pipeline.archive import ArchiveError, open_archive
 from services.pipeline.arrow import pa, parquet
 from tests.unit.services.pipeline.archived import BEHAVIOR, files
@@ -69,5 +70,5 @@ def test_whole_topic_reads_as_one_dataset(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["s3://", "gs://bucket", "file://relative", "/folder"])
 def test_unknown_url_names_the_mend(url: str) -> None:
-    with pytest.raises(ValueError, match="SIQ_ARCHIVE_URL"):
+    with pytest.raises(SettingsError, match="SIQ_ARCHIVE_URL"):
         open_archive(url)

@@ -10,6 +10,7 @@ import pytest
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.common.errors import InvalidArgument, NotFound
+from services.common.settings import SettingsError
 from services.pipeline.analytics import (
     AnalyticsError,
     EmbeddedAnalytics,
@@ -17,7 +18,7 @@ from services.pipeline.analytics import (
     statements,
 )
 from services.pipeline.arrow import pa
-from services.pipeline.report_files import load_reports
+from services.pipeline.report_files import Report, load_reports
 from services.pipeline.reports import Reports
 from services.pipeline.sinks import AnalyticsSink
 from services.pipeline.topics import TOPICS
@@ -88,6 +89,25 @@ async def test_emotions_daily_counts_episodes_at_their_highest_revision(
 ) -> None:
     (row,) = await answer(analytics, "emotions_daily")
     assert (row["emotion"], row["episodes"], row["mean_confidence"]) == ("rage", 1, 82.0)
+
+
+async def test_the_last_word_about_an_emotion_goes_before_what_was_done(
+    analytics: EmbeddedAnalytics,
+) -> None:
+    topic = next(topic for topic in TOPICS if topic.table == "outcomes")
+
+    async def judged(*said: tuple[str, int]) -> tuple[int, int]:
+        told = [outcome("FEEDBACK", decision="d1", after_ms=after_ms) for _, after_ms in said]
+        for one, (word, _) in zip(told, said, strict=True):
+            one.detail = word
+            one.id = f"{one.id}-{word}"
+        await AnalyticsSink(topic, analytics).handle([delivered(one, topic.decode) for one in told])
+        (row,) = await answer(analytics, "detector_accuracy_daily")
+        return row["right"], row["wrong"]
+
+    assert await judged() == (1, 0), "somebody acted"
+    assert await judged(("wrong", 6_000), ("unsure", 6_500)) == (0, 1)
+    assert await judged(("right", 7_000), ("wrong", 5_500)) == (1, 0)
 
 
 async def test_journey_follows_decisions_to_their_outcomes(analytics: EmbeddedAnalytics) -> None:
@@ -167,10 +187,17 @@ def test_statements_are_split_at_line_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "postgresql://a:secret@b", "chdb://relative", "clickhouse://a:secret@host/db"]
+    "url",
+    [
+        "",
+        "postgresql://a:secret@b",
+        "chdb://relative",
+        "clickhouse://a:secret@host/db",
+        "clickhouse://a:secret@host:port",
+    ],
 )
 def test_unknown_url_names_the_mend_and_no_password(url: str) -> None:
-    with pytest.raises(ValueError, match=r"SIQ_ANALYTICS_URL.*clickhouse://user") as caught:
+    with pytest.raises(SettingsError, match=r"SIQ_ANALYTICS_URL.*clickhouse://user") as caught:
         open_analytics(url)
     assert "secret" not in str(caught.value)
 
@@ -195,6 +222,7 @@ async def test_cost_units_say_who_was_held_and_whether_help_came(
     )  # fmt: skip
     assert (left["acted_at_ms"], left["shown_at_ms"], left["value_minor"]) == (0, 0, None)
     assert first["acted_at_ms"] - first["at_ms"] == 5_000
+    assert first["stored_at_ms"] > left["at_ms"]
     assert helped["shown_at_ms"] - helped["at_ms"] == 50
     assert (first["page"], first["events_before"], left["emotions_before"]) == ("/pricing", 10, 2)
     (last,) = await answer(
@@ -202,6 +230,28 @@ async def test_cost_units_say_who_was_held_and_whether_help_came(
     )
     assert last["decision_id"] == "d2"
     assert await answer(analytics, "cost_units", emotion="confusion") == []
+
+
+async def test_cost_units_of_a_page_know_what_was_before_it(analytics: EmbeddedAnalytics) -> None:
+    whole = await answer(analytics, "cost_units")
+    after = {"after_t": "2025-10-09 08:53:20.600", "after_id": "d1"}
+    assert await answer(analytics, "cost_units", **after) == whole[1:]
+    assert whole[1]["events_before"] == 10
+
+
+@pytest.mark.parametrize(
+    "report",
+    # The archive is compared row by row, whichever day they fell on.
+    [
+        one
+        for one in load_reports().values()
+        if "sentientiq.events FINAL" in one.sql and one.name != "row_hashes"
+    ],
+    ids=lambda report: report.name,
+)
+def test_days_of_events_are_not_merged_with_each_other(report: Report) -> None:
+    """Else a report over a month merges rows that were merged, and takes four times as long."""
+    assert "do_not_merge_across_partitions_select_final = 1" in report.sql
 
 
 async def test_cost_outcomes_are_found_by_folded_names(analytics: EmbeddedAnalytics) -> None:

@@ -21,7 +21,7 @@ def test_frame_is_new_once_and_ticks_always() -> None:
 def test_frames_are_recalled_from_rows() -> None:
     deliveries = [delivered(batch(seq), decode_frame) for seq in (1, 2, 3)]
     seen = FRAMES.seen()
-    seen.recall(event_rows(deliveries, T0_MS).select(list(seen.columns)), all_known=True)
+    seen.recall(seen.reduced(event_rows(deliveries, T0_MS)), all_known=True)
     new = [seen.is_new(decode_frame(batch(seq).SerializeToString())) for seq in (2, 3, 4)]
     assert new == [False, False, True]
 
@@ -30,7 +30,7 @@ def test_a_frame_that_comes_back_late_is_new_unless_it_may_have_been_archived() 
     rows = event_rows([delivered(batch(seq), decode_frame) for seq in (3, 5)], T0_MS)
     for all_known, expected in ((True, [1, 2, 4]), (False, [4])):
         seen = FRAMES.seen()
-        seen.recall(rows.select(list(seen.columns)), all_known=all_known)
+        seen.recall(seen.reduced(rows), all_known=all_known)
         frames = [decode_frame(batch(seq).SerializeToString()) for seq in (1, 2, 3, 4, 5)]
         assert [frame.seq for frame in frames if seen.is_new(frame)] == expected
 
@@ -38,7 +38,7 @@ def test_a_frame_that_comes_back_late_is_new_unless_it_may_have_been_archived() 
 def test_revisions_of_an_emotion_are_different() -> None:
     seen = EMOTIONS.seen()
     rows = emotion_rows([delivered(emotion(rev=1), EMOTIONS.decode)], T0_MS)
-    seen.recall(rows.select(list(seen.columns)), all_known=True)
+    seen.recall(seen.reduced(rows), all_known=True)
     assert [seen.is_new(emotion(rev=rev)) for rev in (1, 2, 2)] == [False, True, False]
 
 

@@ -200,6 +200,16 @@ async def test_slack_refuses_in_its_own_words(sandbox: Running, body: bytes, say
     assert (answer.status_code, answer.text) == (400, says)
 
 
+async def test_card_is_shown_as_teams_shows_it(sandbox: Running) -> None:
+    said = {"type": "TextBlock", "text": r"RAGE on \[a\] app\_pool \\ C:\dir"}
+    card = {"type": "AdaptiveCard", "body": [said]}
+    body = {"type": "message", "attachments": [{"content": card}]}
+    assert (await sandbox.client.post("/teams/T1", json=body)).status_code == 202
+    (message,) = await sandbox.messages(to="T1")
+    assert message["body"] == r"RAGE on [a] app_pool \ C:\dir"
+    assert message["details"]["card"] == card, "and kept as it came"
+
+
 async def test_query_asks_for_a_fault_of_its_own(sandbox: Running) -> None:
     answer = await sandbox.client.post("/slack/x?status=410", json={"text": "hi"})
     assert answer.status_code == 410

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.accountability.costing.answer import answer, cost_of
 from services.accountability.costing.facts import DAY_MS, Decided, Facts, Met, Question
-from services.accountability.costing.rows import dealt_rows, offered_rows
+from services.accountability.costing.rows import FORGOTTEN, dealt_rows, offered_rows
 from services.accountability.costing.samples import sample_of
 from services.accountability.outcomes.document import DEFAULTS, Kind
 from services.accountability.outcomes.facts import Paid, Tracked
@@ -76,6 +77,29 @@ def test_an_open_window_waits() -> None:
     (row,) = dealt_rows(facts(decided("d1", arm="held"), now_ms=T0 + WEEK_MS - 1)).rows
     assert row.left_out == "its window of 7 days is still open"
     assert dealt_rows(facts(decided("d1", arm="held"), now_ms=T0 + WEEK_MS)).rows[0].left_out == ""
+
+
+def test_what_nobody_knows_any_more_is_left_out_and_said() -> None:
+    """Events are deleted after 90 days: it would look as if these had never bought."""
+    now_ms = T0 + 400 * DAY_MS
+    stored = {"old": now_ms - 89 * DAY_MS, "new": now_ms - 89 * DAY_MS + 1, "unknown": 0}
+    ones = [
+        decided(name, user=name, arm="held", stored_at_ms=at_ms) for name, at_ms in stored.items()
+    ]
+    asked = facts(*ones, now_ms=now_ms)
+    found = {row.unit: row.left_out for row in dealt_rows(asked).rows}
+    assert found == {"old": FORGOTTEN, "new": "", "unknown": ""}
+    offers = facts(
+        *(decided(name, user=name, stored_at_ms=at_ms) for name, at_ms in stored.items()),
+        now_ms=now_ms,
+    )
+    assert [row.left_out for row in offered_rows(offers).rows if row.unit == "old"] == [FORGOTTEN]
+    (warning,) = cost_of(answer(offers)).warnings
+    assert warning.startswith("1 can no longer be judged, decided 2023-11-14 to 2023-11-14")
+    # What the tenant's server tells of is not in events.
+    server = Kind((), ("purchase",))
+    told = dealt_rows(facts(*ones, kind=server, now_ms=now_ms))
+    assert {row.left_out for row in told.rows} == {""}
 
 
 def test_the_holdout_that_held_most_is_taken_or_the_one_asked_for() -> None:

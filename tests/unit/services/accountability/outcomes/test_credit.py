@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ _events = st.lists(
                 "{",
                 '{"order_id": "o1"}',
                 '{"order_id": "o2", "revenue": 5, "currency": "eur"}',
+                '{"revenue": 5, "currency": "jpy"}',
             ]
         ),
         session_id=st.sampled_from(["a", "b"]),
@@ -125,6 +127,44 @@ def test_an_order_of_the_page_and_of_the_server_is_one() -> None:
     paid = Paid("o1", "u", "purchase", "EUR", 1_300, 7)
     (one,) = outcomes_of(DEFAULTS["purchase"], [event], [paid]).values()
     assert one == Happened("o1", 7, ("session:s", "user:u"), "EUR", 1_300)
+
+
+_ORDER = '{"order_id": "web-1", "total": 13, "currency": "EUR"}'
+_MINUTE_MS = 60_000
+
+
+def _bought(key: str, at_ms: int, user: str = "u", props: str = _ORDER) -> Tracked:
+    return Tracked(key, "Order Completed", props, "s", user, at_ms)
+
+
+@pytest.mark.parametrize("props", [_ORDER, _ORDER.replace('"order_id": "web-1", ', "")])
+def test_a_purchase_told_by_page_and_server_without_a_common_id_is_one(props: str) -> None:
+    paid = Paid("pi_1", "u", "purchase", "EUR", 1_300, 10 * _MINUTE_MS)
+    for at_ms in (0, 20 * _MINUTE_MS):
+        (one,) = outcomes_of(
+            DEFAULTS["purchase"], [_bought("k", at_ms, props=props)], [paid]
+        ).values()
+        assert one == Happened("pi_1", 10 * _MINUTE_MS, ("session:s", "user:u"), "EUR", 1_300)
+    refund = Paid("r1", "u", "refund", "EUR", 1_300, 11 * _MINUTE_MS, "pi_1")
+    assert outcomes_of(DEFAULTS["purchase"], [_bought("k", 0, props=props)], [paid, refund]) == {}
+
+
+def test_what_may_be_another_purchase_is_another() -> None:
+    paid = Paid("pi_1", "u", "purchase", "EUR", 1_300, 0)
+    for event in (
+        _bought("k", 10 * _MINUTE_MS + 1),
+        _bought("k", 0, user="v"),
+        _bought("k", 0, user=""),
+        _bought("k", 0, props=_ORDER.replace("13", "13.01")),
+        _bought("k", 0, props=_ORDER.replace("EUR", "USD")),
+    ):
+        assert len(outcomes_of(DEFAULTS["purchase"], [event], [paid])) == 2, event
+    # Two of one amount stay two, and the one that is known by its id is not taken for another.
+    twice = [_bought("k1", 0, props="{}"), _bought("k2", 5, props=_ORDER.replace("web-1", "pi_2"))]
+    twice += [_bought("k3", 7), _bought("k4", 9, props=_ORDER.replace("web-1", "web-2"))]
+    payments = [paid, Paid("pi_2", "u", "purchase", "EUR", 1_300, 1)]
+    found = outcomes_of(DEFAULTS["purchase"], twice, payments)
+    assert sorted(found) == ["k1", "pi_1", "pi_2", "web-2"]
 
 
 def test_what_was_taken_back_does_not_count() -> None:

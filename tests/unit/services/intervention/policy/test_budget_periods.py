@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.intervention.policy.ledger import Ledger
+from services.intervention.policy.ledger import Charge, Ledger
 
 
 def test_a_replica_that_is_behind_spends_of_the_later_period() -> None:
@@ -14,3 +14,13 @@ def test_a_replica_that_is_behind_spends_of_the_later_period() -> None:
     ledger.spend("budget:b:EUR", "2026-11-26", 500)
     assert ledger.spent_in("budget:b:EUR", "2026-11-27") == 2_000
     assert ledger.spent_in("budget:b:EUR", "2026-11-28") == 0
+
+
+def test_what_is_given_back_returns_to_its_own_period_only() -> None:
+    ledger, key = Ledger(), "budget:b:EUR"
+    ledger.spend(key, "2026-11-26", 3_000)
+    assert ledger.correct(Charge(key, "2026-11-26", -1_000))
+    assert ledger.spent_in(key, "2026-11-26") == 2_000
+    ledger.spend(key, "2026-11-27", 500)
+    assert not ledger.correct(Charge(key, "2026-11-26", -1_000))
+    assert ledger.spent_in(key, "2026-11-27") == 500

@@ -210,3 +210,12 @@ def test_the_examples_of_the_documentation_are_good() -> None:
     policy = parse_policy("doc", f"policy: 2\nrules: []\n{second}".encode())
     said = policy.templates["slow_page@1"].render({"presses": 1}, "page", "de")
     assert (said.title, [one.label for one in said.actions]) == ("Keine Antwort?", ["Ja", "Nein"])
+
+
+def test_folding_ends_while_links_still_work() -> None:
+    def body(fold_s: int) -> bytes:
+        return json.dumps(document(rule("r", HELP), guards={"fold_s": fold_s})).encode()
+
+    assert parse_policy("a", body(43_200)).guards.fold_ms == 43_200_000
+    with pytest.raises(PolicyError, match=r"guards\.fold_s: Expected `int` <= 43200"):
+        parse_policy("a", body(43_201))

@@ -49,6 +49,23 @@ def test_card_has_one_attachment_and_no_markdown_of_strangers() -> None:
     assert "\\\\[click\\\\]" in texts
 
 
+@pytest.mark.parametrize(
+    ("element", "said"),
+    [
+        ("button#pay-now (2)!", "button#pay-now (2)!"),
+        ("*bold* _it_ `c` ~s~", r"\*bold\* \_it\_ \`c\` \~s\~"),
+        ("- no list", r"\- no list"),
+        ("1. no list", r"1\. no list"),
+        ("-5.5", "-5.5"),
+    ],
+)
+def test_card_escapes_what_would_be_markup_and_nothing_else(element: str, said: str) -> None:
+    alert = dataclasses.replace(ALERT, name="", company_name=element, element="")
+    (attachment,) = json.loads(teams_card(alert))["attachments"]
+    (facts,) = [one for one in attachment["content"]["body"] if one["type"] == "FactSet"]
+    assert said in facts["facts"][0]["value"]
+
+
 @given(st.text(max_size=5_000), st.text(max_size=5_000))
 def test_cards_and_events_stay_in_their_bounds(name: str, element: str) -> None:
     alert = dataclasses.replace(ALERT, name=name, element=element)

@@ -67,6 +67,23 @@ def test_a_locale_says_only_what_differs() -> None:
     assert (said.title, said.body, [one.label for one in said.actions]) == ("Hallo", "Body", ["Go"])
 
 
+def test_what_is_the_same_for_everybody_is_made_once_and_nothing_else_is() -> None:
+    mixed = template(
+        title="Hello", body="Help for {company}",
+        locales={"de": {"title": "Hallo", "body": "Hilfe"}, "fr": {"title": "Salut"}},
+    )  # fmt: skip
+    for company, language, title, body in [
+        ("a", "en", "Hello", "Help for a"),
+        ("b", "en", "Hello", "Help for b"),
+        ("a", "de", "Hallo", "Hilfe"),
+        ("b", "de-AT", "Hallo", "Hilfe"),
+        ("a", "fr", "Salut", "Help for a"),
+        ("b", "fr", "Salut", "Help for b"),
+    ]:
+        shown = json.loads(mixed.payload_json({"company": company}, language))
+        assert (shown["title"], shown["body"]) == (title, body)
+
+
 NASTY = "<script>*b* & {x}\r\nBcc: a@b\x00 https://evil.example/"
 
 

@@ -1,0 +1,1 @@
+"""What an edge worker does with its processor time, by stage."""

@@ -1,0 +1,66 @@
+"""The directory of keys, as tasks see it that ask and go."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from types import SimpleNamespace
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+import pytest
+
+from edge.reactor import Reactor
+from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
+
+
+class Identity:
+    """Answers when it is let to: with a status."""
+
+    def __init__(self, code: grpc.StatusCode) -> None:
+        self._code = code
+        self.asked = asyncio.Event()
+        self.let = asyncio.Event()
+
+    async def ResolveKey(self, request: Any, **options: Any) -> Any:
+        self.asked.set()
+        await self.let.wait()
+        none = grpc.aio.Metadata()
+        raise grpc.aio.AioRpcError(self._code, none, none, "no")
+
+
+def directory(code: grpc.StatusCode) -> tuple[TenantDirectory, Identity]:
+    identity = Identity(code)
+    return TenantDirectory(cast("Any", identity)), identity
+
+
+async def test_who_asks_and_goes_leaves_no_traceback_behind() -> None:
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    keys, identity = directory(grpc.StatusCode.NOT_FOUND)
+    asking = asyncio.create_task(keys.resolve("pk"))
+    await identity.asked.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    identity.let.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert unheard == []
+    with pytest.raises(UnknownKey):
+        await keys.resolve("pk")
+
+
+async def test_a_page_whose_key_nobody_can_look_up_is_not_told_and_that_is_all() -> None:
+    keys, identity = directory(grpc.StatusCode.UNAVAILABLE)
+    identity.let.set()
+    with pytest.raises(DirectoryUnavailable):
+        await keys.resolve("pk")
+    nobody = cast("Any", None)
+    reactor = cast("Any", Reactor(nobody, nobody, keys, nobody))
+    page = SimpleNamespace(key="pk", send=pytest.fail)
+    await reactor._tell_page(
+        SimpleNamespace(stream_id="p"), SimpleNamespace(connections={"p": page})
+    )

@@ -119,6 +119,22 @@ async def test_while_the_log_is_away_promises_stand(line: Line) -> None:
     assert await line.logged() == Counter(made)
 
 
+async def test_a_pile_that_was_left_goes_without_a_pause(line: Line) -> None:
+    made = await line.decide(250)
+    await line.pool.execute("DELETE FROM promised")
+    await line.pool.execute("INSERT INTO promised (decision_ids) SELECT ARRAY[id] FROM decisions")
+    await line.grown_old()
+    running = asyncio.ensure_future(Relay(line.pool, line.log).run())
+    try:
+        async with asyncio.timeout(5):
+            while await line.owed():
+                await asyncio.sleep(0.02)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert await line.logged() == Counter(made)
+
+
 async def test_what_was_forgotten_since_is_not_told(line: Line) -> None:
     made = await line.decide(2)
     await line.grown_old()

@@ -261,7 +261,7 @@ def _read_decided(row: Mapping[str, Any], *, named: bool) -> Decided:
             "weekend": float(at.weekday() >= 5),
         },
         words={**words, "emotion": row["emotion"]} if named else words,
-        stored_at_ms=row["stored_at_ms"],
+        stored_at_ms=row.get("stored_at_ms", 0),  # a pipeline of before does not tell
     )  # fmt: skip
 
 

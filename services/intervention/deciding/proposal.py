@@ -91,10 +91,12 @@ class Recommender:
         note: str,
         asked: str,
         now_ms: int,
+        channels: frozenset[str] | None = None,
     ) -> list[DraftMessage]:
-        """Messages to somebody who is asked later, over every channel they have.
+        """Messages to somebody who is asked later.
 
         Args:
+            channels: over which, where caps left only these open; None: over all that they have.
             note: why it comes to them; it stands first.
             asked: the step or act by which they are asked; each sends its own messages, once.
         """
@@ -104,6 +106,7 @@ class Recommender:
         return [
             self._message(decision, alert, person, channel, expires_at_ms, asked, now_ms)
             for channel in reachable_channels(person)
+            if channels is None or channel.kind in channels
         ]
 
     def draft_for_visitor(

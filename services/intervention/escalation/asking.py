@@ -157,6 +157,7 @@ class Asking:
             asked=f"anew {decision.id}",
             of_rule=True,
             now_ms=now_ms,
+            channels=frozenset(decision.recommendation.channels),
         )
 
     async def _ask(
@@ -192,7 +193,9 @@ class Asking:
         asked: str,
         of_rule: bool,
         now_ms: int,
+        channels: frozenset[str] | None = None,
     ) -> None:
+        """Promise messages over `channels`, None: over every one that they have."""
         drafts = self._recommender.draft_for_another(
             await self._thread(connection, decision),
             await self._template(decision),
@@ -201,7 +204,9 @@ class Asking:
             note=note,
             asked=asked,
             now_ms=now_ms,
+            channels=channels,
         )
+        policy = await self._policies.of(decision.tenant_id)
         here = tracing.header(tracing.of_decision(decision.emotion.id, decision.id))
         await promise(
             connection,
@@ -209,7 +214,7 @@ class Asking:
             drafts,
             traceparent=here,
             now_ms=now_ms,
-            of_rule=of_rule,
+            rules=policy.path_to(decision.rule) if of_rule else (),
         )
         self._promised()
 

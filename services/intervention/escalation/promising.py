@@ -13,9 +13,7 @@ _PROMISE = """
 INSERT INTO messages (id, tenant_id, session_id, decision_id, person_id, channel, destination,
     endpoint_hash, sealed, next_attempt_at_ms, expires_at_ms, created_at_ms, changed_at_ms,
     traceparent, rules)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $10, $12, coalesce(
-    (SELECT rules FROM messages WHERE decision_id = ANY($13::text[])
-        ORDER BY created_at_ms LIMIT 1), '{}'))
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, $10, $12, $13)
 ON CONFLICT DO NOTHING
 """
 
@@ -27,14 +25,13 @@ async def promise(
     *,
     traceparent: str,
     now_ms: int,
-    of_rule: bool = False,
+    rules: Sequence[str] = (),
 ) -> None:
     """Promise messages about a decision, in the caller's transaction; each id once.
 
     Args:
-        of_rule: its rule sends them, as it sent the first: a kill switch of the rule stops them.
+        rules: by which they are sent: a kill switch of any stops them.
     """
-    first = [decision.id, decision.recommendation.thread_id] if of_rule else []
     for draft in drafts:
         await connection.execute(
             _PROMISE,
@@ -50,5 +47,5 @@ async def promise(
             now_ms,
             draft.expires_at_ms,
             traceparent,
-            first,
+            list(rules),
         )

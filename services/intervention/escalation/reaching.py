@@ -11,6 +11,7 @@ from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.common import logs
 from services.intervention.deciding.proposal import ASKED_LIFETIME_MS
 from services.intervention.escalation import threads
 from services.intervention.escalation.asking import Asking
@@ -19,6 +20,7 @@ from services.intervention.escalation.timers import TELL, Timer, set_timer
 from services.intervention.store import acts
 from services.intervention.store.decisions import read_decision
 
+_log = logs.get(__name__)
 _AGAIN_MS, _LONGEST_MS = 1_000, 30_000
 
 
@@ -47,7 +49,10 @@ class Reaching:
             connection, decision.id, thread_id=thread_id, since_ms=decision.decided_at_ms
         ):
             return
-        if reach is threads.Reach.LOST:
+        if reach is threads.Reach.PERHAPS:
+            # Nothing is sent twice by itself; `outbox` shows what nobody answered.
+            _log.warning("perhaps told: no answer to the message", decision=decision.id)
+        elif reach is threads.Reach.LOST:
             await self._asking.ask_anew(connection, decision, now_ms)
         elif now_ms < asked.due_at_ms + ASKED_LIFETIME_MS:
             number = int(timer.subject)

@@ -23,8 +23,11 @@ ON CONFLICT DO NOTHING
 # A thread, or the last one that took its place, whose page its person can still open. Its own row
 # may be still to come: visits are followed each at its own pace.
 _OPEN_TO = """
-SELECT id FROM decisions
-WHERE (id = $1 OR id IN (SELECT id FROM threads WHERE instead_of = $1)) AND decided_at_ms > $3
+WITH candidates (id) AS (
+    SELECT $1::text UNION ALL SELECT id FROM threads WHERE instead_of = $1 AND instead_of <> ''
+)
+SELECT id FROM candidates JOIN decisions USING (id)
+WHERE decided_at_ms > $3
     AND NOT EXISTS (SELECT 1 FROM thread_people
         WHERE thread_id = id AND person_id = $2 AND revoked_at_ms IS NOT NULL)
 ORDER BY decided_at_ms DESC, id LIMIT 1
@@ -33,7 +36,8 @@ ORDER BY decided_at_ms DESC, id LIMIT 1
 # What tells PagerDuty that the work is done is no message to anybody.
 _REACH = """
 SELECT count(*) FILTER (WHERE state = 'delivered') AS told,
-    count(*) FILTER (WHERE state NOT IN ('delivered', 'failed')) AS under_way
+    count(*) FILTER (WHERE state NOT IN ('delivered', 'failed')) AS under_way,
+    count(*) FILTER (WHERE state = 'failed' AND detail = 'unknown') AS perhaps
 FROM messages WHERE person_id = $2 AND stoppable AND decision_id IN (
     SELECT $1 UNION ALL
     SELECT decision_id FROM thread_decisions WHERE thread_id = $1 AND asks)
@@ -98,6 +102,8 @@ class Reach(Enum):
 
     TOLD = "told"
     UNDER_WAY = "under_way"
+    PERHAPS = "perhaps"
+    """One was handed in, and its provider never said whether it took it."""
     LOST = "lost"
     """None of them will arrive."""
 
@@ -173,7 +179,9 @@ async def read_reach(connection: Any, thread_id: str, person_id: str) -> Reach:
     row = await connection.fetchrow(_REACH, thread_id, person_id)
     if row["told"]:
         return Reach.TOLD
-    return Reach.UNDER_WAY if row["under_way"] else Reach.LOST
+    if row["under_way"]:
+        return Reach.UNDER_WAY
+    return Reach.PERHAPS if row["perhaps"] else Reach.LOST
 
 
 async def read_joined(pool: Any, thread_id: str) -> list[Joined]:

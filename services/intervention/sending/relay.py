@@ -23,7 +23,8 @@ from services.intervention.store import outbox, promises
 from services.intervention.store.promises import Promise
 
 _BATCH = 500
-_LEFT = 20
+_LEFT = 200
+"""Promises at once, each of which names the decisions of a commit: a handful mostly."""
 _POLL_S = 1.0
 _LINGER_S = 0.005
 _GATHER_S = 0.05
@@ -40,6 +41,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._handed: list[Promise] = []
         self._rows = True
+        self._more = False
         self._soon = False
         self.appended = 0
         self.failures = 0
@@ -69,7 +71,7 @@ class Relay:
                 if self._rows or time.monotonic() >= look_at_s:
                     self._rows = False
                     look_at_s = time.monotonic() + _POLL_S
-                    while await self.flush() >= _BATCH:
+                    while await self.flush() and self._more:
                         pass
             except _FAILURES as error:
                 self.failures += 1
@@ -112,8 +114,10 @@ class Relay:
         """
         began_ns = time.time_ns()
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await promises.take_left(connection, _LEFT)
-            rows += await outbox.take(connection, _BATCH)
+            left = await promises.take_left(connection, _LEFT)
+            found = await outbox.take(connection, _BATCH)
+            rows = [*left, *found]
+            self._more = len({row.seq for row in left}) == _LEFT or len(found) == _BATCH
             if rows:
                 await self._log.append(group_appends(rows))
         self._count(rows, began_ns)

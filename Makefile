@@ -48,10 +48,12 @@ ENGINES ?= embedded
 run: setup ## Start the mesh and print one URL; ENGINES=servers uses those that SIQ_*_URL name
 	$(VENV)/bin/sentientiq up --engines $(ENGINES)
 
-# Two at a time: most of what a test takes is waiting for engines. Those of a file share some.
+# Two at a time: most of what a test takes is waiting for engines. Those of a file share some. What is
+# held to a clock runs alone.
 AT_ONCE ?= 2
 test: lint types browser fuzzer kustomize clickhouse engines ## Everything that must hold, in at most 20 minutes
-	$(PY) -m pytest -m "not long" --numprocesses $(AT_ONCE) --dist loadfile
+	$(PY) -m pytest -m "not long and not alone" --numprocesses $(AT_ONCE) --dist loadfile
+	$(PY) -m pytest -m "alone and not long"
 
 test-long: lint types browser fuzzer kustomize clickhouse engines autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run

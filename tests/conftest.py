@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import pytest
 from hypothesis import Phase, settings
 
 pytest_plugins = ["tests.engines.fixtures", "tests.integration.detection_line"]
@@ -13,3 +14,23 @@ settings.register_profile(
     database=None,
     deadline=None,
 )
+
+# Promises in seconds, of a page, a command or a whole mesh.
+_ALONE = (
+    "tests/acceptance/test_capacity.py",
+    "tests/acceptance/test_deadlines.py",
+    "tests/acceptance/test_silent_detection.py",
+    "tests/e2e/",
+    "tests/integration/test_kill.py",
+    "tests/integration/test_pipeline.py",
+    "tests/integration/test_up.py",
+    "tests/unit/cli/test_main.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs alone."""
+    for item in items:
+        if item.nodeid.startswith(_ALONE):
+            item.add_marker(pytest.mark.alone)

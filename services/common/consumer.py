@@ -229,7 +229,7 @@ class Consumer(Generic[M]):
                     group=self._group,
                     topic=self._topic,
                     pause_s=pause,
-                    exc_info=error if attempt in (1, 10) else None,
+                    exc_info=error if attempt == 10 else None,
                     error=str(error),
                 )
                 await asyncio.sleep(pause)

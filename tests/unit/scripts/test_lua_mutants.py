@@ -39,4 +39,4 @@ def test_a_mutant_takes_the_place_of_its_script():
 def test_the_lease_scripts_are_found():
     found = mutants(importlib.import_module(MODULE))
     assert len(found) > 50
-    assert len({mutant.script for mutant in found}) == 3
+    assert len({mutant.script for mutant in found}) == 4

@@ -107,6 +107,7 @@ class Link:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._write(call))
                         group.create_task(self._watch())
+                        group.create_task(self._greet(call))
                         await self._read(call)
                         raise ConnectionError("stream ended")
                 except* (
@@ -124,6 +125,12 @@ class Link:
                 await asyncio.sleep(0.1)
         finally:
             await channel.close()
+
+    async def _greet(self, call: Any) -> None:
+        """Hear that the call is served: with nothing to send, nothing else would tell."""
+        await call.initial_metadata()
+        if not call.done():  # one that failed has some too, of its own making
+            self.silent = False
 
     async def _write(self, call: Any) -> None:
         while True:

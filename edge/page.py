@@ -62,6 +62,7 @@ class Page:
         "_heard_s",
         "_key",
         "_left",
+        "_resting",
         "_session",
         "_source",
         "_task",
@@ -81,6 +82,8 @@ class Page:
         self._closing: tuple[int, str] | None = None
         self._left = False
         self._task: asyncio.Task[None] | None = None
+        self._resting = False
+        """Whether that only lets others in between."""
         self._waiting: list[str | bytes] = []
         self._heard_s = time.monotonic()
         self._asked_until_s = 0.0
@@ -158,10 +161,16 @@ class Page:
     def rest_a_turn(self) -> None:
         """Let others in between: what comes now is taken when the loop comes round again."""
         if self._task is None and self._closing is None:
+            self._resting = True
             self._wait_in(asyncio.sleep(0))
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection is gone. What only rests was heard before: a last word, often."""
+        if self._resting:
+            self._resting, self._task = False, None
+            queued, self._waiting = self._waiting, []
+            for data in queued:
+                self.receive(data)
         if self._closing is None:
             self._closing = (1000, "")
         self._leave()
@@ -247,7 +256,7 @@ class Page:
             _log.error("a page failed", exc_info=error)
             self.close(protocol.Close.INTERNAL, "internal error")
             return
-        self._task = None
+        self._task, self._resting = None, False
         queued, self._waiting = self._waiting, []
         for place, data in enumerate(queued):
             if place == TURN:

@@ -1,9 +1,9 @@
 """Who owns which partition: leases in the state store, fair shares by rendezvous hashing.
 
-A lease is `siq:part:{n}` = "endpoint epoch" with a TTL of 2 s, renewed twice a second. The epoch
-grows when the holder changes, and when a store that lost everything can no longer tell whether it
-did. It never falls and never repeats: each new one is at least the store's clock in microseconds,
-and no store grants a partition twice in one of them.
+A lease is `siq:part:{n}` = "endpoint epoch" with a TTL of 2 s, renewed four times a second. The
+epoch grows when the holder changes, and when a store that lost everything can no longer tell
+whether it did. It never falls and never repeats: each new one is at least the store's clock in
+microseconds, and no store grants a partition twice in one of them.
 
 Detection takes, renews and releases; the edge reads `owners`, and ends early what a holder that it
 finds silent has not renewed in time: two must miss it, the edge and the store.
@@ -21,8 +21,8 @@ import redis.asyncio as redis
 from services.common.partition import PARTITIONS
 
 TTL_MS = 2_000
-MISSED_MS = 650
-"""So long after its last renewal a holder has missed one: they come twice a second."""
+MISSED_MS = 750
+"""So long after its last renewal a holder has missed two: they come four times a second."""
 
 _NOW = """
 local time = redis.call('TIME')

@@ -23,7 +23,7 @@ from services.detection.snapshots import Snapshot, SnapshotStore
 from services.detection.tuning import Tuning
 
 _log = logs.get(__name__)
-_RENEW_S = 0.5
+_RENEW_S = 0.25
 _LOOK_S = 0.1
 _TAIL_CHECK_S = 0.25
 _GAP_PATIENCE_S = 0.05
@@ -94,7 +94,7 @@ class Keeper:
             await self._until_next_round(started)
 
     async def _until_next_round(self, started: float) -> None:
-        """Wait half a second, or less if somebody came or went: shares are other ones then."""
+        """Wait for the next renewal, or until somebody came or went: shares are others then."""
         await asyncio.sleep(0.05)
         while (left_s := _RENEW_S - (time.monotonic() - started)) > 0:
             await asyncio.sleep(min(left_s, _LOOK_S))
@@ -156,11 +156,10 @@ class Keeper:
                 await asyncio.sleep(0.25)
                 continue
             entries += len(found)
-            self._catch_up(found, behind)
             level = set(behind) - {entry.partition for entry in found}
             for partition in level:
                 behind.pop(partition).live = True
-            await asyncio.sleep(0)
+            await self._catch_up(found, behind)
         _log.info(
             "partitions taken",
             count=len(folds),
@@ -180,23 +179,30 @@ class Keeper:
         except (RedisError, OSError) as error:
             _log.warning("no snapshot, rebuilding from the log", error=str(error))
 
-    def _catch_up(self, entries: list[Entry], readers: Mapping[int, Fold]) -> None:
-        """Apply what was read for these folds. One that was lost meanwhile takes nothing."""
-        now = time.monotonic()
-        touched: dict[int, Fold] = {}
+    async def _catch_up(self, entries: list[Entry], readers: Mapping[int, Fold]) -> None:
+        """Apply what was read for these folds. One that was lost meanwhile takes nothing.
+
+        Renewals and answers come in between: thousands of entries may have been read at once.
+        """
+        found: dict[int, list[Entry]] = {}
         for entry in entries:
-            fold = readers[entry.partition]
-            if not self._holds(fold):
-                continue
+            found.setdefault(entry.partition, []).append(entry)
+        for partition, those in found.items():
+            self._catch_up_one(readers[partition], those)
+            await asyncio.sleep(0)
+
+    def _catch_up_one(self, fold: Fold, entries: list[Entry]) -> None:
+        if not self._holds(fold):
+            return
+        now = time.monotonic()
+        for entry in entries:
             if fold.live and entry.offset > fold.applied + 1:
                 # It slept while others held the partition and the log was trimmed behind them.
-                _log.warning("log trimmed past the fold, starting over", partition=entry.partition)
-                del self.folds[entry.partition]
-                continue
+                _log.warning("log trimmed past the fold, starting over", partition=fold.partition)
+                del self.folds[fold.partition]
+                break
             fold.catch_up(entry.offset, batches_of(entry), now)
-            touched[entry.partition] = fold
-        for fold in touched.values():
-            self._on_applied(fold)
+        self._on_applied(fold)
 
     async def keep_level(self) -> None:
         """Read from the log whatever the fast lane did not bring, until cancelled.
@@ -221,7 +227,7 @@ class Keeper:
                 }
                 if behind:
                     after = {p: fold.applied for p, fold in behind.items()}
-                    self._catch_up(await self._log.read(BEHAVIOR, after, limit=200), behind)
+                    await self._catch_up(await self._log.read(BEHAVIOR, after, limit=200), behind)
             except LogUnavailable as error:
                 _log.warning("cannot check the log's tail", error=str(error))
                 await asyncio.sleep(0.5)

@@ -80,6 +80,7 @@ class DetectionServicer:
     async def Detect(self, _: Any, context: Any) -> None:
         """Serve one stream: requests are read and answers written side by side."""
         principal().require_role("mesh")
+        await context.send_initial_metadata(())  # that it is served, before there is an answer
         stream = Stream()
         self._streams[stream] = None
         writing = asyncio.create_task(_write(stream, context))

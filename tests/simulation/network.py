@@ -153,6 +153,7 @@ class DetectCall:
     def __init__(self, world: World, endpoint: str) -> None:
         self._up = Channel(world)
         self._down = Channel(world)
+        self._greeting = Channel(world)
         self._world = world
         world.later(world.latency_s(), lambda: self._connect(endpoint))
         world.calls.append(self)
@@ -176,6 +177,9 @@ class DetectCall:
         def __init__(self, call: DetectCall) -> None:
             self._call = call
 
+        async def send_initial_metadata(self, metadata: tuple[()]) -> None:
+            self._call._greeting.send(metadata)
+
         async def read(self) -> Any:
             try:
                 request = await self._call._up.receive()
@@ -190,6 +194,18 @@ class DetectCall:
         """Lose the connection."""
         for channel in (self._up, self._down):
             channel.cut(0.0, self._world.faults.randrange(3))
+        self._greeting.cut(0.0, 1)
+
+    async def initial_metadata(self) -> Any:
+        """Wait until it is served; one that broke has none, and is done."""
+        try:
+            return await self._greeting.receive()
+        except EOFError:
+            return ()
+
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self._down.ended
 
     async def write(self, request: Any) -> None:
         """Send a request."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import grpc.aio
 import pytest
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 import edge.lane
 from edge.lane import FastLane, Link
 from edge.writer import Appended
+from services.common.auth import Principal
 from services.common.ownership import Lease
+from services.detection import servicer
+from services.detection.emotions import EmotionWriter
 
 
 class Failing:
-    """A channel, its stub and a call in one: a write fails when told to, a read never ends."""
+    """A channel, its stub and a call in one: a write fails when told to, nothing else ends."""
 
     def __init__(self) -> None:
         self.writing = asyncio.Event()
@@ -31,6 +35,9 @@ class Failing:
 
     async def read(self) -> pb.DetectResponse:
         return await asyncio.Future()
+
+    async def initial_metadata(self) -> None:
+        await asyncio.Future()
 
     def cancel(self) -> None:
         """Nothing is under way."""
@@ -122,6 +129,40 @@ async def test_a_link_says_that_it_is_silent_before_it_is_given_up(monkeypatch: 
             await asyncio.sleep(0.01)
     assert (link.silent, link.counters["silent"]) == (True, 1)
     await link.close()
+
+
+class Restarting(servicer.DetectionServicer):
+    """The real one, but that calls break while it is not `up`."""
+
+    up = False
+
+    async def Detect(self, _: Any, context: Any) -> None:
+        if not self.up:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
+        await super().Detect(_, context)
+
+
+async def test_a_link_that_is_served_again_is_silent_no_more_although_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(servicer, "principal", lambda: Principal("edge", "*", "mesh"))
+    detection = Restarting(EmotionWriter(cast("Any", None)))
+    server = grpc.aio.server()
+    servicer.add_to_server(detection, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    told = asyncio.Event()
+    link = Link(f"127.0.0.1:{port}", "t", lambda response: None, None, on_silent=told.set)
+    async with asyncio.timeout(10):
+        await told.wait()
+        while link.counters["reopened"] < 2:
+            await asyncio.sleep(0.01)
+        assert link.silent
+        detection.up = True
+        while link.silent:
+            await asyncio.sleep(0.01)
+    await link.close()
+    await server.stop(0)
 
 
 class Leases:

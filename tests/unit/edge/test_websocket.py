@@ -163,27 +163,6 @@ async def test_what_comes_before_the_welcome_waits(edge: Edge):
     assert await acked(page) == 2
 
 
-async def test_a_page_that_sends_much_at_once_lets_others_in_between(
-    edge: Edge, monkeypatch: pytest.MonkeyPatch
-):
-    sockets: list[WebSocket] = []
-    monkeypatch.setattr(edge.mesh.sockets, "add", sockets.append)
-    page = await edge.page()
-    frames = [Frame(Opcode.TEXT, clicks(seq).encode()).serialize(mask=True) for seq in range(1, 91)]
-    sockets[0].data_received(b"".join(frames))
-    taken = [len(edge.mesh.accepted)]
-    while taken[-1] < len(frames):
-        await asyncio.sleep(0)
-        if len(edge.mesh.accepted) > taken[-1]:
-            taken.append(len(edge.mesh.accepted))
-    assert taken == [32, 64, 90]
-    assert [accept.seq for accept in edge.mesh.accepted] == list(range(1, 91))
-    await page.send(clicks(91))
-    async with asyncio.timeout(5):
-        while await acked(page) != 91:
-            pass
-
-
 async def test_a_full_buffer_holds_the_page_and_lets_it_go_on(edge: Edge):
     page = await edge.page()
     edge.mesh.writer.full = True

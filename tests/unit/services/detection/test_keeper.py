@@ -18,7 +18,7 @@ from hotpath.detector import Detector
 from hotpath.model import Model
 from services.common import state
 from services.common.log import BEHAVIOR, Append, EventLog, LogUnavailable, Record, open_log
-from services.common.ownership import LeaseStore
+from services.common.ownership import MISSED_MS, LeaseStore
 from services.common.partition import PARTITIONS, partition_of, record_key
 from services.detection.fold import Fold
 from services.detection.keeper import Keeper, batches_of
@@ -34,7 +34,7 @@ async def eventually(check: Callable[[], bool], within_s: float = 15.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def press(log: EventLog, seq: int) -> int:
+async def press(log: EventLog, seq: int, partition: int = PARTITION) -> int:
     columns = from_wire([[3, 0, 100, 100, 1, 0, 1]], {1: ("button#pay", 2)})
     batch = BehaviorBatch(
         tenant_id="t",
@@ -48,7 +48,7 @@ async def press(log: EventLog, seq: int) -> int:
         targets=[Target(descriptor=name, flags=flags) for name, flags in columns.targets],
     )
     record = Record(record_key("t", "s1"), batch.SerializeToString())
-    (offset,) = await log.append([Append(BEHAVIOR, PARTITION, [record])])
+    (offset,) = await log.append([Append(BEHAVIOR, partition, [record])])
     return offset
 
 
@@ -60,6 +60,9 @@ class Mesh:
         self.leases = LeaseStore(client)
         self.snapshots = SnapshotStore(client)
         self.emitted = 0
+        self.loop_turns = 0
+        self.applied_at: dict[int, int] = {}
+        """At which turn something was applied to a partition last."""
         self.log_takes_emotions = True
         self.keeper = Keeper(
             endpoint="a:1",
@@ -74,10 +77,17 @@ class Mesh:
 
     def _on_applied(self, fold: Fold) -> None:
         self.emitted += len(fold.drain())
+        self.applied_at[fold.partition] = self.loop_turns
 
     async def _flush(self) -> None:
         if not self.log_takes_emotions:
             raise LogUnavailable("as the emotion writer says it")
+
+    async def count_turns(self) -> None:
+        """What else runs beside the keeper."""
+        while True:
+            self.loop_turns += 1
+            await asyncio.sleep(0)
 
     @property
     def fold(self) -> Fold:
@@ -145,6 +155,19 @@ async def test_whoever_comes_or_goes_changes_shares_at_once(
         await eventually(lambda: len(mesh.keeper.folds) < PARTITIONS)
         await mesh.leases.leave("b:1")
         await eventually(mesh.holds_all)
+
+
+def test_a_holder_may_miss_two_renewals():
+    keeper: Any = services.detection.keeper
+    assert MISSED_MS >= 3_000 * keeper._RENEW_S
+
+
+async def test_renewals_come_in_between_while_partitions_catch_up(mesh: Mesh):
+    for partition in range(PARTITIONS):
+        await press(mesh.log, 1, partition)
+    async with mesh.running(mesh.count_turns(), mesh.keeper.keep_leases()):
+        await eventually(mesh.holds_all)
+    assert len(set(mesh.applied_at.values())) == PARTITIONS
 
 
 async def test_leases_are_kept_although_the_log_takes_no_hand_over(mesh: Mesh):

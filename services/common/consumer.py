@@ -127,7 +127,7 @@ class Consumer(Generic[M]):
         held: dict[int, int] = {}
         while True:
             if held and await self._buried():
-                await self._patiently(partial(self._log.commit, self._group, self._topic, held))
+                await self._commit(held)
                 held = {}
             if not held and all(after[partition] >= end for partition, end in ends.items()):
                 ends = {}
@@ -153,7 +153,12 @@ class Consumer(Generic[M]):
                         continue
                     deliveries.append(Delivery(message, entry.partition, entry.offset, record))
             if dead:
-                await self._bury_beside(dead)
+                if self._burying is not None:
+                    # Else a batch of letters after the other would never let anything be committed.
+                    await self._burying
+                    await self._commit(held)
+                    held = {}
+                self._bury_beside(dead)
             if deliveries:
                 began_ns = time_ns()
                 await self._apply(deliveries)
@@ -162,15 +167,16 @@ class Consumer(Generic[M]):
             after.update(done)
             held = {**held, **done}
 
-    async def _bury_beside(self, dead: Iterable[tuple[int, Record, str]]) -> None:
+    def _bury_beside(self, dead: Iterable[tuple[int, Record, str]]) -> None:
         """Write dead letters while what follows them is applied already.
 
         Their topic may have to be made first, and they may be large: nobody waits for that but the
         commit, which must not pass a record that is in no letter yet.
         """
-        if self._burying is not None:
-            await self._burying
         self._burying = asyncio.create_task(self._bury(dead))
+
+    async def _commit(self, held: Mapping[int, int]) -> None:
+        await self._patiently(partial(self._log.commit, self._group, self._topic, held))
 
     async def _buried(self) -> bool:
         """Whether all letters so far are written."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Generic, Protocol, TypeVar
 
 from sentientiq.identity.v1.identity_service_pb2 import SealedIdentify
@@ -55,10 +56,16 @@ class _SeenSequence:
 
     def recall(self, reduced: Any, *, all_known: bool) -> None:
         for batch in reduced.to_batches(_AT_ONCE):
-            for row in batch.to_pylist():
-                tenant_id, session_id, stream_id = (row[name] for name in self.columns[:3])
-                seqs = row["seq_distinct"]
-                self._dedupe.recall(tenant_id, session_id, stream_id, seqs, all_known=all_known)
+            streams = zip(*(batch[name].to_pylist() for name in self.columns[:3]), strict=True)
+            lists = batch["seq_distinct"]
+            numbers = lists.values.to_numpy(zero_copy_only=False)
+            offsets = lists.offsets.to_pylist()
+            for (tenant, session, stream), (first, end) in zip(
+                streams, pairwise(offsets), strict=True
+            ):
+                # Numbers of one stream at a time: a batch may have hundreds of each.
+                seqs = numbers[first:end].tolist()
+                self._dedupe.recall(tenant, session, stream, seqs, all_known=all_known)
 
 
 class SeenFrames(_SeenSequence):

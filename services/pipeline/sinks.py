@@ -15,8 +15,15 @@ from typing import Any, Generic, TypeVar
 from services.common import logs
 from services.common.consumer import Delivery
 from services.pipeline.analytics import Analytics, AnalyticsError, Daily
-from services.pipeline.archive import Archive, ArchiveError, ArchiveUnavailable, Missing, Roll
-from services.pipeline.recalling import WINDOW_MS, Recalled, from_analytics, from_archive
+from services.pipeline.archive import (
+    Archive,
+    ArchiveError,
+    ArchiveUnavailable,
+    Missing,
+    Roll,
+    Superseded,
+)
+from services.pipeline.recalling import Recalled, from_analytics, from_archive
 from services.pipeline.seen import Seen
 from services.pipeline.split import split_by_hour
 from services.pipeline.threads import in_thread
@@ -39,11 +46,18 @@ async def _patiently(
     errors: tuple[type[Exception], ...] = (AnalyticsError, ArchiveError),
 ) -> T:
     """Try until it works. Not left to the consumer, whose retry would call the handler again and
-    find every message of the batch already seen."""
+    find every message of the batch already seen.
+
+    Raises:
+        Superseded: to try again would be refused again; the process starts over from what the
+            other has written.
+    """
     attempt = 0
     while True:
         try:
             return await call()
+        except Superseded:
+            raise
         except errors as error:
             pause = _RETRY_S[min(attempt, len(_RETRY_S) - 1)]
             attempt += 1
@@ -132,12 +146,11 @@ class ArchiveSink(Generic[M]):
             _log.warning("the log is younger than the archive", topic=self._topic.name)
             roll = replace(roll, through={})
         self._roll = roll
-        since_ms = wall_ms() - WINDOW_MS
         # A compaction may forget a roll meanwhile: then its rows are in a day.
         recalled = await _patiently(
             f"{name} archive",
             lambda: in_thread(
-                from_archive, self._archive, name, self._seen.columns, self._seen.reduced, since_ms
+                from_archive, self._archive, name, self._seen.columns, self._seen.reduced, wall_ms()
             ),
             (ArchiveUnavailable, Missing),
         )

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from services.pipeline.archive import Archive, ArchiveFile, Missing, Roll
+from services.pipeline import recalling
+from services.pipeline.archive import Archive, ArchiveFile, Missing, Roll, Superseded
 from services.pipeline.archive.compaction import TARGET_BYTES, compact
 from services.pipeline.archive.folder import FolderObjects
 from services.pipeline.archive_servicer import compacted
@@ -118,9 +119,10 @@ async def test_a_start_reads_what_is_younger_than_repeats_can_be(
     if compacting:
         list(compact(archive, BEHAVIOR.name, BEHAVIOR.order))
     store.read.clear()
+    # However long it stood still: the log repeats what was stored last.
     await ArchiveSink(BEHAVIOR, archive).recover({3: 1_000})
-    assert store.read == []
-    filled(archive, roll, now_ms - 24 * 3_600_000)
+    assert len(store.read) == (3 if compacting else 9)
+    filled(archive, roll, now_ms)
     if compacting:
         list(compact(archive, BEHAVIOR.name, BEHAVIOR.order))
     store.read.clear()
@@ -131,3 +133,50 @@ async def test_a_start_reads_what_is_younger_than_repeats_can_be(
     again = [delivered(batch(seq), BEHAVIOR.decode, offset=1_000 + seq) for seq in range(62, 100)]
     await sink.handle(again)
     assert sink.duplicates == 2  # 71 and 81
+
+
+def repeated(*seqs: int) -> list[Any]:
+    """Frames of a stream that is in all rolls, as 1, 11, 21."""
+    return [
+        delivered(batch(seq, session="s1"), BEHAVIOR.decode, offset=1_000 + seq) for seq in seqs
+    ]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_a_file_that_cannot_be_read_costs_what_it_knew(tmp_path: Path, damaged: bool) -> None:
+    archive = Archive(FolderObjects(tmp_path))
+    for file in filled(archive).files:
+        path = tmp_path / BEHAVIOR.name / file.path
+        path.write_bytes(b"PAR1") if damaged else path.unlink()
+    sink = ArchiveSink(BEHAVIOR, archive)
+    async with asyncio.timeout(_PATIENCE_S):
+        await sink.recover({3: 1_000})
+    await sink.handle(repeated(1, 11, 21))
+    assert sink.duplicates == 2
+
+
+@pytest.mark.parametrize(("limits", "expected"), [((4, 1_000), 9), ((2, 1_000), 1), ((4, 20), 3)])
+async def test_streams_count_once_however_many_files_have_them(
+    tmp_path: Path, limits: tuple[int, int], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Counting(tmp_path)
+    filled(Archive(store))
+    store.read.clear()
+    for name, limit in zip(("_MOST_KEYS", "_MOST_ROWS"), limits, strict=True):
+        monkeypatch.setattr(recalling, name, limit)
+    await ArchiveSink(BEHAVIOR, Archive(store)).recover({3: 1_000})
+    assert len(store.read) == expected
+
+
+async def test_who_was_overtaken_ends_and_goes_on_from_there(tmp_path: Path) -> None:
+    """The last process still writes a roll while the next one has taken up the one before."""
+    last, overtaken = (ArchiveSink(BEHAVIOR, Archive(FolderObjects(tmp_path))) for _ in range(2))
+    await overtaken.recover({})
+    await last.handle(repeated(1))
+    async with asyncio.timeout(_PATIENCE_S):
+        with pytest.raises(Superseded, match="two pipelines"):
+            await overtaken.handle(repeated(1, 2))
+    anew = ArchiveSink(BEHAVIOR, Archive(FolderObjects(tmp_path)))
+    await anew.recover({3: 1_000_000})
+    await anew.handle(repeated(1, 2))
+    assert anew.duplicates == 1

@@ -294,3 +294,15 @@ def test_one_merged_file_at_a_time_is_in_memory(objects: Objects) -> None:
     list(compact(archive, TOPIC, BEHAVIOR.order))
     # The second hour of acme's day is read after the first was staged.
     assert max(staged_before) == 1
+
+
+def test_what_a_day_took_over_while_it_was_staged_does_not_come_back(objects: Objects) -> None:
+    """A roll counts, its files have no names yet, and then rows of it are erased."""
+    first = filled(objects, 1)
+    with contextlib.suppress(Killed):
+        Archive(Dying(objects, 5)).write(TOPIC, files(2), {3: 20}, first)
+    list(erase(Archive(objects), TOPIC, "acme", {"s1"}))
+    archive = Archive(objects)
+    archive.recover(TOPIC)
+    assert parts(objects) == sorted(f"{TOPIC}/{file.path}" for file in archive.files(TOPIC))
+    assert objects.keys("_staging/") == []

@@ -129,6 +129,57 @@ async def test_what_follows_poison_does_not_wait_for_its_letter(url: str) -> Non
         await log.close()
 
 
+class _NextReadFirst:
+    """A log that has a dead letter only once the next batch is read, and notes what is committed.
+
+    So it is with every batch of a topic in which each has its poison.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._read = asyncio.Event()
+        self.committed_places: list[dict[int, int]] = []
+
+    async def read(self, *args: Any, **kwargs: Any) -> list[Any]:
+        entries = await self._log.read(*args, **kwargs)
+        self._read.set()
+        return entries
+
+    async def append(self, appends: Sequence[Append]) -> list[int]:
+        self._read.clear()
+        await self._read.wait()
+        return await self._log.append(appends)
+
+    async def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
+        self.committed_places.append(dict(offsets))
+        await self._log.commit(group, topic, offsets)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
+async def test_poison_in_every_batch_does_not_hold_commits_up(log_url: str) -> None:
+    log = open_log(log_url)
+    slow: Any = _NextReadFirst(log)
+    poison = Append(EMOTION, PARTITION, [record(GOOD[:-3])])
+    places = [place for _ in range(4) for place in await log.append([poison])]
+
+    async def take(deliveries: list[Delivery[Any]]) -> None:
+        raise AssertionError(deliveries)
+
+    consumer = Consumer(
+        slow, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take, limit=1
+    )
+    running = asyncio.create_task(consumer.run())
+    try:
+        await asyncio.wait_for(consumer.caught_up.wait(), 60)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await log.close()
+    assert slow.committed_places == [{PARTITION: place} for place in places]
+
+
 async def test_an_entry_without_our_field_is_set_aside_too(log_url: str) -> None:
     """Of a stream of Valkey's, into which anybody may write."""
     log = open_log(log_url)

@@ -19,7 +19,11 @@ _chdb: Any = import_module("chdb.session")
 # ClickHouse reads a bound value as one field of TSV: what has a meaning there would not arrive as
 # it is, and the value `a\x62` would name the tenant "ab".
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
-_STOP_COUNTING = "KILL QUERY WHERE query LIKE 'INSERT INTO sentientiq.%daily%' ASYNC"
+# Counts and whatever only reads; blocks go on.
+_STOP = (
+    "KILL QUERY WHERE query LIKE 'INSERT INTO sentientiq.%daily%'"
+    " OR query ILIKE 'SELECT%' OR query ILIKE 'WITH%' ASYNC"
+)
 
 
 class EmbeddedAnalytics(Analytics):
@@ -29,6 +33,7 @@ class EmbeddedAnalytics(Analytics):
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._inserting, self._executing, self._reading = (
             _Lane(folder, f"analytics-{what}") for what in ("insert", "execute", "read")
         )
@@ -53,10 +58,12 @@ class EmbeddedAnalytics(Analytics):
         )
 
     async def close(self) -> None:
-        # A block under way is waited for: the folder must not be left with half of it. A count may
-        # take minutes, and the next process does it again.
-        if self._executing.busy:
-            await self._reading.run(lambda session: session.query(_STOP_COUNTING))
+        # A block under way is waited for: the folder must not be left with half of it. A count or
+        # an answer may take minutes, and the next process does it again.
+        if self._executing.busy or self._reading.busy:
+            stopping = _Lane(self._folder, "analytics-stop")
+            await stopping.run(lambda session: session.query(_STOP))
+            await stopping.close()
         for lane in (self._reading, self._executing, self._inserting):
             await lane.close()
 
@@ -81,7 +88,7 @@ class _Lane:
             self.busy -= 1
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         if self._session is not None:
             self._session.close()
             self._session = None

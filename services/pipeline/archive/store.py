@@ -77,7 +77,8 @@ class Archive:
                 numbers = self._roll_numbers(topic)
                 newest = self._roll(topic, numbers[-1]) if numbers else None
                 if newest is not None:
-                    self._staging.publish(topic, topic, newest.files)
+                    # What a day has taken over has no name to get: erased rows would come back.
+                    self._staging.publish(topic, topic, self._still_of(topic, newest))
                 left, of_days = (self._staging.left(area) for area in areas)
                 if not left and not of_days:
                     break
@@ -126,6 +127,13 @@ class Archive:
                 raise Superseded(f"{key} is there already and another")
             self._mine[topic] = number
         return roll
+
+    def last_stored_ms(self, topic: str) -> int:
+        """When the newest row of the newest roll that has any was stored; 0 if no roll has."""
+        for number in reversed(self._roll_numbers(topic)):
+            if files := self._roll(topic, number).files:
+                return max(stored_ms(file) for file in files)
+        return 0
 
     def newest(self, topic: str, since_ms: int) -> Iterator[ArchiveFile | None]:
         """Files with rows that were stored since a moment, and perhaps some before, the newest
@@ -309,20 +317,21 @@ class Archive:
         return file
 
     def _publish_again(self, topic: str, roll: Roll) -> None:
-        """Of a roll that was not known to be written: days may have taken over some of it.
-
-        A day that names a file still counts on it.
-        """
-        covered = {
-            file.path
-            for file in roll.files
-            if (day := self.day(topic, file.day)) is not None
-            and day.rolls_through >= roll.number
-            and file.path not in {kept.path for kept in day.files}
-        }
-        self._staging.remove(topic, covered)
-        left = [file for file in roll.files if file.path not in covered]
+        """Of a roll that was not known to be written: days may have taken over some of it."""
+        left = self._still_of(topic, roll)
+        self._staging.remove(topic, {file.path for file in roll.files} - {one.path for one in left})
         self._staging.publish(topic, topic, left, strict=True)
+
+    def _still_of(self, topic: str, roll: Roll) -> list[ArchiveFile]:
+        """Files of a roll that no day has taken over. A day that names one still counts on it."""
+        days = {key: self.day(topic, key) for key in {file.day for file in roll.files}}
+        return [
+            file
+            for file in roll.files
+            if (day := days[file.day]) is None
+            or day.rolls_through < roll.number
+            or file.path in {kept.path for kept in day.files}
+        ]
 
     def _blob(self, topic: str, file: ArchiveFile) -> bytes:
         # Staged in between: its manifest stands, its name is about to be given.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from services.pipeline import seen as memories
 from services.pipeline.decode import decode_frame
 from services.pipeline.event_rows import event_rows
 from services.pipeline.message_rows import emotion_rows
@@ -24,6 +27,23 @@ def test_frames_are_recalled_from_rows() -> None:
     seen.recall(seen.reduced(event_rows(deliveries, T0_MS)), all_known=True)
     new = [seen.is_new(decode_frame(batch(seq).SerializeToString())) for seq in (2, 3, 4)]
     assert new == [False, False, True]
+
+
+def test_each_stream_is_told_its_own_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However rows are cut."""
+    monkeypatch.setattr(memories, "_AT_ONCE", 2)
+    places = [(stream, seq) for stream in "abcde" for seq in (ord(stream), ord(stream) + 1)]
+    frames = [batch(seq, stream=stream) for stream, seq in places]
+    seen = FRAMES.seen()
+    rows = event_rows([delivered(frame, decode_frame) for frame in frames], T0_MS)
+    seen.recall(seen.reduced(rows), all_known=True)
+    for stream in "abcde":
+        numbers = [
+            decode_frame(batch(n, stream=stream).SerializeToString()) for n in range(96, 104)
+        ]
+        assert [frame.seq for frame in numbers if not seen.is_new(frame)] == [
+            seq for name, seq in places if name == stream
+        ]
 
 
 def test_a_frame_that_comes_back_late_is_new_unless_it_may_have_been_archived() -> None:

@@ -218,8 +218,12 @@ class WebSocket(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         assert self._page is not None
         messages, taken, strange = read_frames(data, self.most_bytes)
+        if self._library is not None:  # closing has begun
+            strange = True
         for place, message in enumerate(messages):
-            if place == TURN:
+            # An end loses nothing that came before, and a pong says that all before it was heard:
+            # neither may come while frames rest.
+            if place == TURN and not strange and all(isinstance(m, str) for m in messages[TURN:]):
                 self._page.rest_a_turn()
             if isinstance(message, str):
                 self._page.receive(message)
@@ -228,8 +232,6 @@ class WebSocket(asyncio.Protocol):
             elif self._transport is not None and not self._closing:
                 self._transport.write(pong_frame(message))
                 self._count_unread()
-        if self._library is not None:  # closing has begun
-            strange = True
         if strange:
             self._take_library()
             self._read_with_library(data[taken:])

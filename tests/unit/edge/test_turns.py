@@ -40,6 +40,16 @@ async def test_a_page_that_sends_much_at_once_lets_others_in_between(
             pass
 
 
+async def test_a_pong_overtakes_nothing_that_rests(edge: Edge, monkeypatch: pytest.MonkeyPatch):
+    sockets: list[WebSocket] = []
+    monkeypatch.setattr(edge.mesh.sockets, "add", sockets.append)
+    await edge.page()
+    sent = [Frame(Opcode.TEXT, clicks(seq).encode()) for seq in range(1, 41)]
+    sent.append(Frame(Opcode.PING, b"heard?"))
+    sockets[0].data_received(b"".join(frame.serialize(mask=True) for frame in sent))
+    assert len(edge.mesh.accepted) == 40, "the pong is written already"
+
+
 @pytest.mark.parametrize("frames", [40, 90])
 async def test_what_came_before_the_end_is_taken_whatever_rests(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, frames: int

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+
 import pytest
 from hypothesis import Phase, settings
 
@@ -14,6 +16,12 @@ settings.register_profile(
     database=None,
     deadline=None,
 )
+
+# Ports of processes of tests that run side by side; the first of them is gw0.
+_PORTS, _MOST = 11_000, 2
+if worker := os.environ.get("PYTEST_XDIST_WORKER", ""):
+    first = 10_000 + _PORTS * (int(worker.removeprefix("gw")) % _MOST)
+    os.environ["SENTIENTIQ_FREE_PORTS"] = f"{first}-{first + _PORTS - 1}"
 
 # Promises in seconds, of a page, a command or a whole mesh.
 _ALONE = (

@@ -17,10 +17,10 @@ from pathlib import Path
 import grpc.aio
 
 from benchmarks.mesh.usage import cpu_s
-from benchmarks.ports import free_address
 from cli.engines import LogValkey, Postgres, StateValkey
 from cli.engines.folders import SocketFolder
 from cli.tenants import open_tenants
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 

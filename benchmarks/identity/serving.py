@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.ports import free_address
 from cli.engines.folders import SocketFolder
 from cli.engines.postgres import Postgres
 from cli.engines.valkey import LogValkey
+from cli.up.ports import free_address
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -23,11 +23,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sentientiq.accountability.v1 import accountability_service_pb2 as pb
 from sentientiq.accountability.v1 import accountability_service_pb2_grpc as rpc
 
-from benchmarks.ports import free_address
 from benchmarks.reports.fill import TENANT
 from cli.engines.folders import SocketFolder
 from cli.engines.postgres import Postgres
 from cli.engines.valkey import LogValkey
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 

@@ -22,11 +22,11 @@ from sentientiq.accountability.v1 import accountability_service_pb2 as pb
 from sentientiq.accountability.v1.accountability_service_pb2_grpc import AccountabilityServiceStub
 
 from benchmarks.mesh.usage import cpu_s
-from benchmarks.ports import free_address
 from benchmarks.scorecard.fill import PEOPLE, TEAMS, fill
 from cli.engines.folders import SocketFolder
 from cli.engines.postgres import Postgres
 from cli.engines.valkey import LogValkey
+from cli.up.ports import free_address
 from services.accountability.sums import DAY_MS
 from services.common.auth import make_token
 from services.common.channels import connect

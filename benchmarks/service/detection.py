@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.ports import free_address
 from cli.engines.folders import SocketFolder
 from cli.engines.valkey import LogValkey, StateValkey
+from cli.up.ports import free_address
 from services.common import state
 from services.common.ownership import LeaseStore
 

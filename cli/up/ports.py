@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,22 +43,62 @@ DEFAULT_PORTS: Mapping[str, int] = {
 _LISTEN = "0A"
 
 
-def free_ports(last: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Choose a free port for each, the last one where it still is.
+# Below what Linux gives to connections of their own (32768 and up), which might take one before it
+# is listened on; above what programs are known by.
+_FREE = (10_000, 32_767)
+_TRIES = 10_000
+_RANGE = "SENTIENTIQ_FREE_PORTS"
+"""In the environment, FIRST-LAST: whose programs run side by side gives each its own."""
 
-    All stay bound until all are chosen, so none comes twice.
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens; chosen at random.
+
+    Raises:
+        CliError: none is free.
     """
+    first, last = _range()
+    for _ in range(_TRIES):
+        if _is_free(port := random.randint(first, last)):
+            return port
+    raise CliError(f"hardly a port of {first} to {last} is free")
+
+
+def free_address() -> str:
+    """The same as host:port."""
+    return f"127.0.0.1:{free_port()}"
+
+
+def free_ports(last: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Choose a free port for each, the last one where it still is; none twice."""
     chosen: dict[str, int] = {}
-    with contextlib.ExitStack() as stack:
-        for name in DEFAULT_PORTS:
-            probe = stack.enter_context(socket.socket())
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", (last or {}).get(name, 0)))
-            except OSError:
-                probe.bind(("127.0.0.1", 0))
-            chosen[name] = probe.getsockname()[1]
+    for name in DEFAULT_PORTS:
+        port = (last or {}).get(name, 0)
+        while not port or port in chosen.values() or not _is_free(port):
+            port = free_port()
+        chosen[name] = port
     return chosen
+
+
+def _range() -> tuple[int, int]:
+    text = os.environ.get(_RANGE, "")
+    if not text:
+        return _FREE
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= 65_535):
+        raise CliError(f"{_RANGE}={text!r}: give FIRST-LAST, as 10000-19999")
+    return int(first), int(last)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: what lingers of closed connections is nobody.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def check_free(ports: Mapping[str, int]) -> None:
@@ -68,13 +109,8 @@ def check_free(ports: Mapping[str, int]) -> None:
     """
     taken: list[str] = []
     for name, port in ports.items():
-        with socket.socket() as probe:
-            # As servers do: what lingers of closed connections is nobody.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                taken.append(f"  port {port} ({name}) is taken by {who_listens(port)}")
+        if not _is_free(port):
+            taken.append(f"  port {port} ({name}) is taken by {who_listens(port)}")
     if taken:
         raise CliError(
             "\n".join(["cannot start:", *taken])

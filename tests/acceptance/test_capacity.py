@@ -23,9 +23,9 @@ from websockets.frames import Frame, Opcode
 from websockets.typing import Origin, Subprotocol
 
 from cli.client import Page
+from cli.up.ports import free_address
 from services.common.log import BEHAVIOR
 from tests.engines.fault_proxy import fault_proxy
-from tests.engines.running import free_address
 from tests.integration import edge_line
 
 mesh = edge_line.mesh

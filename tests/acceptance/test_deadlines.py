@@ -17,10 +17,11 @@ from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
 from sentientiq.intervention.v1 import intervention_service_pb2 as decide_pb
 
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.process import GrpcServer
-from tests.engines.running import MESH_SECRET, free_address
+from tests.engines.running import MESH_SECRET
 from tests.integration.intervention_line import Directory, Line, Ports, process
 
 _DEADLINE_S = 0.5

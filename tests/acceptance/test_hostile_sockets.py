@@ -17,9 +17,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from cli.up.ports import free_address
 from edge.protocol import MAX_FRAME_BYTES, SUBPROTOCOL
 from tests.certificates import self_signed, trusting
-from tests.engines.running import free_address
 from tests.integration import edge_line
 
 mesh = edge_line.mesh

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from cli.client import Frame, Page
+from cli.up.ports import free_port
 from edge.settings import Settings
 from services.common.log import open_log
 from tests.acceptance.judging import logged, order_of, whole
 from tests.engines.fault_proxy import FaultProxy, fault_proxy
-from tests.engines.kafka.broker import Broker, Listener, free_port
+from tests.engines.kafka.broker import Broker, Listener
 from tests.engines.kafka.jars import NoBroker, jars
 from tests.engines.logs import make_topics
 from tests.integration.bad_input.world import ORIGIN, World, open_world

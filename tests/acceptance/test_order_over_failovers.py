@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.client import Page
+from cli.up.ports import free_address
 from tests.acceptance.judging import Journal, logged, order_of, whole
 from tests.engines.fault_proxy import FaultProxy, fault_proxy
-from tests.engines.running import free_address
 from tests.integration import edge_line
 
 mesh = edge_line.mesh

@@ -16,11 +16,12 @@ from sentientiq.detection.v1 import emotion_pb2
 from sentientiq.identity.v1.identity_service_pb2 import Money
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import DECISION, OUTCOME, EventLog, open_log
 from services.common.log.port import session_append
-from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.engines.running import MESH_SECRET, Running
 
 State = apb.RecommendationState
 

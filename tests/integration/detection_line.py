@@ -12,6 +12,7 @@ from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 from sentientiq.detection.v1.emotion_pb2 import Emotion
 
+from cli.up.ports import free_address
 from hotpath.columns import from_wire
 from services.common import state
 from services.common.auth import make_token
@@ -20,7 +21,7 @@ from services.common.log import BEHAVIOR, EMOTION, Append, EventLog, Record, ope
 from services.common.ownership import LeaseStore
 from services.common.partition import partition_of, record_key
 from tests.engines.fixtures import Engines
-from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.engines.running import MESH_SECRET, Running
 
 T0 = 1_700_000_000_000
 BUTTON = {1: ("button#pay", 2)}

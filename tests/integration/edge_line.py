@@ -22,11 +22,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
+from cli.up.ports import free_address
 from services.common import channels
 from services.common.auth import make_token
 from services.common.log import BEHAVIOR, IDENTITY, OUTCOME, EventLog, open_log
 from tests.engines.fixtures import Engines
-from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.engines.running import MESH_SECRET, Running
 
 ORIGIN = "https://shop.example"
 

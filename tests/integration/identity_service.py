@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from sentientiq.identity.v1 import privacy_service_pb2_grpc as prpc
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as trpc
 
+from cli.up.ports import free_port
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.process import run_all
@@ -33,13 +33,6 @@ MESH = "m" * 32
 SECRET = "i" * 32
 _driver: Any = asyncpg  # without stubs
 _jwt: Any = jwt  # its signatures name key types of a package that HS256 does not need
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Service:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from sentientiq.intervention.v1 import intervention_service_pb2_grpc as rpc
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
+from cli.up.ports import free_port
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import EventLog, open_log
@@ -39,13 +39,6 @@ ACCOUNT = "ACtest0000000000000000000000000000"
 WEBHOOK_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 ROOT = Path(__file__).resolve().parents[2]
 _START_S = 30.0
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Directory:

@@ -14,12 +14,13 @@ import pytest
 from sentientiq.analytics.v1 import query_service_pb2 as apb
 from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import BEHAVIOR, EventLog, open_log
 from services.common.log.port import session_append
 from services.pipeline.arrow import pa, parquet
-from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.engines.running import MESH_SECRET, Running
 
 ROWS_A_BATCH = 6
 _PATIENCE_S = 60.0

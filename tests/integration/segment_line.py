@@ -16,12 +16,13 @@ from sentientiq.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant
 from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
 
+from cli.up.ports import free_address
 from edge.segment.people import SLOT_MS, session_of
 from hotpath.columns import to_wire
 from services.common import channels
 from services.common.auth import make_token
 from services.common.log import BEHAVIOR, IDENTITY, EventLog, open_log
-from tests.engines.running import MESH_SECRET, Running, free_address
+from tests.engines.running import MESH_SECRET, Running
 
 TENANT = "acme"
 _ALL = dict.fromkeys(range(64), 0)

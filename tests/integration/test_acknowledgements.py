@@ -21,13 +21,13 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from cli.up.ports import free_port
 from services.intervention.answering.links import Links
 from tests.integration.intervention_line import (
     MESH,
     Directory,
     Line,
     Ports,
-    free_port,
     process,
     until,
 )

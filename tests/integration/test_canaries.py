@@ -24,12 +24,13 @@ from sentientiq.identity.v1 import privacy_service_pb2_grpc as prpc
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 from sentientiq.tenant.v1 import tenant_service_pb2_grpc as trpc
 
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import IDENTITY, open_log
 from services.common.log.port import session_append
 from tests.engines.fixtures import Engines
-from tests.engines.running import MESH_SECRET, ROOT, free_address
+from tests.engines.running import MESH_SECRET, ROOT
 from tests.integration.identity_service import identity_token, until
 
 _driver: Any = asyncpg  # without stubs

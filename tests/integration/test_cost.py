@@ -24,11 +24,12 @@ from sentientiq.intervention.v1 import intervention_pb2 as vpb
 from sentientiq.tenant.v1 import tenant_service_pb2 as cpb
 
 import cli.main
+from cli.up.ports import free_address
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import BEHAVIOR, DECISION, OUTCOME, EventLog, open_log
 from services.common.log.port import session_append
-from tests.engines.running import Running, free_address
+from tests.engines.running import Running
 from tests.integration.identity_service import MESH, Service
 from tests.integration.pipeline_line import until_stored
 from tests.unit.services.pipeline.messages import batch

@@ -15,11 +15,12 @@ from sentientiq.behavior.v1 import types_pb2 as behavior
 from sentientiq.detection.v1.emotion_pb2 import Emotion
 
 from cli.config import command
+from cli.up.ports import free_address
 from hotpath.columns import from_wire
 from hotpath.model_file import read_default, write
 from services.common.log import BEHAVIOR, EMOTION, Append, EventLog, Record, open_log
 from services.common.partition import partition_of, record_key
-from tests.engines.running import Running, free_address
+from tests.engines.running import Running
 from tests.integration.identity_service import MESH, Service, running_service
 
 TUNED = 'threshold = {rage = 40, confusion = 90}\nignore = ["button#like"]\n'

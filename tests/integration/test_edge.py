@@ -18,12 +18,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from cli.up.ports import free_address
 from services.common import state
 from services.common.log import BEHAVIOR, IDENTITY, OUTCOME
 from services.common.state import edge_channel, where_key
 from tests.certificates import self_signed, trusting
 from tests.engines.fixtures import Engines
-from tests.engines.running import free_address
 from tests.integration.edge_line import ORIGIN, Mesh, Page, mesh
 
 __all__ = ["mesh"]

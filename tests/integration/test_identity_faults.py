@@ -16,6 +16,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1 import identity_service_pb2_grpc as rpc
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 
+from cli.up.ports import free_port
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.log import IDENTITY, Record, open_log
@@ -24,7 +25,6 @@ from services.common.partition import PARTITIONS, record_key
 from tests.integration.identity_service import (
     MESH,
     Service,
-    free_port,
     identity_token,
     refused,
     running_service,

@@ -17,6 +17,7 @@ from sentientiq.behavior.v1 import types_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from cli.outbox import command as outbox
+from cli.up.ports import free_port
 from hotpath.columns import from_wire
 from services.common.log.port import session_append
 from services.common.state import left_key, where_key
@@ -27,7 +28,6 @@ from tests.integration.intervention_line import (
     Directory,
     Line,
     Ports,
-    free_port,
     link_of,
     process,
     until,

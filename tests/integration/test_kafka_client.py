@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from cli.up.ports import free_port
 from services.common.log import OUTCOME, Append, LogUnavailable, Record, open_log
 from services.common.log.kafka.address import parse
 from tests.certificates import self_signed
-from tests.engines.kafka.broker import Broker, Listener, free_port
+from tests.engines.kafka.broker import Broker, Listener
 from tests.engines.kafka.jars import NoBroker, jars
 from tests.engines.logs import empty_log
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from cli.up.ports import free_port
 from services.common import postgres
 from services.common.auth import make_token
 from services.common.channels import connect
@@ -26,7 +27,7 @@ from services.intervention.answering.visiting import Visit, Visiting
 from services.intervention.clock import wall_ms
 from services.intervention.deciding.people import People
 from services.intervention.service import MIGRATIONS, SCHEMA
-from tests.integration.intervention_line import MESH, Directory, free_port
+from tests.integration.intervention_line import MESH, Directory
 
 
 async def test_a_slow_reply_is_not_overtaken_by_the_next_press(postgres_url: str) -> None:

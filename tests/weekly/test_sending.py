@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from sentientiq.intervention.v1 import letter_service_pb2, letter_service_pb2_grpc
 
 from cli.main import main
+from cli.up.ports import free_address
 from services.accountability.lifecycle import FactKind
 from services.accountability.weekly.claims import CLAIM_MS, Claims, Outcome
 from services.accountability.weekly.letter import Cost
@@ -27,7 +28,6 @@ from services.accountability.weekly.week import Week, parse_week
 from services.common.auth import make_token
 from services.common.channels import connect
 from services.intervention.store import messages
-from tests.engines.running import free_address
 from tests.integration.identity_service import MESH
 from tests.weekly.weekly_line import PUBLIC, TENANT, Line, NoCosts, running_line
 

@@ -18,6 +18,7 @@ from sentientiq.intervention.v1 import letter_service_pb2, letter_service_pb2_gr
 from sentientiq.tenant.v1 import tenant_service_pb2 as tpb
 
 import services.accountability
+from cli.up.ports import free_address
 from services.accountability.facts import Fact, FactKind, OwnerTerms, Terms
 from services.accountability.ledger import Ledger
 from services.accountability.reading import Reader
@@ -40,7 +41,6 @@ from services.intervention.sending.secrets import Sealer
 from services.pipeline.analytics import EmbeddedAnalytics
 from services.pipeline.reports import Reports
 from services.pipeline.servicer import QueryServicer
-from tests.engines.running import free_address
 from tests.golden.reports.golden import load
 from tests.integration.dispatching import fresh_pool
 from tests.integration.identity_service import MESH, Service, running_service

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import socket
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from cli.engines import Command, Engine
+from cli.up.ports import free_port
 
 _driver: Any = import_module("clickhouse_driver")
 _ROOT = Path(__file__).parents[3]
@@ -22,9 +22,7 @@ class Server(Engine):
 
     def __init__(self, data: Path) -> None:
         super().__init__(data, data)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
 
     @property
     def url(self) -> str:

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from cli.engines import Command, Engine, EngineError
+from cli.up.ports import free_port
 from tests.engines.kafka.jars import jars
 
 _SETTINGS = {
@@ -32,13 +33,6 @@ _SETTINGS = {
 }
 # Compiled once and not well: a test is over before more would pay.
 _QUICK = ("-XX:TieredStopAtLevel=1", "-Xshare:auto")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

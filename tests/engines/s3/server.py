@@ -8,16 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cli.engines import Command, Engine
+from cli.up.ports import free_port
 from tests.engines.s3.binary import binary
 
 BUCKET = "siq"
 _USER, _PASSWORD = "tester", "a-password-of-tests"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class S3Server(Engine):
@@ -27,7 +22,7 @@ class S3Server(Engine):
 
     def __init__(self, data: Path) -> None:
         super().__init__(data, data)
-        self._port = _free_port()
+        self._port = free_port()
         self._buckets, self._side = self.data / "buckets", self.data / "side"
 
     @property

@@ -17,13 +17,14 @@ from sentientiq.analytics.v1 import query_service_pb2 as pb
 from sentientiq.analytics.v1 import query_service_pb2_grpc as rpc
 
 from cli.main import main
+from cli.up.ports import free_address
 from services.common.process import GrpcServer
 from services.pipeline.analytics import EmbeddedAnalytics
 from services.pipeline.arrow import parquet
 from services.pipeline.report_files import load_reports
 from services.pipeline.reports import Reports
 from services.pipeline.servicer import QueryServicer
-from tests.engines.running import MESH_SECRET, free_address
+from tests.engines.running import MESH_SECRET
 from tests.golden.reports.golden import load
 
 SPRING = ("--zone", "Europe/Berlin", "--from", "2026-03-28", "--to", "2026-03-31")

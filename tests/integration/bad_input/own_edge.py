@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from cli.up.ports import free_address
 from edge.listener import listen
 from edge.settings import Settings
 from edge.worker import Worker
 from services.common.process import run_all
-from tests.engines.running import free_address
 from tests.integration.bad_input.world import World
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CliError
-from cli.up.ports import DEFAULT_PORTS, check_free, free_ports
+from cli.up.ports import DEFAULT_PORTS, check_free, free_port, free_ports
 
 
 def test_free_ports_are_distinct() -> None:
@@ -18,6 +18,23 @@ def test_free_ports_are_distinct() -> None:
     assert len(set(chosen.values())) == len(chosen)
     check_free(chosen)
     assert free_ports(chosen) == chosen
+
+
+def test_no_free_port_is_one_that_connections_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENTIENTIQ_FREE_PORTS", raising=False)
+    assert all(10_000 <= free_port() <= 32_767 for _ in range(50))
+
+
+def test_free_ports_are_of_the_range_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTIENTIQ_FREE_PORTS", "23000-23099")
+    assert all(23_000 <= port <= 23_099 for port in free_ports().values())
+
+
+@pytest.mark.parametrize("text", ["1-2-3", "9-1", "0-5", "80-70000", "many"])
+def test_a_range_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("SENTIENTIQ_FREE_PORTS", text)
+    with pytest.raises(CliError, match="FIRST-LAST"):
+        free_port()
 
 
 def test_taken_port_is_named_with_the_mend() -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from cli.up.ports import free_address
 from services.common import metrics
 from services.common.metrics import Catalogue, Histogram, Metric
 from services.common.settings import SettingsError
 from services.common.telemetry import observed
-from tests.engines.running import free_address
 
 
 @dataclass

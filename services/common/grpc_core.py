@@ -1,9 +1,9 @@
 """How gRPC's core polls, said before it is loaded: import this before anything that imports grpc.
 
-Its event engine hands each call through threads of its own to ours. On few cores that costs a
-quarter of an empty call: 313 µs of processor time instead of 420, measured beside each other. The
-poller that it replaced reads in the thread that Python waits in. `GRPC_EXPERIMENTS` in the
-environment has the last word; names that a later release no longer knows do nothing.
+Its event engine hands each call through threads of its own to ours, which costs on few cores
+(benchmarks/README.md, "decide"). The poller that it replaced reads in the thread that Python waits
+in. `GRPC_EXPERIMENTS` in the environment has the last word; names that a later release no longer
+knows do nothing.
 """
 
 from __future__ import annotations

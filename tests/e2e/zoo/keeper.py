@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from difflib import ndiff
 from pathlib import Path
 from typing import Any, cast
 
@@ -140,7 +141,8 @@ def check_golden(name: str, lines: list[dict[str, Any]]) -> None:
     said = told(lines)
     if REWRITE:
         file.write_text("\n".join(said) + "\n")
-    assert said == file.read_text().splitlines()
+    expected = file.read_text().splitlines()
+    assert said == expected, "\n".join(ndiff(expected, said))
 
 
 def _site(edge_port: int, http_port: int) -> Starlette:

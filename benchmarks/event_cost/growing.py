@@ -13,12 +13,12 @@ from typing import Any
 
 from benchmarks.pipeline.carrying import all_caught_up, number, run, size_of
 from benchmarks.pipeline.traffic import Traffic
+from benchmarks.reports.waited_for import waited_for
 from cli.engines import LogValkey
 from services.common.log import BEHAVIOR, EventLog
 from services.pipeline.analytics import Daily, EmbeddedAnalytics
 from services.pipeline.archive import open_archive
 from services.pipeline.readers import readers_of
-from services.pipeline.report_files import load_reports
 from services.pipeline.reports import Reports
 from services.pipeline.sinks import AnalyticsSink, ArchiveSink
 from services.pipeline.topics import TOPICS
@@ -117,7 +117,7 @@ async def grow(
 async def _slowest(analytics: EmbeddedAnalytics) -> tuple[float, str]:
     reports = Reports(analytics)
     took: list[tuple[float, str]] = []
-    for report in load_reports().values():
+    for report in waited_for().values():
         types: dict[str, Any] = dict(re.findall(r"\{(\w+):(\w+)", report.sql))
         given = {
             name: _VALUES.get(types[name], "1")

@@ -15,6 +15,7 @@ import click
 
 from benchmarks.reports.fill import TENANT, fill
 from benchmarks.reports.scorecards import measure
+from benchmarks.reports.waited_for import PROOF
 from services.pipeline.analytics import EmbeddedAnalytics
 from services.pipeline.report_files import load_reports
 from services.pipeline.reports import Reports
@@ -76,6 +77,7 @@ def command(events: int, runs: int, recommendations: int, calls: int, as_json: b
     cards = measure(recommendations, calls)
     for name, value in cards.items():
         click.echo(f"{name:<26} {value:>9,.2f}")
+    proof = reports.pop(PROOF)
     slowest = max(found["ms"] for found in reports.values())
     over = cards["scorecard_p99_ms"] - cards["empty_rpc_p99_ms"]
     click.echo(f"slowest report {slowest:,.1f} ms (at most {_SLOWEST_MS:g})")
@@ -86,6 +88,7 @@ def command(events: int, runs: int, recommendations: int, calls: int, as_json: b
                 {
                     "events": events,
                     "slowest_report_ms": slowest,
+                    "row_hashes_ms": proof["ms"],
                     **cards,
                     "reports": reports,
                 }

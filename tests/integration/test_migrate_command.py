@@ -28,7 +28,7 @@ def test_both_databases_are_brought_to_this_version_once(
     clickhouse.ask("DROP DATABASE IF EXISTS sentientiq")
     code, said = migrate(postgres=postgres_url, analytics=clickhouse.url, data=tmp_path)
     assert code == 0, said
-    assert "analytics: 0001_tables, 0002_daily, 0003_codecs" in said
+    assert "analytics: 0001_tables, 0002_daily, 0003_codecs, 0004_session_hash" in said
     assert "identity: 0001_tenants.sql" in said
     code, said = migrate(postgres=postgres_url, analytics=clickhouse.url, data=tmp_path)
     assert (code, said.count("nothing to do")) == (0, 4), said

@@ -11,10 +11,10 @@
 -- A page reads from where it begins on, and of events those of visits in which anything was decided.
 WITH
     greatest({from:DateTime64(3, 'UTC')}, {after_t:DateTime64(3, 'UTC')}) AS begins,
+    -- Narrow, because all that stands beside a window is sorted with it.
     remembered AS (
         SELECT
-            *,
-            if(user_id != '', user_id, session_id) AS who,
+            id,
             count() OVER (
                 PARTITION BY if(user_id != '', user_id, session_id)
                 ORDER BY toUnixTimestamp(t)
@@ -27,8 +27,10 @@ WITH
     ),
     chosen AS (
         SELECT *
-        FROM remembered
-        WHERE t >= begins
+        FROM sentientiq.decisions FINAL
+        WHERE tenant_id = {tenant:String}
+            AND t >= begins
+            AND t < {to:DateTime64(3, 'UTC')}
             AND ({emotion:String} = 'any' OR emotion = {emotion:String})
             AND (action = 'intervene' OR length(met) > 0)
             AND (t, id) > ({after_t:DateTime64(3, 'UTC')}, {after_id:String})
@@ -64,10 +66,10 @@ WITH
     done AS (
         SELECT chosen.id AS id, count() AS events, min(events.t) AS began_at
         FROM (
-            SELECT session_id, t
+            SELECT session_hash, t
             FROM sentientiq.events FINAL
-            PREWHERE type != 'pointer_move' AND session_id IN (
-                SELECT session_id
+            PREWHERE type != 'pointer_move' AND session_hash IN (
+                SELECT cityHash64(session_id)
                 FROM sentientiq.decisions
                 WHERE tenant_id = {tenant:String}
                     AND t >= begins
@@ -77,7 +79,7 @@ WITH
                 AND t >= begins - INTERVAL 1 DAY
                 AND t < {to:DateTime64(3, 'UTC')}
         ) AS events
-        INNER JOIN chosen ON chosen.session_id = events.session_id
+        INNER JOIN chosen ON cityHash64(chosen.session_id) = events.session_hash
         WHERE events.t <= chosen.t
         GROUP BY chosen.id
     )
@@ -104,10 +106,11 @@ SELECT
     ifNull(toUnixTimestamp64Milli(chosen.due_at), 0) AS due_at_ms,
     if(acted.decision_id != '', toUnixTimestamp64Milli(acted.at), 0) AS acted_at_ms,
     if(shown.intervention_id != '', toUnixTimestamp64Milli(shown.at), 0) AS shown_at_ms,
-    chosen.emotions_before AS emotions_before,
+    remembered.emotions_before AS emotions_before,
     done.events AS events_before,
     if(done.id != '', dateDiff('millisecond', done.began_at, chosen.t), 0) AS visit_ms_before
 FROM chosen
+ANY LEFT JOIN remembered ON remembered.id = chosen.id
 LEFT JOIN felt ON felt.id = chosen.emotion_id
 LEFT JOIN acted ON acted.decision_id = chosen.id
 LEFT JOIN shown ON shown.intervention_id = chosen.intervention_id

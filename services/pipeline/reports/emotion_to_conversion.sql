@@ -20,7 +20,7 @@ WITH
     type = 'track' AND text = {goal:String} AS done,
     visits AS (
         SELECT
-            session_id,
+            session_hash,
             toDate(minIf(t, looked), {zone:String}) AS day,
             argMinIf(cityHash64(page, pointer), t, looked) AS entry,
             least(toUInt8(log2(bitCount(groupBitOrIf(page_bit, looked)))), 3) AS pages,
@@ -30,11 +30,14 @@ WITH
         PREWHERE type IN ('page_view', 'track')
         WHERE tenant_id = {tenant:String}
             AND t >= toDateTime64({from:Date}, 3, {zone:String})
-        GROUP BY session_id
+        GROUP BY session_hash
         HAVING countIf(looked) > 0
     ),
     episodes AS (
-        SELECT any(session_id) AS session_id, any(emotion) AS emotion, argMin(t, rev) AS at
+        SELECT
+            cityHash64(any(session_id)) AS session_hash,
+            any(emotion) AS emotion,
+            argMin(t, rev) AS at
         FROM sentientiq.emotions
         WHERE tenant_id = {tenant:String}
             AND t >= toDateTime64({from:Date}, 3, {zone:String}) - INTERVAL 1 DAY
@@ -42,7 +45,7 @@ WITH
     ),
     felt AS (
         SELECT
-            session_id,
+            session_hash,
             countIf(emotion = 'abandonment') > 0 AS abandonment,
             countIf(emotion = 'confusion') > 0 AS confusion,
             countIf(emotion = 'hesitation') > 0 AS hesitation,
@@ -52,7 +55,7 @@ WITH
             minIf(at, emotion = 'hesitation') AS hesitation_at,
             minIf(at, emotion = 'rage') AS rage_at
         FROM episodes
-        GROUP BY session_id
+        GROUP BY session_hash
     ),
     strata AS (
         SELECT
@@ -70,7 +73,7 @@ WITH
                 countIf(hesitation AND reached AND hesitation_at < reached_at),
                 countIf(rage AND reached AND rage_at < reached_at)
             ] AS felt_reached
-        FROM visits LEFT JOIN felt ON felt.session_id = visits.session_id
+        FROM visits LEFT JOIN felt ON felt.session_hash = visits.session_hash
         GROUP BY day, entry, pages
     ),
     cells AS (

@@ -29,7 +29,7 @@ INNER JOIN (
         WHERE tenant_id = {tenant:String}
             AND t >= {from:DateTime64(3, 'UTC')}
             AND t < {to:DateTime64(3, 'UTC')}
-        GROUP BY session_id
+        GROUP BY session_hash
     )
     GROUP BY place
 ) AS visits ON visits.place = totals.place

@@ -15,7 +15,7 @@ WITH
     arrayMap(one -> indexOf(path, one), path) AS places,
     reached AS (
         SELECT
-            session_id,
+            session_hash,
             windowFunnel({within_minutes:UInt32} * 60000)(
                 toUInt64(toUnixTimestamp64Milli(t)),
                 place = places[1] AND place > 0,
@@ -29,7 +29,7 @@ WITH
             ) AS level
         FROM (
             SELECT
-                session_id,
+                session_hash,
                 t,
                 indexOf(path, if(type = 'track', 'track:' || text, 'page:' || page)) AS place
             FROM sentientiq.events
@@ -39,14 +39,16 @@ WITH
                 AND t < toDateTime64({to:Date}, 3, {zone:String})
         )
         WHERE place > 0
-        GROUP BY session_id
+        GROUP BY session_hash
     ),
     felt AS (
-        SELECT session_id, groupUniqArray(toString(emotion)) AS emotions
+        SELECT
+            cityHash64(session_id) AS session_hash,
+            groupUniqArray(toString(emotion)) AS emotions
         FROM sentientiq.emotions
         WHERE tenant_id = {tenant:String}
             AND t >= toDateTime64({from:Date}, 3, {zone:String})
-        GROUP BY session_id
+        GROUP BY session_hash
     ),
     levels AS (
         SELECT
@@ -54,7 +56,7 @@ WITH
             count() AS visits,
             countIf(notEmpty(felt.emotions)) AS felt,
             countIf(has(felt.emotions, 'rage')) AS raged
-        FROM reached LEFT JOIN felt ON felt.session_id = reached.session_id
+        FROM reached LEFT JOIN felt ON felt.session_hash = reached.session_hash
         WHERE level > 0
         GROUP BY level
     )

@@ -32,7 +32,7 @@ WITH
     dealt AS (
         SELECT
             rule,
-            session_id,
+            cityHash64(session_id) AS session_hash,
             decided_at,
             helped,
             if(
@@ -44,7 +44,7 @@ WITH
     ),
     orders AS (
         SELECT
-            session_id,
+            session_hash,
             t,
             upper(JSONExtractString(text2, 'currency')) AS named,
             arrayFirst(
@@ -75,14 +75,14 @@ WITH
             unit,
             any(helped) AS helped,
             if(
-                orders.session_id != '' AND orders.t >= dealt.decided_at
+                orders.session_hash != 0 AND orders.t >= dealt.decided_at
                 AND orders.t < dealt.decided_at + toIntervalHour({within_hours:UInt32}),
                 orders.currency,
                 ''
             ) AS currency,
             ifNull(sumIf(orders.amount, currency != ''), 0) AS amount,
             countIf(currency != '') AS orders
-        FROM dealt LEFT JOIN orders ON orders.session_id = dealt.session_id
+        FROM dealt LEFT JOIN orders ON orders.session_hash = dealt.session_hash
         GROUP BY rule, unit, currency
     ),
     sized AS (

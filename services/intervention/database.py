@@ -39,25 +39,6 @@ TWICE: Any = _driver.UniqueViolationError
 LAZILY = "set_config('synchronous_commit', 'off', true) = 'off'"
 
 
-async def connect(url: str, schema: str, *, size: int) -> Any:
-    """Open a pool of at most `size`.
-
-    Connections keep no state between borrowers, so none is reset on return: that round trip would
-    double the cost of most statements here.
-    """
-    return await _driver.create_pool(
-        url,
-        min_size=min(2, size),
-        max_size=size,
-        reset=_keep,
-        server_settings={"search_path": schema},
-    )
-
-
-async def _keep(_connection: Any) -> None:
-    pass
-
-
 @asynccontextmanager
 async def briefly(pool: Any, seconds: float) -> AsyncGenerator[Any]:
     """Lend a connection for so long.

@@ -24,7 +24,6 @@ from services.common.log import DECISION, EMOTION, OUTCOME, LogUnavailable, open
 from services.common.process import GrpcServer
 from services.common.settings import SettingsError
 from services.common.smtp import MailServer, read_server
-from services.intervention import database
 from services.intervention.answering.acknowledging import Acknowledging
 from services.intervention.answering.acting import Acting
 from services.intervention.answering.letter_servicer import QUERY_USE, LetterServicer
@@ -104,9 +103,9 @@ async def serve(settings: Settings) -> None:
     server = _mail_server(settings)
     unsubscribing = Unsubscribing(settings.mesh_secret, public_url=settings.public_url)
     await postgres.migrate(settings.postgres_url, SCHEMA, MIGRATIONS)
-    pool = await database.connect(settings.postgres_url, SCHEMA, size=10)
+    pool = await postgres.connect(settings.postgres_url, schema=SCHEMA, max_size=10)
     # A Decide must never queue for a connection behind a burst of messages and callbacks.
-    writer_pool = await database.connect(settings.postgres_url, SCHEMA, size=4)
+    writer_pool = await postgres.connect(settings.postgres_url, schema=SCHEMA, max_size=4)
     pulse = await Pulse.open(settings.postgres_url, SCHEMA)
     log = open_log(settings.log_url)
     hot = state.connect(settings.state_url)

@@ -18,7 +18,6 @@ from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 from services.common import postgres
 from services.common.consumer import Delivery, Poison
 from services.common.log import Record
-from services.intervention import database
 from services.intervention.experiments.adaptive import store_shares
 from services.intervention.experiments.analysis import analyse
 from services.intervention.experiments.assignment import (
@@ -57,7 +56,7 @@ ROWS = "SELECT experiment, unit, variant, propensity, shares, decision_id, expos
 @pytest.fixture
 async def pool(postgres_url: str) -> AsyncIterator[Any]:
     await postgres.migrate(postgres_url, SCHEMA, MIGRATIONS)
-    opened = await database.connect(postgres_url, SCHEMA, size=8)
+    opened = await postgres.connect(postgres_url, schema=SCHEMA, max_size=8)
     yield opened
     await opened.close()
 
@@ -174,7 +173,7 @@ async def test_draws_go_by_the_exposure_log_while_it_can_be_asked(pool: Any, pos
     unheard = await draws.of("unheard", units)
     assert (unheard.known, unheard.choices, draws.unknown) == (False, {}, 1)
 
-    closed = await database.connect(postgres_url, SCHEMA, size=1)
+    closed = await postgres.connect(postgres_url, schema=SCHEMA, max_size=1)
     await closed.close()
     alone = Draws(in_force, Shares(pool), closed)
     assert (await alone.of("draws", units)).choices["rage"].variant == "pay:control"

@@ -11,8 +11,8 @@ import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.common import postgres
 from services.common.log.port import session_append
-from services.intervention import database
 from services.intervention.deciding.record import replayed
 from services.intervention.policy import builtin_policy
 from services.intervention.service import SCHEMA
@@ -61,7 +61,7 @@ async def line(ports: Ports, log_url: str) -> AsyncGenerator[Line, None]:
 
 @pytest.fixture
 async def pool(postgres_url: str, ports: Ports) -> AsyncIterator[Any]:
-    opened = await database.connect(postgres_url, SCHEMA, size=2)
+    opened = await postgres.connect(postgres_url, schema=SCHEMA, max_size=2)
     yield opened
     await opened.close()
 

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from cli.migrate import schemas
+from services.common import postgres
 from services.common.postgres import MigrationError, migrate
 
 FIRST = "CREATE TABLE things (id bigint PRIMARY KEY, name text NOT NULL);"
@@ -117,3 +118,18 @@ def test_no_migration_takes_what_an_older_version_uses(schema: str) -> None:
         if (match := _TAKES.search(path.read_text()))
     }
     assert found == {}
+
+
+async def test_no_statement_costs_another_one(postgres_url: str):
+    pool = await postgres.connect(postgres_url, schema="public")
+    heard: list[str] = []
+    statement = "SELECT $1::bigint[], $2::boolean[], $3::bytea[], $4::smallint[], $5::date[]"
+    try:
+        async with pool.acquire() as connection:
+            connection.add_query_logger(lambda record: heard.append(record.query))
+            await connection.fetch(statement, [1], [True], [b"a"], [2], [])
+        async with pool.acquire() as connection:
+            pass
+    finally:
+        await pool.close()
+    assert heard == [statement]

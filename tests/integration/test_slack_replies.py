@@ -19,7 +19,6 @@ from services.common.auth import make_token
 from services.common.channels import connect
 from services.common.http import HttpServer
 from services.common.http_client import Http
-from services.intervention import database
 from services.intervention.answering.acknowledging import Acknowledging
 from services.intervention.answering.links import Links
 from services.intervention.answering.slack_reply import SlackReplies
@@ -50,7 +49,7 @@ async def test_a_slow_reply_is_not_overtaken_by_the_next_press(postgres_url: str
     server = HttpServer(Starlette(routes=[Route("/r", take, methods=["POST"])]), "127.0.0.1:0")
     await server.start()
     await postgres.migrate(postgres_url, SCHEMA, MIGRATIONS)
-    pool = await database.connect(postgres_url, SCHEMA, size=2)
+    pool = await postgres.connect(postgres_url, schema=SCHEMA, max_size=2)
     port = free_port()
     directory = await Directory().serve(port)
     channel = connect(f"127.0.0.1:{port}", make_token(MESH, subject="test"))

@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from services.common import logs
-from services.intervention.database import FAILURES, briefly, connect
+from services.common import logs, postgres
+from services.intervention.database import FAILURES, briefly
 
 PATIENCE_S = 0.1
 """How long a group may take before anybody wonders."""
@@ -36,7 +36,7 @@ class Pulse:
     @classmethod
     async def open(cls, url: str, schema: str) -> Self:
         """Connect. To wait for a connection that others have would pass for silence."""
-        return cls(await connect(url, schema, size=2))
+        return cls(await postgres.connect(url, schema=schema, max_size=2))
 
     async def close(self) -> None:
         """Give the connections up; nobody waits for what they say."""

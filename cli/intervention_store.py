@@ -20,20 +20,20 @@ def ask(data: Path, work: Callable[[Any], Awaitable[T]]) -> T:
     Raises:
         CliError: PostgreSQL did not do it.
     """
-    from services.intervention import database
+    from services.common import postgres
+    from services.intervention.database import FAILURES
     from services.intervention.service import SCHEMA
 
     url = os.environ.get("SIQ_POSTGRES_URL") or mesh.require(data).env["SIQ_POSTGRES_URL"]
 
     async def connected() -> T:
-        pool = await database.connect(url, SCHEMA, size=1)
+        pool = await postgres.connect(url, schema=SCHEMA, max_size=1)
         try:
             return await work(pool)
         finally:
             await pool.close()
 
-    failures: tuple[type[Exception], ...] = database.FAILURES
     try:
         return asyncio.run(connected())
-    except failures as error:
+    except FAILURES as error:
         raise CliError(f"PostgreSQL did not do it: {error}; is SIQ_POSTGRES_URL right?") from error

@@ -56,11 +56,11 @@ def replay(tenant: str, limit: int, data: Path, as_json: bool) -> None:
 
 
 async def _replay(url: str, tenant: str, limit: int) -> Replayed:
-    from services.intervention import database
+    from services.common import postgres
     from services.intervention.deciding.replaying import replay
     from services.intervention.service import SCHEMA
 
-    pool = await database.connect(url, SCHEMA, size=1)
+    pool = await postgres.connect(url, schema=SCHEMA, max_size=1)
     try:
         return await replay(pool, tenant_id=tenant, limit=limit)
     finally:

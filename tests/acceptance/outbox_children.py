@@ -16,9 +16,9 @@ from typing import Any
 
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.common import postgres
 from services.common.ids import outcome_id
 from services.common.log import Append, open_log
-from services.intervention import database
 from services.intervention.sending.relay import Relay
 from services.intervention.store.outbox import put_outcome
 
@@ -59,7 +59,7 @@ class _DeadlyLog:
 
 
 async def _live(postgres_url: str, log_url: str, schema: str, number: int) -> None:
-    pool = await database.connect(postgres_url, schema, size=2)
+    pool = await postgres.connect(postgres_url, schema=schema, max_size=2)
     async with pool.acquire() as connection, connection.transaction():
         await put_outcome(connection, outcome(number), "")
     if number % 2:

@@ -14,7 +14,6 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
 
 from services.common import postgres
-from services.intervention import database
 from services.intervention.answering.links import Links
 from services.intervention.deciding.court import Court
 from services.intervention.deciding.gather import Case
@@ -50,7 +49,7 @@ async def writers(
 ) -> AsyncGenerator[list[Writer], None]:
     """So many writers, each with a connection of its own, as that many replicas would have."""
     await postgres.migrate(url, SCHEMA, MIGRATIONS)
-    pools = [await database.connect(url, SCHEMA, size=1) for _ in range(count)]
+    pools = [await postgres.connect(url, schema=SCHEMA, max_size=1) for _ in range(count)]
     pulse = await Pulse.open(url, SCHEMA)
     made = [Writer(pool, court(), clock, pulse=pulse, committed=_nothing) for pool in pools]
     loops = [asyncio.create_task(writer.run()) for writer in made]
@@ -92,7 +91,7 @@ def case(
 
 async def records(url: str, tenant: str) -> list[pb.Decision]:
     """All decisions that stand."""
-    pool = await database.connect(url, SCHEMA, size=1)
+    pool = await postgres.connect(url, schema=SCHEMA, max_size=1)
     try:
         rows = await pool.fetch(
             "SELECT record FROM decisions WHERE tenant_id = $1 ORDER BY id", tenant

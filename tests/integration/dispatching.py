@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from services.common import postgres
-from services.intervention import database
 from services.intervention.channels.message import Message
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.clock import wall_ms
@@ -129,4 +128,4 @@ async def fresh_pool(url: str) -> tuple[Any, str]:
     """A schema of the test's own, so that no other service's dispatcher claims from it."""
     schema = f"dispatch_{uuid4().hex[:10]}"
     await postgres.migrate(url, schema, MIGRATIONS)
-    return await database.connect(url, schema, size=4), schema
+    return await postgres.connect(url, schema=schema, max_size=4), schema

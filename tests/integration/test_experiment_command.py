@@ -15,7 +15,6 @@ from click.testing import CliRunner, Result
 
 import cli.main
 from services.common import postgres
-from services.intervention import database
 from services.intervention.experiments.assignment import Units, choose
 from services.intervention.experiments.checks import parse_experiments
 from services.intervention.experiments.exposure_log import Entry, record
@@ -35,7 +34,7 @@ BODY = body(
 @pytest.fixture
 async def pool(postgres_url: str) -> AsyncIterator[Any]:
     await postgres.migrate(postgres_url, SCHEMA, MIGRATIONS)
-    opened = await database.connect(postgres_url, SCHEMA, size=2)
+    opened = await postgres.connect(postgres_url, schema=SCHEMA, max_size=2)
     yield opened
     await opened.close()
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
-from services.intervention import database
+from services.common import postgres
 from services.intervention.experiments.assignment import Exposure
 from services.intervention.experiments.exposure_log import Entry, record
 from services.intervention.forgetting import Forgetting
@@ -134,7 +134,7 @@ async def test_an_erased_person_is_forgotten_and_nobody_else(postgres_url: str) 
     async with writers(postgres_url, 1) as (writer,):
         for session, user, more in felt:
             await writer.submit(case(chosen, tenant=tenant, session=session, user=user, **more))
-    pool = await database.connect(postgres_url, SCHEMA, size=2)
+    pool = await postgres.connect(postgres_url, schema=SCHEMA, max_size=2)
     sealer = Sealer("a secret of at least thirty-two characters")
     one = Exposure("pay", "v", "person", "dana", "a", 0.5, (0.5, 0.5))
     await record(pool, [Entry(tenant, one, "d", NOW_MS)])
@@ -171,7 +171,7 @@ async def test_what_is_decided_while_a_person_is_erased_remembers_nothing_of_the
     dana: dict[str, Any] = {
         "tenant": tenant, "user": "dana", "assurance": identity_pb2.ASSURANCE_VERIFIED
     }  # fmt: skip
-    pool = await database.connect(postgres_url, SCHEMA, size=3)
+    pool = await postgres.connect(postgres_url, schema=SCHEMA, max_size=3)
 
     async def remembered() -> int:
         return int(await pool.fetchval("SELECT count(*) FROM guards WHERE tenant_id = $1", tenant))

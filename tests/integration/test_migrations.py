@@ -124,9 +124,13 @@ async def test_no_statement_costs_another_one(postgres_url: str):
     pool = await postgres.connect(postgres_url, schema="public")
     heard: list[str] = []
     statement = "SELECT $1::bigint[], $2::boolean[], $3::bytea[], $4::smallint[], $5::date[]"
+
+    def hear(record: Any) -> None:
+        heard.append(record.query)
+
     try:
         async with pool.acquire() as connection:
-            connection.add_query_logger(lambda record: heard.append(record.query))
+            connection.add_query_logger(hear)
             await connection.fetch(statement, [1], [True], [b"a"], [2], [])
         async with pool.acquire() as connection:
             pass

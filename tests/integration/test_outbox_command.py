@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 
 from cli.outbox import command
 from services.common import postgres
-from services.intervention import database
 from services.intervention.channels.verdict import Ending, Verdict
 from services.intervention.service import MIGRATIONS, SCHEMA
 from tests.integration.dispatching import Bench
@@ -56,7 +55,7 @@ def dead(postgres_url: str) -> Dead:
 
     async def run() -> None:
         await postgres.migrate(postgres_url, SCHEMA, MIGRATIONS)
-        pool = await database.connect(postgres_url, SCHEMA, size=2)
+        pool = await postgres.connect(postgres_url, schema=SCHEMA, max_size=2)
         await fail(pool)
         await pool.close()
 

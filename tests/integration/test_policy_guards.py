@@ -17,8 +17,8 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 
 from cli.engines import Postgres
 from cli.engines.folders import SocketFolder
+from services.common import postgres
 from services.common.errors import Unavailable
-from services.intervention import database
 from services.intervention.deciding.writer import Writer
 from services.intervention.policy import Policy
 from services.intervention.service import SCHEMA
@@ -223,7 +223,7 @@ async def test_while_postgresql_hangs_no_rollback_waits_for_it(own_postgres: Pos
 
     async with writers(url, 1, clock) as (writer,):
         await writer.submit(case(helps, tenant=tenant, session="early", user="early"))
-        pool = await database.connect(url, SCHEMA, size=1)
+        pool = await postgres.connect(url, schema=SCHEMA, max_size=1)
         await pool.execute(ALWAYS_OUTRUN)
         await pool.close()
         moments.clear()

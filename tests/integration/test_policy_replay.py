@@ -16,7 +16,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as identity_pb2
 from sentientiq.intervention.v1 import intervention_service_pb2 as service_pb2
 
 from cli.policy.replay import replay as command
-from services.intervention import database
+from services.common import postgres
 from services.intervention.deciding.gather import Case
 from services.intervention.deciding.replaying import replay
 from services.intervention.policy import Policy, builtin_policy
@@ -122,7 +122,7 @@ async def test_10000_decisions_replayed_bit_for_bit(
         "rule", "nothing", "no_rule", "below_confidence", "cooldown", "cap", "budget", "excluded",
         "killed", "stale", "no_consent", "quiet_hours", "condition", "outranked",
     } <= reasons.keys(), reasons  # fmt: skip
-    pool = await database.connect(postgres_url, SCHEMA, size=1)
+    pool = await postgres.connect(postgres_url, schema=SCHEMA, max_size=1)
     try:
         result = await replay(pool, tenant_id=tenant)
         assert result.as_dict() == {

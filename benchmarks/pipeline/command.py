@@ -11,12 +11,15 @@ from typing import Any
 import click
 
 from benchmarks.pipeline.carrying import Carried, carry, freshness, naive, size_of
+from benchmarks.pipeline.poison import moves_on
 from benchmarks.pipeline.traffic import Traffic
 from cli.engines import LogValkey, SocketFolder
 from services.common import collector
 from services.common.log import BEHAVIOR, EventLog, open_log
 from tests.engines.kafka.broker import Broker
 from tests.engines.kafka.jars import NoBroker, jars
+
+_POISON_ROUNDS = 5
 
 
 async def _valkey(folder: Path, events: int, naive_frames: int, live_s: float) -> dict[str, Any]:
@@ -46,7 +49,7 @@ async def _valkey(folder: Path, events: int, naive_frames: int, live_s: float) -
         found["freshness_p99_s"] = round(ages[int(len(ages) * 0.99)], 3)
         rows_per_s = await naive(naive_frames, _made(folder / "naive"))
         found["naive_rows_per_s"] = round(rows_per_s)
-        return found
+        return found | await _poison(log, "")
     finally:
         await log.close()
         engine.stop()
@@ -60,10 +63,16 @@ async def _kafka(folder: Path, events: int) -> dict[str, Any]:
         both = await _both(log, folder / "stores", events)
         written = size_of(broker.data, f"{BEHAVIOR}-*/*.log")
         both["log_bytes_per_event"] = round(written / events, 1)
-        return {f"kafka_{name}": value for name, value in both.items()}
+        found = {f"kafka_{name}": value for name, value in both.items()}
+        return found | await _poison(log, "kafka_")
     finally:
         await log.close()
         broker.stop()
+
+
+async def _poison(log: EventLog, prefix: str) -> dict[str, Any]:
+    worst_s = await moves_on(log, _POISON_ROUNDS)
+    return {f"{prefix}poison_{kind}_s": round(took_s, 3) for kind, took_s in worst_s.items()}
 
 
 async def _both(log: EventLog, folder: Path, events: int) -> dict[str, Any]:
@@ -95,7 +104,7 @@ def _made(folder: Path) -> Path:
 
 @click.command("pipeline")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on one line.")
-@click.option("--events", default=400_000, show_default=True, help="Events of each run.")
+@click.option("--events", default=1_000_000, show_default=True, help="Events of each run.")
 @click.option("--naive-frames", default=20, show_default=True, help="Frames inserted row by row.")
 @click.option("--live-s", default=10.0, show_default=True, help="Seconds of live traffic.")
 @click.option("--kafka/--no-kafka", default=True, help="With a real broker, where Maven has it.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time_ns
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -55,6 +56,18 @@ class Read(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Batch(Generic[M]):
+    """What was gathered."""
+
+    deliveries: list[Delivery[M]] = field(default_factory=list["Delivery[M]"])
+    dead: list[tuple[int, Record, str]] = field(default_factory=list[tuple[int, Record, str]])
+    """What can never be applied, and why: partition, record, reason."""
+    done: dict[int, int] = field(default_factory=dict[int, int])
+    """How far it reaches."""
+    entries: int = 0
+
+
 class Consumer(Generic[M]):
     """One group's reader of one topic, all partitions.
 
@@ -62,8 +75,9 @@ class Consumer(Generic[M]):
     tried again, with growing pauses: nothing is skipped because an engine is away.
 
     `linger_s` is the least time from one batch to the next, unless `most` entries come before, so
-    that a handler which is cheap by the batch gets batches. `limit` entries of a partition are read
-    at once, from the log or, where given, by `read`, which answers as the log would.
+    that a handler which is cheap by the batch gets batches. What is in the log when `run` begins
+    waits for no more to come. `limit` entries of a partition are read at once, from the log or,
+    where given, by `read`, which answers as the log would.
     """
 
     def __init__(
@@ -129,43 +143,24 @@ class Consumer(Generic[M]):
             if held and await self._buried():
                 await self._commit(held)
                 held = {}
-            if not held and all(after[partition] >= end for partition, end in ends.items()):
+            if not held and not _is_behind(after, ends):
                 ends = {}
                 self.caught_up.set()
-            entries = await self._gather(after)
-            if not entries:
-                continue
-            deliveries: list[Delivery[M]] = []
-            dead: list[tuple[int, Record, str]] = []
-            done: dict[int, int] = {}
-            for entry in entries:
-                done[entry.partition] = entry.offset
-                for record in entry.records:
-                    try:
-                        if "unreadable" in record.headers:
-                            raise DecodeError("unreadable entry")
-                        schema = record.headers.get("schema", self._schema)
-                        if schema != self._schema and (why := why_not_ours(self._topic, schema)):
-                            raise DecodeError(why)
-                        message = self._decode(record.value)
-                    except (DecodeError, ValueError) as error:
-                        dead.append((entry.partition, record, str(error)))
-                        continue
-                    deliveries.append(Delivery(message, entry.partition, entry.offset, record))
-            if dead:
+            batch = await self._gather(after, ends)
+            if batch.dead:
                 if self._burying is not None:
                     # Else a batch of letters after the other would never let anything be committed.
                     await self._burying
                     await self._commit(held)
                     held = {}
-                self._bury_beside(dead)
-            if deliveries:
+                self._bury_beside(batch.dead)
+            if batch.deliveries:
                 began_ns = time_ns()
-                await self._apply(deliveries)
+                await self._apply(batch.deliveries)
                 if tracing.enabled():
-                    self._trace(deliveries, began_ns)
-            after.update(done)
-            held = {**held, **done}
+                    self._trace(batch.deliveries, began_ns)
+            after.update(batch.done)
+            held = {**held, **batch.done}
 
     def _bury_beside(self, dead: Iterable[tuple[int, Record, str]]) -> None:
         """Write dead letters while what follows them is applied already.
@@ -188,28 +183,50 @@ class Consumer(Generic[M]):
         self._burying = None
         return True
 
-    async def _gather(self, after: dict[int, int]) -> list[Entry]:
-        """Read on until it is time for a batch, a piece at a time.
+    async def _gather(self, after: dict[int, int], ends: Mapping[int, int]) -> _Batch[M]:
+        """Read on until it is time for a batch, or to the `ends` of what waited already, a piece at
+        a time.
 
         The log answers one question at a time: a whole batch at once would hold up appends, and
-        with them acks, for tens of milliseconds.
+        with them acks, for tens of milliseconds. A piece is decoded as it comes, or a whole batch
+        of it would hold up the loop, and two readers would not share what is decoded.
         """
         place = dict(after)
-        found: list[Entry] = []
-        until = self._gathered_at + self._linger_s
+        batch = _Batch[M]()
+        behind = _is_behind(place, ends)
+        # Not for ever, should an end never be reached.
+        until = (monotonic() if behind else self._gathered_at) + self._linger_s
         while True:
             entries = await self._patiently(
                 lambda: self._read(place, limit=self._limit, block_ms=_BLOCK_MS)
             )
             place.update((entry.partition, entry.offset) for entry in entries)
-            found += entries
+            for entry in entries:
+                self._decode_into(batch, entry)
             left_s = until - monotonic()
-            if not found or left_s <= 0 or len(found) >= self._most:
+            reached = behind and not _is_behind(place, ends)
+            if not batch.done or reached or left_s <= 0 or batch.entries >= self._most:
                 self._gathered_at = monotonic()
-                return found
+                return batch
             waiting = Counter(entry.partition for entry in entries).values()
             if not entries or max(waiting) < self._limit:  # else a partition has more
                 await asyncio.sleep(min(left_s, _PIECE_S))
+
+    def _decode_into(self, batch: _Batch[M], entry: Entry) -> None:
+        batch.entries += 1
+        batch.done[entry.partition] = entry.offset
+        for record in entry.records:
+            try:
+                if "unreadable" in record.headers:
+                    raise DecodeError("unreadable entry")
+                schema = record.headers.get("schema", self._schema)
+                if schema != self._schema and (why := why_not_ours(self._topic, schema)):
+                    raise DecodeError(why)
+                message = self._decode(record.value)
+            except (DecodeError, ValueError) as error:
+                batch.dead.append((entry.partition, record, str(error)))
+                continue
+            batch.deliveries.append(Delivery(message, entry.partition, entry.offset, record))
 
     async def _apply(self, deliveries: list[Delivery[M]]) -> None:
         attempt = 0
@@ -278,6 +295,10 @@ class Consumer(Generic[M]):
                 if attempt == 1:
                     _log.warning("log away, waiting", group=self._group, error=str(error))
                 await asyncio.sleep(pause)
+
+
+def _is_behind(place: Mapping[int, int], ends: Mapping[int, int]) -> bool:
+    return any(place[partition] < end for partition, end in ends.items())
 
 
 METRICS: Catalogue[Consumer[Any]] = Catalogue(

@@ -7,7 +7,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from services.common.log import (
     IDENTITY,
     OUTCOME,
     Append,
+    Entry,
     EventLog,
     Record,
     open_log,
@@ -193,6 +194,74 @@ async def test_lingering_reader_gets_batches(log_url: str) -> None:
         reading.cancel()
         await asyncio.wait([reading])
         await log.close()
+
+
+async def test_what_waited_in_the_log_does_not_wait_for_more(log_url: str) -> None:
+    log = open_log(log_url)
+    batches: list[list[bytes]] = []
+
+    async def handle(deliveries: list[Delivery[bytes]]) -> None:
+        batches.append([item.message for item in deliveries])
+
+    for number in range(5):
+        await log.append([Append("waited", 1, [Record(b"", b"%d" % number)])])
+    consumer = Consumer(
+        log,
+        group="test",
+        topic="waited",
+        decode=bytes,
+        handle=handle,
+        limit=1,
+        most=3,
+        linger_s=3600,
+    )
+    reading = asyncio.create_task(consumer.run())
+    try:
+        await asyncio.wait_for(consumer.caught_up.wait(), 10)
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        await log.close()
+    assert batches == [[b"0", b"1", b"2"], [b"3", b"4"]]
+
+
+async def test_a_piece_is_decoded_before_the_next_is_read(log_url: str) -> None:
+    """So that a second reader, which is as far, finds it decoded among the newest."""
+    log = open_log(log_url)
+    decoded: list[bytes] = []
+    decoded_at_reads: list[int] = []
+
+    def decode(value: bytes) -> bytes:
+        decoded.append(value)
+        return value
+
+    async def read(after: Mapping[int, int], *, limit: int, block_ms: int | None) -> list[Entry]:
+        decoded_at_reads.append(len(decoded))
+        return await log.read("pieces", after, limit=limit, block_ms=block_ms)
+
+    async def handle(deliveries: list[Delivery[bytes]]) -> None:
+        assert [item.message for item in deliveries] == [b"0", b"1", b"2"]
+
+    for number in range(3):
+        await log.append([Append("pieces", 1, [Record(b"", b"%d" % number)])])
+    consumer = Consumer(
+        log,
+        group="test",
+        topic="pieces",
+        decode=decode,
+        handle=handle,
+        limit=1,
+        linger_s=3600,
+        read=read,
+    )
+    reading = asyncio.create_task(consumer.run())
+    try:
+        await asyncio.wait_for(consumer.caught_up.wait(), 10)
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        await log.close()
+    assert decoded_at_reads[:3] == [0, 1, 2]
 
 
 class _Clock:

@@ -184,11 +184,11 @@ cdef void risk_arm(Moment* moment) noexcept nogil:
     each move costs a message to the edge. A timer that comes too early finds nothing to do.
     """
     cdef AbandonmentState* own = &moment.state.abandonment
-    cdef int64_t origin = moment.state.hot.origin
-    cdef int64_t due = origin + own.active_t + OVER_MS
+    cdef int64_t origin = moment.state.hot.origin, due
     if not moment.visit.goal & GOALS:
         own.due = 0
         return
+    due = origin + own.active_t + OVER_MS
     if own.exit_t:
         due = min(due, origin + own.exit_t + EXIT_BACK_MS)
     if own.hidden_t >= 0 and own.away < AWAY_STAGES:

@@ -7,6 +7,8 @@ move the states: no caller keeps one across batches. A slot number is valid unti
 Names are told apart by 128 keyed bits of hash: no look-up reads a string that is not the caller's.
 Memory grows by doubling, in `acquire` only, up to `capacity` states; then the one that was touched
 longest ago is evicted. Nothing is allocated for an event.
+
+Over 100 lines because what every batch asks of an arena is inlined where it is asked.
 """
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
@@ -47,11 +49,9 @@ cdef class Arena:
     cdef void hash(
         self, const Text* tenant, const Text* session, const Text* stream, Hash* hash
     ) noexcept nogil
-    # The slot of a state that is known; -1: it is not.
-    cdef int32_t find(self, const Hash* hash) noexcept nogil
     # The slot of a state, made if need be, and now the one touched last; `take` is told the hash,
-    # and the slot that `find` found. ValueError: a name is no UTF-8, or too long; nothing has
-    # changed.
+    # and the slot that `arena_find` found. ValueError: a name is no UTF-8, or too long; nothing
+    # has changed.
     cdef int32_t acquire(
         self, const Text* tenant, const Text* session, const Text* stream
     ) except -1
@@ -70,6 +70,25 @@ cdef class Arena:
     cdef int list_old(self) except -1
     cdef void index(self, int32_t slot) noexcept nogil
     cdef void unindex(self, int32_t slot) noexcept nogil
+
+
+cdef inline int32_t arena_find(Arena arena, const Hash* hash) noexcept nogil:
+    """Return the slot of a state that is known; -1: it is not."""
+    cdef uint32_t at = <uint32_t>hash.low & arena.mask
+    cdef int32_t slot
+    while True:
+        slot = arena.table[at]
+        if slot < 0 or (
+            arena.slots[slot].hash.low == hash.low and arena.slots[slot].hash.high == hash.high
+        ):
+            return slot
+        at = (at + 1) & arena.mask
+
+
+cdef inline void arena_touch(Arena arena, int32_t slot) noexcept nogil:
+    """Make a slot in use the one touched last."""
+    arena.touches += 1
+    arena.slots[slot].touched = arena.touches
 
 
 cdef inline bint arena_holds(Arena arena, int32_t slot, const Hash* hash) noexcept nogil:

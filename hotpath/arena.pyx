@@ -168,44 +168,34 @@ cdef class Arena:
     cdef void hash(
         self, const Text* tenant, const Text* session, const Text* stream, Hash* hash
     ) noexcept nogil:
-        hash[0] = self.seed
+        cdef Hash stirred = self.seed
         # The lengths keep ("a", "bc") from ("ab", "c"). Nobody has a name of 2 MB.
         stir(
-            hash,
+            &stirred,
             <uint64_t>tenant.size | <uint64_t>session.size << 21 | <uint64_t>stream.size << 42,
         )
-        hash_text(hash, tenant)
-        hash_text(hash, session)
-        hash_text(hash, stream)
-        stir(hash, self.seed.high)      # so that the last word, too, moves every bit
-
-    cdef int32_t find(self, const Hash* hash) noexcept nogil:
-        cdef uint32_t at = <uint32_t>hash.low & self.mask
-        cdef int32_t slot
-        while True:
-            slot = self.table[at]
-            if slot < 0 or (
-                self.slots[slot].hash.low == hash.low and self.slots[slot].hash.high == hash.high
-            ):
-                return slot
-            at = (at + 1) & self.mask
+        hash_text(&stirred, tenant)
+        hash_text(&stirred, session)
+        hash_text(&stirred, stream)
+        stir(&stirred, self.seed.high)      # so that the last word, too, moves every bit
+        hash[0] = stirred
 
     cdef int32_t acquire(
         self, const Text* tenant, const Text* session, const Text* stream
     ) except -1:
         cdef Hash hash
         self.hash(tenant, session, stream, &hash)
-        return self.take(tenant, session, stream, &hash, self.find(&hash))
+        return self.take(tenant, session, stream, &hash, arena_find(self, &hash))
 
     cdef int32_t take(
         self, const Text* tenant, const Text* session, const Text* stream, const Hash* hash,
         int32_t slot,
     ) except -1:
         cdef char* name = NULL
-        self.touches += 1
         if slot >= 0:
-            self.slots[slot].touched = self.touches
+            arena_touch(self, slot)
             return slot
+        self.touches += 1
         if self.named:
             name = pack_name(tenant, session, stream)
         if self.first_free < 0:
@@ -302,7 +292,7 @@ cdef class Arena:
         text_open(&texts[1], session)
         text_open(&texts[2], stream)
         self.hash(&texts[0], &texts[1], &texts[2], &hash)
-        return self.find(&hash)
+        return arena_find(self, &hash)
 
     def _slots(self):
         """Return the slots in use, the one touched longest ago first."""

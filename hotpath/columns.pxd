@@ -1,5 +1,7 @@
 """Layout of BehaviorBatch.columns, and the borrowed view through which kernels read it.
 
+Over 100 lines because every event is read by functions that are inlined where it is read.
+
 Little-endian, no padding, `count` events:
 
     u16 count | u16 mask | u8 kind[count] | u32 dt[count] | one section for each bit set in mask
@@ -45,13 +47,25 @@ cdef struct ColumnsView:
     const uint8_t* dt                           # 4 * count bytes, unaligned
     const uint8_t* index[COLUMNS_INDEXES]       # 2 * count bytes, unaligned; NULL: all 0
     const uint8_t* number[COLUMNS_NUMBERS]      # 4 * count bytes, unaligned; NULL: all NaN
+    const uint8_t* numbers                      # the sections of numbers, one after the other …
+    uint32_t held                               # … and how many numbers they hold
+
+
+cdef inline uint32_t read_whole(const uint8_t* section, size_t i) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, section + 4 * i, 4)
+    return value
+
+
+cdef inline float read_number(const uint8_t* section, size_t i) noexcept nogil:
+    cdef float value
+    memcpy(&value, section + 4 * i, 4)
+    return value
 
 
 cdef inline uint32_t column_dt(const ColumnsView* view, uint32_t i) noexcept nogil:
     """Return ms since the event before."""
-    cdef uint32_t value
-    memcpy(&value, view.dt + 4 * i, 4)
-    return value
+    return read_whole(view.dt, i)
 
 
 cdef inline uint16_t column_index(const ColumnsView* view, int column, uint32_t i) noexcept nogil:
@@ -59,17 +73,15 @@ cdef inline uint16_t column_index(const ColumnsView* view, int column, uint32_t 
     cdef uint16_t value
     if view.index[column] == NULL:
         return 0
-    memcpy(&value, view.index[column] + 2 * i, 2)
+    memcpy(&value, view.index[column] + 2 * <size_t>i, 2)
     return value
 
 
 cdef inline float column_number(const ColumnsView* view, int column, uint32_t i) noexcept nogil:
     """Return a number; NaN: absent. `column` is 0 for a … 4 for e."""
-    cdef float value
     if view.number[column] == NULL:
         return NAN
-    memcpy(&value, view.number[column] + 4 * i, 4)
-    return value
+    return read_number(view.number[column], i)
 
 
 cdef inline int column_whole(const ColumnsView* view, int column, uint32_t i) noexcept nogil:

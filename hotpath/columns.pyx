@@ -274,7 +274,7 @@ cdef ColumnsStatus columns_open(
     ColumnsView* view, const uint8_t* data, size_t length
 ) noexcept nogil:
     cdef uint16_t count, mask
-    cdef size_t at
+    cdef size_t at, there
     cdef int column
     if length < COLUMNS_HEADER:
         return COLUMNS_SHORT
@@ -289,37 +289,50 @@ cdef ColumnsStatus columns_open(
     view.dt = view.kind + count
     at = COLUMNS_HEADER + 5 * <size_t>count
     for column in range(COLUMNS_INDEXES):
-        view.index[column] = NULL
-        if mask >> column & 1:
-            view.index[column] = data + at
-            at += 2 * <size_t>count
+        there = -(<size_t>mask >> column & 1)      # no bit, or all: nothing to guess
+        view.index[column] = <const uint8_t*>(<size_t>(data + at) & there)
+        at += 2 * <size_t>count & there
+    view.numbers = data + at
     for column in range(COLUMNS_NUMBERS):
-        view.number[column] = NULL
-        if mask >> (column + COLUMNS_INDEXES) & 1:
-            view.number[column] = data + at
-            at += 4 * <size_t>count
+        there = -(<size_t>mask >> (column + COLUMNS_INDEXES) & 1)
+        view.number[column] = <const uint8_t*>(<size_t>(data + at) & there)
+        at += 4 * <size_t>count & there
+    view.held = <uint32_t>((data + at - view.numbers) >> 2)
     # Nothing was read yet: the pointers are only trusted once the length is exactly right.
     return COLUMNS_OK if at == length else COLUMNS_LENGTH
+
+
+cdef inline bint exceeds(const uint8_t* indexes, size_t count, uint16_t limit) noexcept nogil:
+    """Say whether an index is above the limit. Without a way out, it takes eight at a time."""
+    cdef size_t i
+    cdef uint16_t value, above = 0
+    for i in range(count):
+        memcpy(&value, indexes + 2 * i, 2)
+        above |= value > limit
+    return above != 0
+
+
+cdef inline bint holds_infinite(const uint8_t* numbers, size_t count) noexcept nogil:
+    """Say whether a number is infinite, as its bits tell; four at a time."""
+    cdef size_t i
+    cdef uint32_t bits, found = 0
+    for i in range(count):
+        memcpy(&bits, numbers + 4 * i, 4)
+        found |= (bits & 0x7FFFFFFF) == 0x7F800000
+    return found != 0
 
 
 cdef ColumnsStatus columns_check(
     const ColumnsView* view, size_t targets, size_t strings
 ) noexcept nogil:
-    cdef uint32_t i
     cdef int column
-    cdef size_t limit
     for column in range(COLUMNS_INDEXES):
-        if view.index[column] != NULL:
-            limit = targets if column == 0 else strings
-            for i in range(view.count):
-                if column_index(view, column, i) > limit:
-                    return COLUMNS_INDEX
-    for column in range(COLUMNS_NUMBERS):
-        if view.number[column] != NULL:
-            for i in range(view.count):
-                if isinf(column_number(view, column, i)):
-                    return COLUMNS_NUMBER
-    return COLUMNS_OK
+        if view.index[column] != NULL and exceeds(
+            view.index[column], view.count,
+            <uint16_t>min(targets if column == 0 else strings, <size_t>0xFFFF),
+        ):
+            return COLUMNS_INDEX
+    return COLUMNS_NUMBER if holds_infinite(view.numbers, view.held) else COLUMNS_OK
 
 
 _WORDS = {

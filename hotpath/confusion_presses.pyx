@@ -90,6 +90,6 @@ cdef void settle(Moment* moment, int feature, bint plain) noexcept nogil:
 
 cdef void presses_settle(Moment* moment) noexcept nogil:
     cdef const RageState* rage = &moment.state.rage
-    if rage.length and relative(rage, moment.now) - rage.t[newest(rage, 0)] <= PRESSES_MS:
+    if rage.length >= FEWEST and relative(rage, moment.now) - rage.t[newest(rage, 0)] <= PRESSES_MS:
         settle(moment, STRAY_PRESSES, True)
         settle(moment, DEAD_PRESSES, False)

@@ -10,23 +10,22 @@ from hotpath.emission import Emission, Scores
 from hotpath.model import Model as DefaultModel
 from zlib import crc32
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_Check, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from hotpath.ahead cimport (
-    CACHE_LINE,
     FIND_AFTER,
     MESSAGE_BYTES,
     NEAR_AFTER,
     RING,
+    SIQ_FETCH_ALL,
     TAKE_AFTER,
     VISIT_AFTER,
     Ahead,
-    fetch_all,
 )
-from hotpath.arena cimport arena_approach, arena_holds, arena_near
+from hotpath.arena cimport arena_approach, arena_find, arena_holds, arena_near, arena_touch
 from hotpath.arenas cimport Streams, arenas_mark, stream_state, visit_state
 from hotpath.before cimport Before, note
 from hotpath.columns cimport (
@@ -37,21 +36,7 @@ from hotpath.columns cimport (
     columns_open,
     columns_raise,
 )
-from hotpath.events cimport (
-    BLUR,
-    CHANGE,
-    CLICK,
-    FOCUS,
-    HOVER,
-    INPUT,
-    INVALID,
-    MAX_EVENTS,
-    MAX_TARGETS,
-    PAGE_VIEW,
-    PRESS_CANCEL,
-    SUBMIT,
-    TRACK,
-)
+from hotpath.events cimport MAX_EVENTS, MAX_TARGETS, PAGE_VIEW, TRACK
 from hotpath.features cimport EMOTIONS as EMOTION_KINDS
 from hotpath.features cimport RAGE
 from hotpath.hashing cimport Hash, Text, text_open, text_str
@@ -67,7 +52,7 @@ from hotpath.message cimport (
     message_read,
 )
 from hotpath.model cimport Model
-from hotpath.names cimport Names
+from hotpath.names cimport Names, names_are
 from hotpath.rage_state cimport RAGE_CLICK
 from hotpath.sink cimport TERMS_ROOM, Sink, Verdict
 from hotpath.state cimport StreamState
@@ -79,10 +64,6 @@ from hotpath.wakes cimport Wakes, wakes_list, wakes_put
 cdef enum:
     # Raise with every change of StreamState's meaning; a change of its size is noticed by itself.
     SNAPSHOT_VERSION = 4
-    TARGET_KINDS = (
-        1 << CLICK | 1 << HOVER | 1 << FOCUS | 1 << BLUR | 1 << INPUT | 1 << CHANGE | 1 << SUBMIT
-        | 1 << INVALID | 1 << PRESS_CANCEL
-    )
     LOWEST_CLOCK_MS = 0
     NEVER = 101                 # a threshold that no confidence reaches
 
@@ -201,31 +182,35 @@ cdef class Detector:
     cdef int prepare(self, Batch* batch) except -1:
         """Give the message's strings that kernels will keep a number."""
         cdef Message* message = &self.message
-        cdef uint32_t kinds = 0, i, place
-        cdef frozenset ignored = self.in_force[1]
-        for i in range(batch.view.count):
-            kinds |= <uint32_t>1 << (batch.view.kind[i] & 31)
-        if kinds & TARGET_KINDS:
+        cdef uint32_t i, place
+        cdef int kind
+        cdef frozenset ignored
+        batch.element = self.target_ids
+        batch.flags = self.target_flags
+        batch.page = self.page_ids
+        batch.meaning = self.meanings
+        if message.targets:
+            ignored = self.in_force[1]
             for i in range(message.targets):
                 self.target_ids[i + 1] = self.names.intern(&message.target[i])
                 self.target_flags[i + 1] = message.flags[i] & ~<uint32_t>IGNORED
                 if ignored and message.target[i].data[:message.target[i].size] in ignored:
                     self.target_flags[i + 1] = IGNORED
-        if kinds & (<uint32_t>1 << PAGE_VIEW | <uint32_t>1 << TRACK):
-            for i in range(batch.view.count):
-                place = column_index(&batch.view, 1, i)
-                if not place:
-                    continue
-                text = &message.string[place - 1]
-                if batch.view.kind[i] == PAGE_VIEW:
-                    self.page_ids[place] = self.names.intern(text)
-                    self.meanings[place] = meanings.of_page(text_str(text))
-                elif batch.view.kind[i] == TRACK:
-                    self.meanings[place] = meanings.of_event(text_str(text))
-        batch.element = self.target_ids
-        batch.flags = self.target_flags
-        batch.page = self.page_ids
-        batch.meaning = self.meanings
+        if message.strings == 0:
+            return 0
+        for i in range(batch.view.count):
+            kind = batch.view.kind[i]
+            if kind != PAGE_VIEW and kind != TRACK:
+                continue
+            place = column_index(&batch.view, 1, i)
+            if not place:
+                continue
+            text = &message.string[place - 1]
+            if kind == PAGE_VIEW:
+                self.page_ids[place] = self.names.intern(text)
+                self.meanings[place] = meanings.of_page(text_str(text))
+            else:
+                self.meanings[place] = meanings.of_event(text_str(text))
         return 0
 
     cdef int collect(self) except -1:
@@ -291,53 +276,71 @@ cdef class Detector:
             text_open(&message.string[message.strings], text)
             message.strings += 1
         self.arena.hash(&sender.tenant, &sender.session, &sender.stream, &hash)
-        self.take(&hash, self.arena.find(&hash))
+        self.take(&hash, arena_find(self.arena, &hash))
         return len(self.emissions) - before
 
     def apply_encoded(self, list batches not None):
         """Take serialized BehaviorBatches, in order; see detector.pyi."""
-        cdef Py_ssize_t count = PyList_GET_SIZE(batches), i, at
+        cdef Py_ssize_t count = PyList_GET_SIZE(batches), i
         cdef Ahead ahead[RING]
-        cdef Ahead* other
-        for item in batches:
-            if not isinstance(item, bytes):
+        for i in range(count):
+            if not PyBytes_Check(<object>PyList_GET_ITEM(batches, i)):
                 raise TypeError("apply_encoded takes a list of bytes")
         refused = []
-        # A look-up has five steps, each of which waits for memory. While one batch is run, the
-        # next ones take a step each.
-        for i in range(count + TAKE_AFTER):
-            if i < count:
-                self.glance(<bytes>PyList_GET_ITEM(batches, i), &ahead[i & (RING - 1)])
-            if NEAR_AFTER <= i < count + NEAR_AFTER:
-                arena_near(self.arena, &ahead[(i - NEAR_AFTER) & (RING - 1)].hash)
-            if FIND_AFTER <= i < count + FIND_AFTER:
-                other = &ahead[(i - FIND_AFTER) & (RING - 1)]
-                other.slot = self.arena.find(&other.hash)
-                if other.slot >= 0:
-                    self.fetch(other.slot)
-            if VISIT_AFTER <= i < count + VISIT_AFTER:
-                other = &ahead[(i - VISIT_AFTER) & (RING - 1)]
-                if other.slot >= 0:
-                    self.fetch_visit(other.slot)
-            if i >= TAKE_AFTER:
-                at = i - TAKE_AFTER
-                try:
-                    self.take_encoded(
-                        <bytes>PyList_GET_ITEM(batches, at), &ahead[at & (RING - 1)]
-                    )
-                except ColumnsError as error:
-                    refused.append((at, str(error)))
+        i = 0
+        while i < count + TAKE_AFTER:
+            try:
+                while i < count + TAKE_AFTER:
+                    self.look_ahead(batches, i, ahead)
+                    if i >= TAKE_AFTER:
+                        self.take_encoded(
+                            <bytes>PyList_GET_ITEM(batches, i - TAKE_AFTER),
+                            &ahead[(i - TAKE_AFTER) & (RING - 1)],
+                        )
+                    i += 1
+            except UnicodeDecodeError as error:
+                refused.append((i - TAKE_AFTER, f"a string is not UTF-8: {error}"))
+                i += 1
+            except ValueError as error:
+                refused.append((i - TAKE_AFTER, str(error)))
+                i += 1
         return refused
 
-    cdef inline int glance(self, bytes blob, Ahead* ahead) except -1:
+    cdef inline void look_ahead(self, list batches, Py_ssize_t i, Ahead* ahead) noexcept:
+        """Let some batches that come next take a step each.
+
+        A look-up has five steps, each of which waits for memory: so it waits while another batch
+        is run.
+        """
+        cdef Py_ssize_t count = PyList_GET_SIZE(batches)
+        cdef Streams arena = self.arena
+        cdef Ahead* other
+        if i < count:
+            self.glance(<object>PyList_GET_ITEM(batches, i), &ahead[i & (RING - 1)])
+        if NEAR_AFTER <= i < count + NEAR_AFTER:
+            arena_near(arena, &ahead[(i - NEAR_AFTER) & (RING - 1)].hash)
+        if FIND_AFTER <= i < count + FIND_AFTER:
+            other = &ahead[(i - FIND_AFTER) & (RING - 1)]
+            other.slot = arena_find(arena, &other.hash)
+            if other.slot >= 0:
+                # The whole state: no two batches look at the same part of it.
+                SIQ_FETCH_ALL(<char*>stream_state(arena, other.slot), sizeof(StreamState))
+        if VISIT_AFTER <= i < count + VISIT_AFTER:
+            other = &ahead[(i - VISIT_AFTER) & (RING - 1)]
+            if other.slot >= 0:
+                SIQ_FETCH_ALL(
+                    <char*>visit_state(arena, stream_state(arena, other.slot).hot.visit),
+                    sizeof(VisitState),
+                )
+
+    cdef inline void glance(self, object blob, Ahead* ahead) noexcept:
         """Guess whose message it is, and bring near what a look-up begins with."""
         cdef const char* data = PyBytes_AS_STRING(blob)
         cdef Sender* sender = &ahead.sender
         message_glance(sender, <const uint8_t*>data, <size_t>PyBytes_GET_SIZE(blob))
-        fetch_all(data + CACHE_LINE, MESSAGE_BYTES - CACHE_LINE)
+        SIQ_FETCH_ALL(data + 64, MESSAGE_BYTES - 64)     # the first line has just been read
         self.arena.hash(&sender.tenant, &sender.session, &sender.stream, &ahead.hash)
         arena_approach(self.arena, &ahead.hash)
-        return 0
 
     cdef int take_encoded(self, bytes blob, Ahead* ahead) except -1:
         cdef Message* message = &self.message
@@ -361,13 +364,8 @@ cdef class Detector:
             ahead.slot = -1
         # What came before in the list may have made this stream, or evicted it.
         if ahead.slot < 0 or not arena_holds(self.arena, ahead.slot, &ahead.hash):
-            ahead.slot = self.arena.find(&ahead.hash)
-        try:
-            return self.take(&ahead.hash, ahead.slot)
-        except UnicodeDecodeError as error:
-            raise ColumnsError(f"a string is not UTF-8: {error}") from None
-        except ValueError as error:
-            raise ColumnsError(str(error)) from None
+            ahead.slot = arena_find(self.arena, &ahead.hash)
+        return self.take(&ahead.hash, ahead.slot)
 
     cdef int take(self, const Hash* hash, int32_t slot) except -1:
         """Take the batch that `message` holds, for the stream of that slot; -1: a new one."""
@@ -392,8 +390,17 @@ cdef class Detector:
             return 0
         self.judge_for(&sender.tenant)
         self.prepare(&batch)
-        cdef uint32_t page_id = self.names.intern(&message.page)
-        slot = self.arena.take(&sender.tenant, &sender.session, &sender.stream, hash, slot)
+        cdef uint32_t page_id
+        if slot >= 0 and names_are(
+            self.names, stream_state(self.arena, slot).hot.page, &message.page
+        ):
+            page_id = 0         # most frames come from the page of the one before
+        else:
+            page_id = self.names.intern(&message.page)
+        if slot >= 0:
+            arena_touch(self.arena, slot)
+        else:
+            slot = self.arena.take(&sender.tenant, &sender.session, &sender.stream, hash, slot)
         cdef StreamState* state = stream_state(self.arena, slot)
         cdef VisitState* visit = visit_state(self.arena, state.hot.visit)
         self.tally.batches += 1
@@ -415,14 +422,6 @@ cdef class Detector:
         if self.names.live > self.names.limit:
             self.sweep()
         return 0
-
-    cdef inline void fetch(self, int32_t slot) noexcept:
-        """Bring a state near: no two batches look at the same part of it."""
-        fetch_all(<char*>stream_state(self.arena, slot), sizeof(StreamState))
-
-    cdef inline void fetch_visit(self, int32_t slot) noexcept:
-        cdef VisitState* visit = visit_state(self.arena, stream_state(self.arena, slot).hot.visit)
-        fetch_all(<char*>visit, sizeof(VisitState))
 
     cdef int settle(self, StreamState* state, VisitState* visit, const Before* then) except -1:
         """Hand on what a stream has come to."""

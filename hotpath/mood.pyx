@@ -19,15 +19,16 @@ cdef void mood_raise(
 
 
 cdef void mood_forget(Mood* mood, uint32_t mask) noexcept nogil:
-    cdef int back, kept = 0
-    cdef Mark marks[MARKS]
-    for back in range(mood.length - 1, -1, -1):
-        if not mask >> mood_newest(mood, back).feature & 1:
-            marks[kept] = mood_newest(mood, back)[0]
-            kept += 1
-    for back in range(kept):
-        mood.marks[back] = marks[back]
-    mood.length = <uint8_t>kept
+    cdef int first = mood.head - mood.length, at, kept = first
+    cdef Mark* mark
+    for at in range(first, first + mood.length):
+        mark = &mood.marks[at & (MARKS - 1)]
+        if mask >> mark.feature & 1:
+            continue
+        if kept != at:
+            mood.marks[kept & (MARKS - 1)] = mark[0]
+        kept += 1
+    mood.length = <uint8_t>(kept - first)
     mood.head = <uint8_t>(kept & (MARKS - 1))
 
 

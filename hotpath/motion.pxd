@@ -27,15 +27,18 @@ cdef struct MotionState:
 cdef inline bint motion_step(MotionState* motion, float x, float y) noexcept nogil:
     """Take a pointer position; say whether the step equals the one before."""
     cdef float dx = x - motion.x, dy = y - motion.y
-    cdef bint repeats
-    if dx == 0 and dy == 0:
-        return False
+    cdef float square = dx * dx + dy * dy
+    cdef bint repeats, counts = square >= MIN_STEP_PX * MIN_STEP_PX
+    if not counts:
+        if dx == 0 and dy == 0:
+            return False
+        counts = square != square       # a NaN is not short
     repeats = dx == motion.dx and dy == motion.dy
     motion.x = x
     motion.y = y
     motion.dx = dx
     motion.dy = dy
-    if dx * dx + dy * dy < MIN_STEP_PX * MIN_STEP_PX:
+    if not counts:
         return False
     if motion.steps == 0xFFFF:
         motion.steps >>= 1

@@ -32,10 +32,11 @@ cdef class Names:
         return self.live
 
     cdef void hash(self, const Text* text, Hash* hash) noexcept nogil:
-        hash[0] = self.seed
-        stir(hash, <uint64_t>text.size)
-        hash_text(hash, text)
-        stir(hash, self.seed.high)      # so that the last word, too, moves every bit
+        cdef Hash stirred = self.seed
+        stir(&stirred, <uint64_t>text.size)
+        hash_text(&stirred, text)
+        stir(&stirred, self.seed.high)      # so that the last word, too, moves every bit
+        hash[0] = stirred
 
     cdef void index(self, uint32_t number) noexcept nogil:
         cdef uint32_t at = <uint32_t>self.hashes[number].low & self.mask

@@ -30,11 +30,17 @@ cdef inline void path_end(PathState* path) noexcept nogil:
     path.begun = 0
 
 
+cdef inline int8_t way_of(float step, int8_t before) noexcept nogil:
+    """Return the sign of a step along an axis, or what it was before if the step is too short."""
+    cdef int8_t way = <int8_t>1 if step >= FLIP_PX else before
+    return <int8_t>-1 if step <= -FLIP_PX else way
+
+
 cdef inline void path_step(
     PathState* path, int32_t t, float x, float y, float dx, float dy, float step, int32_t dt
 ) noexcept nogil:
     """Take one sample; dx, dy and `step` lead to it, in `dt` ms."""
-    cdef int8_t way
+    cdef int8_t way_x, way_y
     if not path.begun or dt > PATH_REST_MS:
         path.begun = 1
         path.x = x
@@ -45,13 +51,11 @@ cdef inline void path_step(
         path.flips_x = path.flips_y = 0
         return
     path.length += step
-    if dx >= FLIP_PX or dx <= -FLIP_PX:
-        way = 1 if dx > 0 else -1
-        if path.way_x == -way and path.flips_x < 255:
-            path.flips_x += 1
-        path.way_x = way
-    if dy >= FLIP_PX or dy <= -FLIP_PX:
-        way = 1 if dy > 0 else -1
-        if path.way_y == -way and path.flips_y < 255:
-            path.flips_y += 1
-        path.way_y = way
+    # Whether a step is long enough to have a way no processor can guess, so none is asked to.
+    way_x = way_of(dx, path.way_x)
+    way_y = way_of(dy, path.way_y)
+    if way_x ^ path.way_x | way_y ^ path.way_y:
+        path.flips_x += path.way_x != 0 and way_x != path.way_x and path.flips_x < 255
+        path.flips_y += path.way_y != 0 and way_y != path.way_y and path.flips_y < 255
+        path.way_x = way_x
+        path.way_y = way_y

@@ -25,6 +25,7 @@ from hotpath.events cimport (
     UNOBSERVED,
 )
 from hotpath.burst cimport (
+    FORM,
     FORMS,
     INSISTED,
     MASK,
@@ -143,6 +144,8 @@ cdef void evaluate(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
     if rage.automated or rage.length == 0:
         return
     for form in range(FORMS):
+        if rage.length < FORM[form].least:
+            continue
         if form != INSISTED and (form == PLAINLY) != (rage.trait[first] & PLAIN != 0):
             continue
         if rel > burst_open_until(rage, form):

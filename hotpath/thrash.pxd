@@ -37,7 +37,7 @@ cdef inline bint thrash_step(
     cdef float dot, both, speed, box, score
     cdef int32_t lasted
     # In whole numbers where it can be: doubles would cost twice as much.
-    if step > <float>(THRASH_LEAP_PX_S // 1000) * <float>dt or dt > 500:
+    if dt > 500 or step > <float>(THRASH_LEAP_PX_S // 1000 * dt):
         thrash.begun = 0
         return False
     if not thrash.begun or t - thrash.since > THRASH_WINDOW_MS:

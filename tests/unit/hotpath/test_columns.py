@@ -206,6 +206,25 @@ def test_validate_refuses(blob: bytes) -> None:
         validate(blob)
 
 
+@pytest.mark.parametrize("count", range(1, 20))
+def test_an_infinite_number_or_a_stray_index_is_found_at_every_place(count: int) -> None:
+    head = struct.pack("<HH", count, 1 | 1 << 3 | 1 << 4) + bytes([14] * count) + bytes(4 * count)
+    for place in range(count):
+        indexes = [3] * count
+        numbers = [float("nan"), 3e38, -1.0, 0.0] * count
+        fine = struct.pack(f"<{count}H{2 * count}f", *indexes, *numbers[: 2 * count])
+        assert validate(head + fine, 3) == count
+        indexes[place] = 4
+        stray = struct.pack(f"<{count}H{2 * count}f", *indexes, *numbers[: 2 * count])
+        with pytest.raises(ColumnsError, match="index"):
+            validate(head + stray, 3)
+        for at in (place, count + place):
+            changed = numbers[: 2 * count]
+            changed[at] = float("-inf") if place % 2 else float("inf")
+            with pytest.raises(ColumnsError, match="infinite"):
+                validate(head + struct.pack(f"<{count}H{2 * count}f", *[0] * count, *changed), 3)
+
+
 def test_a_frame_of_ten_events_is_read_in_microseconds() -> None:
     events: list[list[object]] = [[2, 50, i, i] for i in range(10)]
     best = min(timeit.repeat(lambda: from_wire(events, {}), number=1000, repeat=5)) / 1000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from hotpath.columns import from_wire
@@ -84,6 +86,21 @@ def test_an_answer_that_names_a_press_still_finds_it_among_ignored_ones() -> Non
         events += [press, answer]
     apply(detector, events)
     assert detector.scores("acme", "s")["rage"] < 50
+
+
+def test_a_target_where_none_belongs_means_the_same_whatever_came_before() -> None:
+    """A drag names none; a damaged one must not find what another tenant ignores."""
+    drag = struct.pack("<HHBIHf", 1, 1 | 1 << 3, EventKind.DRAG, 10, 1, 200.0)
+    said: list[int] = []
+    for between in (False, True):
+        detector = Detector()
+        detector.configure("other", {}, ["button#like"])
+        apply(detector, dead_presses(count=2))
+        if between:
+            apply(detector, dead_presses(target=2), tenant="other")
+        detector.apply("acme", "s", "p", 2, T0 + 300, 0, "/", drag, [("div", 0)], [])
+        said.append(apply(detector, dead_presses(count=2), seq=3, t=T0 + 500))
+    assert said == [0, 0]
 
 
 def said_about(kind: EventKind, ignored: list[str]) -> list[Emission]:

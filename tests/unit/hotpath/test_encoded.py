@@ -79,6 +79,27 @@ def test_what_is_refused_is_named_and_changes_nothing() -> None:
     assert (len(detector), detector.counters["batches"]) == (1, 1)
 
 
+def _varint(number: int, size: int) -> bytes:
+    """Return a number in so many bytes, more than it needs."""
+    return bytes(
+        number >> 7 * i & 0x7F | (0x80 if i + 1 < size else 0) for i in range(size)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("after", [b"", bytes([0x60, 0x01]), bytes([0x62, 0x09]) + bytes(9)])
+@pytest.mark.parametrize("size", range(1, 13))
+def test_numbers_of_every_length_are_read_as_protobuf_reads_them(size: int, after: bytes) -> None:
+    head = BehaviorBatch(session_id="s", seq=7).SerializeToString()
+    for number in (0, 1, (1 << 7 * min(size, 9)) - 1, 1 << 7 * min(size - 1, 8), T0, (1 << 64) - 1):
+        blob = head + b"\x28" + _varint(number, size) + after
+        refused = Detector().apply_encoded([blob])
+        try:
+            why = _apply(Detector(), blob)
+        except DecodeError:
+            why = "not a BehaviorBatch"
+        assert refused == [(0, why)]
+
+
 def test_only_bytes_are_taken() -> None:
     detector = Detector()
     with pytest.raises(TypeError, match="list of bytes"):

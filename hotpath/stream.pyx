@@ -405,8 +405,8 @@ cdef inline void move(Moment* moment, Batch* batch, Tally* tally, uint32_t i) no
     cdef size_t at = i, end = batch.view.count if xs != NULL and ys != NULL else i + 1
     cdef int64_t t = batch.t, now = moment.now, origin = state.hot.origin, due
     cdef bint thrashes
-    moment.ref = batch.seq << 16 | i
     if state.abandonment.exit_t:
+        moment.ref = batch.seq << 16 | i
         abandonment_inside(moment)
         set_due(state)
     due = state.hot.due if state.hot.due else INT64_MAX
@@ -447,6 +447,7 @@ cdef bint stream_run(
     moment.visit = visit
     moment.sink = sink
     moment.pointer = batch.pointer
+    moment.ref = 0              # a timer may come before the first event
     while batch.at < batch.view.count:
         if sink.count + SINK_RESERVE > SINK_ROOM:
             return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time_ns
@@ -27,6 +27,9 @@ T = TypeVar("T")
 _log = logs.get(__name__)
 _BLOCK_MS = 1_000
 _PIECE_S = 0.1
+# Of dead letters, in one append.
+_PORTION = 1_000
+_PORTION_BYTES = 4 << 20
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -209,7 +212,7 @@ class Consumer(Generic[M]):
                 self._gathered_at = monotonic()
                 return batch
             waiting = Counter(entry.partition for entry in entries).values()
-            if not entries or max(waiting) < self._limit:  # else a partition has more
+            if not entries or (not behind and max(waiting) < self._limit):  # else there is more
                 await asyncio.sleep(min(left_s, _PIECE_S))
 
     def _decode_into(self, batch: _Batch[M], entry: Entry) -> None:
@@ -281,7 +284,8 @@ class Consumer(Generic[M]):
             return
         self.dead += len(appends)
         _log.error("dead letters", topic=self._topic, group=self._group, count=len(appends))
-        await self._patiently(lambda: self._log.append(appends))
+        for portion in _portions(appends):
+            await self._patiently(partial(self._log.append, portion))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         attempt = 0
@@ -295,6 +299,19 @@ class Consumer(Generic[M]):
                 if attempt == 1:
                     _log.warning("log away, waiting", group=self._group, error=str(error))
                 await asyncio.sleep(pause)
+
+
+def _portions(appends: Iterable[Append]) -> Iterator[list[Append]]:
+    """Cut appends into what any log takes at once: where a part is refused, all come again."""
+    portion: list[Append] = []
+    size = 0
+    for append in appends:
+        if portion and (len(portion) >= _PORTION or size >= _PORTION_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(append)
+        size += sum(len(record.value) for record in append.records)
+    yield portion
 
 
 def _is_behind(place: Mapping[int, int], ends: Mapping[int, int]) -> bool:

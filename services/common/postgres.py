@@ -51,7 +51,12 @@ async def connect(url: str, *, schema: str, max_size: int = 8) -> Any:
 async def _learn(connection: Any) -> None:
     """Let the driver ask about arrays at once: it asks for each type that a connection first meets,
     which takes the server ten milliseconds, and somebody would wait for them."""
-    await connection.fetch(_ARRAYS)
+    try:
+        await connection.fetch(_ARRAYS)
+    except BaseException:
+        # A server that hangs confirms no cancelling either, and the pool would wait for that.
+        connection.terminate()
+        raise
 
 
 async def _keep(_connection: Any) -> None:

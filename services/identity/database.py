@@ -28,7 +28,7 @@ AWAY: tuple[type[Exception], ...] = (
     _driver.CrashShutdownError,
     _driver.TooManyConnectionsError,
     _driver.InterfaceError,
-    # What a pool's connection says when the server ends between its answer and its reset.
+    # What a pool's connection says when the server ends right after its answer.
     _driver.InternalClientError,
 )
 

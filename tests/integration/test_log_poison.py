@@ -98,6 +98,45 @@ class _SlowToBury:
         return getattr(self._log, name)
 
 
+class _Counting:
+    """A log that remembers how many dead letters it was given at once."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self.letters: list[int] = []
+
+    async def append(self, appends: Sequence[Append]) -> list[int]:
+        self.letters.append(len(appends))
+        return await self._log.append(appends)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
+async def test_letters_of_a_large_batch_are_written_in_portions(url: str) -> None:
+    log = open_log(url)
+    counting: Any = _Counting(log)
+    await log.append([Append(EMOTION, PARTITION, [record(GOOD[:-3])]) for _ in range(2_500)])
+
+    async def take(_: list[Delivery[Any]]) -> None:
+        raise AssertionError("nothing can be applied")
+
+    consumer = Consumer(
+        counting, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take, most=3_000,
+        linger_s=60.0,
+    )  # fmt: skip
+    running = asyncio.create_task(consumer.run())
+    try:
+        await asyncio.wait_for(consumer.caught_up.wait(), 60)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    written = await log.ends(f"{EMOTION}.dead")
+    await log.close()
+    assert counting.letters == [1_000, 1_000, 500]
+    assert consumer.dead == sum(written.values()) == 2_500
+
+
 async def test_what_follows_poison_does_not_wait_for_its_letter(url: str) -> None:
     log = open_log(url)
     slow: Any = _SlowToBury(log)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -28,6 +29,16 @@ MB = 1024 * 1024
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     with empty_log(request, request.param) as found:
         yield found
+
+
+@asynccontextmanager
+async def _running(consumer: Consumer[Any]) -> AsyncGenerator[None]:
+    running = asyncio.create_task(consumer.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def record(value: bytes, schema: str = "emotion.v1/1") -> Record:
@@ -56,13 +67,9 @@ async def test_each_kind_is_set_aside_with_its_reason(url: str) -> None:
     await append_garbage(url, EMOTION, PARTITION, os.urandom(10 * MB))
     await log.append([session_append(EMOTION, "acme", "s1", GOOD, {"schema": "emotion.v1/1"})])
     consumer = Consumer(log, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take)
-    running = asyncio.create_task(consumer.run())
-    try:
+    async with _running(consumer):
         await asyncio.wait_for(reached.wait(), 60)
         await asyncio.wait_for(consumer.caught_up.wait(), 60)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
     assert [delivery.offset for delivery in applied] == [8]
     letters: list[Record] = []
     place = 0
@@ -80,11 +87,21 @@ async def test_each_kind_is_set_aside_with_its_reason(url: str) -> None:
     assert reasons[5:] == ["unreadable entry", "unreadable entry"]
 
 
-class _SlowToBury:
-    """A log that takes dead letters when it is let to: their topic is being made, say."""
+class _Around:
+    """A log that passes on whatever is asked of it."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
+class _SlowToBury(_Around):
+    """A log that takes dead letters when it is let to: their topic is being made, say."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(log)
         self.let = asyncio.Event()
         self.asked = asyncio.Event()
 
@@ -94,23 +111,17 @@ class _SlowToBury:
             await self.let.wait()
         return await self._log.append(appends)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
 
-
-class _Counting:
+class _Counting(_Around):
     """A log that remembers how many dead letters it was given at once."""
 
     def __init__(self, log: EventLog) -> None:
-        self._log = log
+        super().__init__(log)
         self.letters: list[int] = []
 
     async def append(self, appends: Sequence[Append]) -> list[int]:
         self.letters.append(len(appends))
         return await self._log.append(appends)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
 
 
 async def test_letters_of_a_large_batch_are_written_in_portions(url: str) -> None:
@@ -125,12 +136,8 @@ async def test_letters_of_a_large_batch_are_written_in_portions(url: str) -> Non
         counting, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take, most=3_000,
         linger_s=60.0,
     )  # fmt: skip
-    running = asyncio.create_task(consumer.run())
-    try:
+    async with _running(consumer):
         await asyncio.wait_for(consumer.caught_up.wait(), 60)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
     written = await log.ends(f"{EMOTION}.dead")
     await log.close()
     assert counting.letters == [1_000, 1_000, 500]
@@ -148,8 +155,7 @@ async def test_what_follows_poison_does_not_wait_for_its_letter(url: str) -> Non
 
     await log.append([Append(EMOTION, PARTITION, [record(GOOD[:-3])])])
     consumer = Consumer(slow, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take)
-    running = asyncio.create_task(consumer.run())
-    try:
+    async with _running(consumer):
         async with asyncio.timeout(60):
             await slow.asked.wait()
             await log.append([Append(EMOTION, PARTITION, [record(GOOD)])])
@@ -162,9 +168,6 @@ async def test_what_follows_poison_does_not_wait_for_its_letter(url: str) -> Non
         assert (await log.committed("analytics", EMOTION))[PARTITION] == 2
         (letter,) = await log.read(f"{EMOTION}.dead", {PARTITION: 0})
         assert letter.records[0].value == GOOD[:-3]
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await log.close()
 
 
@@ -209,12 +212,8 @@ async def test_poison_in_every_batch_does_not_hold_commits_up(log_url: str) -> N
     consumer = Consumer(
         slow, group="analytics", topic=EMOTION, decode=decode_emotion, handle=take, limit=1
     )
-    running = asyncio.create_task(consumer.run())
-    try:
+    async with _running(consumer):
         await asyncio.wait_for(consumer.caught_up.wait(), 60)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await log.close()
     assert slow.committed_places == [{PARTITION: place} for place in places]
 
@@ -231,8 +230,7 @@ async def test_an_entry_without_our_field_is_set_aside_too(log_url: str) -> None
             await applied.put(delivery.offset)
 
     consumer = Consumer(log, group="g", topic="foreign", decode=bytes, handle=take)
-    running = asyncio.create_task(consumer.run())
-    try:
+    async with _running(consumer):
         offset = await client.hincrby("siq:log:next", name, 1)
         await client.xadd(name, {"other": b"x"}, id=f"{offset}-0")
         await log.append([Append("foreign", PARTITION, [Record(b"", b"good")])])
@@ -240,8 +238,5 @@ async def test_an_entry_without_our_field_is_set_aside_too(log_url: str) -> None
             assert await applied.get() == offset + 1
             (letter,) = await log.read("foreign.dead", {PARTITION: 0}, block_ms=10_000)
         assert letter.records[0].headers["reason"] == "unreadable entry"
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await client.aclose()
         await log.close()

@@ -196,6 +196,16 @@ async def test_lingering_reader_gets_batches(log_url: str) -> None:
         await log.close()
 
 
+async def _read_what_waits(consumer: Consumer[bytes], log: EventLog) -> None:
+    reading = asyncio.create_task(consumer.run())
+    try:
+        await asyncio.wait_for(consumer.caught_up.wait(), 10)
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        await log.close()
+
+
 async def test_what_waited_in_the_log_does_not_wait_for_more(log_url: str) -> None:
     log = open_log(log_url)
     batches: list[list[bytes]] = []
@@ -215,13 +225,7 @@ async def test_what_waited_in_the_log_does_not_wait_for_more(log_url: str) -> No
         most=3,
         linger_s=3600,
     )
-    reading = asyncio.create_task(consumer.run())
-    try:
-        await asyncio.wait_for(consumer.caught_up.wait(), 10)
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        await log.close()
+    await _read_what_waits(consumer, log)
     assert batches == [[b"0", b"1", b"2"], [b"3", b"4"]]
 
 
@@ -254,13 +258,7 @@ async def test_a_piece_is_decoded_before_the_next_is_read(log_url: str) -> None:
         linger_s=3600,
         read=read,
     )
-    reading = asyncio.create_task(consumer.run())
-    try:
-        await asyncio.wait_for(consumer.caught_up.wait(), 10)
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        await log.close()
+    await _read_what_waits(consumer, log)
     assert decoded_at_reads[:3] == [0, 1, 2]
 
 

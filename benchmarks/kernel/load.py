@@ -23,6 +23,8 @@ POOL: Final = 4096
 DEAD: Final = 0.001
 """Share of batches that hold a hammered dead button: about one emission in a thousand events."""
 T0_MS: Final = 1_700_000_000_000
+CALLS: Final = 100_000
+"""Batches of a round at most."""
 STEP_MS: Final = 20_000
 """From one batch of a session to the next: no burst goes on from one to the other."""
 
@@ -140,3 +142,21 @@ def encode(batch: Batch, session: str, stream: str, seq: int, t0_ms: int) -> byt
 def names(count: int) -> list[tuple[str, str]]:
     """Return session and stream names as the edge makes them: 22 and 8 characters."""
     return [(f"s{i:05d}aQ3fTz9Kc1XbYw7R", f"p{i * 7919 % 10_000_000:07d}") for i in range(count)]
+
+
+def turn(
+    pool: list[Batch], who: list[tuple[str, str]], order: npt.NDArray[np.int64], number: int
+) -> list[bytes]:
+    """Return the batches of a round as the edge sends them: each session in `order` has one, then
+    each has the next, four at most.
+    """
+    t0 = T0_MS + (number + 1) * STEP_MS
+    # A session's turns within a round follow each other in time, as its frames do.
+    seqs: dict[int, int] = {}
+    plan: list[bytes] = []
+    for k in range(min(CALLS, 4 * len(who))):
+        i = int(order[(number * CALLS + k) % len(who)])
+        seqs[i] = seqs.get(i, 0) + 1
+        batch = pool[(k * 31 + number) % POOL]
+        plan.append(encode(batch, *who[i], 1 + number * 8 + seqs[i], t0 + seqs[i] * 900))
+    return plan

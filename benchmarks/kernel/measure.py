@@ -18,9 +18,6 @@ import numpy as np
 from benchmarks.kernel import load
 from hotpath.detector import Detector
 
-CALLS = 100_000
-"""Batches of a round at most."""
-
 
 def resident_bytes() -> int:
     """Return the resident memory of this process."""
@@ -49,19 +46,8 @@ def measure(sessions: int, rounds: int, seed: int = 1) -> dict[str, object]:
     cpu_ns: list[float] = []
     emissions = events = 0
     for number in range(rounds):
-        t0 = load.T0_MS + (number + 1) * load.STEP_MS
-        turn = [
-            int(order[(number * CALLS + k) % sessions]) for k in range(min(CALLS, 4 * sessions))
-        ]
-        # A session's turns within a round follow each other in time, as its frames do.
-        seqs: dict[int, int] = {}
-        plan: list[bytes] = []
-        counted = 0
-        for k, i in enumerate(turn):
-            b = pool[(k * 31 + number) % load.POOL]
-            seqs[i] = seqs.get(i, 0) + 1
-            plan.append(load.encode(b, *who[i], 1 + number * 8 + seqs[i], t0 + seqs[i] * 900))
-            counted += b.events
+        plan = load.turn(pool, who, order, number)
+        counted = len(plan) * load.BATCH
         messages = [plan[at : at + load.MESSAGE] for at in range(0, len(plan), load.MESSAGE)]
         gc.collect()
         gc.disable()

@@ -21,6 +21,8 @@ from services.common.partition import partition_of
 
 SESSIONS: Final = 4_000
 """As many as a partition holds: `together` has them all in one."""
+REQUESTS: Final = 1_000
+ROUNDS: Final = 5
 WINDOW: Final = 16
 """Requests under way at a time."""
 DETECT: Final = "/sentientiq.detection.v1.DetectionService/Detect"
@@ -104,7 +106,9 @@ async def _send(call: Any, requests: list[bytes]) -> None:
     await writing
 
 
-async def measure(sessions: int, requests: int, rounds: int) -> dict[str, float]:
+async def measure(
+    sessions: int = SESSIONS, requests: int = REQUESTS, rounds: int = ROUNDS
+) -> dict[str, float]:
     """Return the rates, medians over rounds, by shape of the requests."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[0]})
@@ -143,8 +147,8 @@ async def measure(sessions: int, requests: int, rounds: int) -> dict[str, float]
 @click.command("service")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on one line.")
 @click.option("--sessions", default=SESSIONS, show_default=True, help="Sessions held.")
-@click.option("--requests", default=1000, show_default=True, help="Requests of a round.")
-@click.option("--rounds", default=5, show_default=True, help="Rounds; the median is quoted.")
+@click.option("--requests", default=REQUESTS, show_default=True, help="Requests of a round.")
+@click.option("--rounds", default=ROUNDS, show_default=True, help="Rounds; the median is quoted.")
 def command(as_json: bool, sessions: int, requests: int, rounds: int) -> None:
     """Measure how many events a second one detection process on one core takes in over gRPC."""
     result = asyncio.run(measure(sessions, requests, rounds))

@@ -132,8 +132,8 @@ async def _play(
     say(f"{load.sessions} sessions open after {time.monotonic() - began:.1f} s")
     await asyncio.sleep(_SETTLED_S)
     rss_connected = target.edge_rss()
-    gate = asyncio.Event()
-    witnesses = _witnesses(target, load, gate, say)
+    gate, over = asyncio.Event(), asyncio.Event()
+    witnesses = _witnesses(target, load, gate, over, say)
     start = time.time() + _AHEAD_S + (_SETTLED_S if witnesses else 0)
     measured = start + load.warm_s
     usage = Usage({**target.pids(), **generators.pids})
@@ -146,6 +146,7 @@ async def _play(
     await asyncio.sleep(measured + load.seconds - 0.5 - time.time())
     rss_after = target.edge_rss()
     told = await telling
+    over.set()
     following.cancel()
     if beside is not None:
         await beside
@@ -176,9 +177,16 @@ async def _play(
 
 
 def _witnesses(
-    target: Target, load: Load, gate: asyncio.Event, say: Callable[[str], None]
+    target: Target,
+    load: Load,
+    gate: asyncio.Event,
+    over: asyncio.Event,
+    say: Callable[[str], None],
 ) -> asyncio.Task[Verdict] | None:
-    """Visitors in rage whose owners get a text: the whole line, in the midst of the crowd."""
+    """Visitors in rage whose owners get a text: the whole line, in the midst of the crowd.
+
+    They come once `gate` is open; what came of it is read once the load is `over`.
+    """
     if target.running is None or not load.witnesses:
         return None
     running = target.running
@@ -191,7 +199,7 @@ def _witnesses(
         say,
         arrivals_s=max(load.seconds - 5.0, 1.0),
         gate=gate,
-        read_log_after=load.read_back,
+        read_log_after=over if load.read_back else None,
     )
     return asyncio.create_task(run.play())
 

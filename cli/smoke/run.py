@@ -51,9 +51,9 @@ class Run:
     """What the first visitor waits for, once everything is set up."""
     slow_provider: bool = False
     """The provider takes a second, and fails once for each text."""
-    read_log_after: bool = False
-    """Read the log when the visits are over: it costs as much as all of them, where others write
-    to it too. Only on a mesh that keeps it that long."""
+    read_log_after: asyncio.Event | None = None
+    """What reading the log and asking for the end of each story wait for: both cost as much as all
+    visits, where others write to the log too. Only on a mesh that keeps it that long."""
 
     async def play(self) -> Verdict:
         """Play it.
@@ -68,7 +68,7 @@ class Run:
         ledger = Ledger(self.mesh.env["SIQ_LOG_URL"], cast.tenant)
         owners = Owners(cast.stories, self.mesh.urls["sandbox"], self.mesh.urls["intervene"])
         await ledger.open()
-        if self.read_log_after:
+        if self.read_log_after is not None:
             ledger.reading.clear()
         listening = asyncio.Event()
         watching = asyncio.create_task(owners.watch(listening))
@@ -79,6 +79,8 @@ class Run:
                 await self.gate.wait()
             async with self._provider():
                 await self._visit(cast)
+            if self.read_log_after is not None:
+                await self.read_log_after.wait()
             ledger.reading.set()
             await owners.catch_up()
             await owners.finish()

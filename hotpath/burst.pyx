@@ -152,8 +152,6 @@ cdef bint insists(const RageState* rage, const Burst* burst) noexcept nogil:
     """Say whether somebody came back to it, and has less patience than before."""
     cdef int32_t slowest = max(gap(rage, burst, 0), gap(rage, burst, 1)), most = HASTE_MS
     cdef int back
-    if rage.trait[burst.place[0]] & REPEATABLE:
-        return False    # one comes back to a stepper to step on
     if not rage.trait[burst.place[0]] & PLAIN:
         return burst.size >= 5 or slowest <= HASTE_MS
     # Desktop work presses again and again on what says nothing about itself.

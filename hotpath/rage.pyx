@@ -148,6 +148,8 @@ cdef void evaluate(RageState* rage, Sink* sink, int64_t now) noexcept nogil:
             continue
         if form != INSISTED and (form == PLAINLY) != (rage.trait[first] & PLAIN != 0):
             continue
+        if (form == SLOW or form == INSISTED) and rage.trait[first] & REPEATABLE:
+            continue    # at leisure, and coming back, one steps on
         if rel > burst_open_until(rage, form):
             continue
         burst_collect(rage, form, &burst)

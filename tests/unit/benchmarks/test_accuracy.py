@@ -100,3 +100,4 @@ def test_unknown_benchmark_is_named() -> None:
 def test_map_study_tells_the_unhappy_by_what_stayed_unanswered() -> None:
     found = real.report(real.read(BESIDE, "slow_map"))
     assert found["unanswered"]["auc"] > 0.7  # type: ignore[index]
+    assert found["rage_at_equal_delay"]["auc"] >= 0.65  # type: ignore[index]

@@ -240,12 +240,12 @@ class Twin:
 
     def is_burst(self, shape: Shape, burst: list[Press]) -> bool:
         """Say whether presses that belong together are a burst of this shape."""
+        if (shape.slow or shape.insisting) and burst[-1].flags & REPEATED_BY_DESIGN:
+            return False
         if len(burst) < shape.least or not shape.insisting:
             return len(burst) >= shape.least
         gaps = [b.t - a.t for a, b in itertools.pairwise(burst)]
         hasty = max(gaps[-2:])
-        if burst[-1].flags & REPEATED_BY_DESIGN:
-            return False
         if not burst[-1].plain:
             return len(burst) >= 5 or hasty <= 1200
         before = self.presses[: -len(burst)]

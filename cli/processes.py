@@ -45,6 +45,18 @@ def signal_if_same(pid: int, started: str, signum: int) -> bool:
     return True
 
 
+def stand_back(pid: int, nice: int) -> None:
+    """Make the leader of a session nice, and the session itself where Linux shares by session.
+
+    Raises:
+        OSError: it is gone, or may not be changed.
+    """
+    os.setpriority(os.PRIO_PROCESS, pid, nice)
+    session = _PROC / str(pid) / "autogroup"
+    if session.exists():
+        session.write_text(str(nice))
+
+
 def _stat_fields(pid: int) -> list[str]:
     """Fields of /proc/PID/stat from the third (state) on; the second may hold anything."""
     try:

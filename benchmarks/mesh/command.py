@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 )
 @click.option("--generators", default=2, show_default=True, help="Processes that make the load.")
 @click.option("--edge-workers", default=1, show_default=True, help="Edge processes.")
-@click.option("--leftover", is_flag=True, help="As `sentientiq up --leftover`.")
 @click.option("--seed", default=1, show_default=True, help="Of visitors and mix.")
 @click.option(
     "--data",
@@ -68,7 +67,6 @@ def command(
     key: str,
     plot: Path | None,
     as_json: bool,
-    leftover: bool,
     **rest: float,
 ) -> None:
     """Measure the whole mesh, each process of its own, under an open-loop load.
@@ -93,7 +91,7 @@ def command(
     def say(message: str) -> None:
         click.secho(f"{time.monotonic() - began:6.1f} s  {message}", err=True, dim=True)
 
-    measuring = measure(load, say, data=data, url=url, key=key, leftover=leftover)
+    measuring = measure(load, say, data=data, url=url, key=key)
     figures, timeline = asyncio.run(measuring)
     for name, value in asdict(figures).items():
         click.echo(f"{name:28} {value}", err=True)
@@ -114,7 +112,6 @@ async def measure(
     data: Path | None,
     url: str | None,
     key: str,
-    leftover: bool = False,
 ) -> tuple[Figures, Timeline]:
     """Run once and return the figures."""
     if url is not None:
@@ -122,8 +119,7 @@ async def measure(
     elif data is not None:
         found, timeline = await play(await provisioned(data), load, say)
     else:
-        options = ["--edge-workers", str(load.edge_workers), *["--leftover"] * leftover]
-        async with private_mesh(*options) as (folder, running):
+        async with private_mesh("--edge-workers", str(load.edge_workers)) as (folder, running):
             say(f"private mesh up, {len(running.processes)} processes")
             found, timeline = await play(await provisioned(folder), load, say)
     return report(found), timeline

@@ -63,6 +63,7 @@ class Generators:
                 *(sys.executable, "-m", "benchmarks.mesh.generator"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,  # each is a crowd of machines elsewhere
             )
             self._children.append(child)
             self._tell(child, json.dumps(asdict(plan)))

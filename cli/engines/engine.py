@@ -51,16 +51,17 @@ class Command:
         return (setpriv, "--pdeathsig", name, *self.argv)
 
     def spawn_options(self) -> dict[str, Any]:
-        """Options for subprocess: own group, so that Ctrl-C reaches only the supervisor.
+        """Options for subprocess: a session of its own, so that Ctrl-C reaches only the supervisor.
 
-        No session of its own: Linux shares processors out by session (autogroup) before it looks
-        at how nice a process is.
+        Linux shares processors out by session (autogroup). In one session of all processes that
+        are often short of a processor, a worker of its own kernel waited a fifth of a second for
+        its turn, and with it whoever had called fsync (benchmarks/README.md, "mesh").
         """
         options: dict[str, Any] = {
             "env": {**os.environ, **self.env},
             "cwd": self.cwd,
             "stdin": subprocess.DEVNULL,
-            "process_group": 0,
+            "start_new_session": True,
         }
         if self.owner is not None:
             options |= {"user": self.owner.uid, "group": self.owner.gid, "extra_groups": []}

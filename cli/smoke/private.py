@@ -46,7 +46,7 @@ async def private_mesh(
             stdout=sink,
             stderr=asyncio.subprocess.STDOUT,
             env=_environment(env or {}),
-            process_group=0,  # no session of its own: see Command.spawn_options
+            start_new_session=True,
         )
     try:
         yield data, await _wait(child, data, log)

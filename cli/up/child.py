@@ -52,9 +52,6 @@ class Spec:
     """Its output is only shown when it fails: engines talk about themselves."""
     nice: int = 0
     """How far it stands back when processors are short."""
-    leftover: bool = False
-    """Whether it gets only what nobody else wants (Linux's SCHED_IDLE). A nice process that has a
-    processor keeps it while others wait at the next one; an idle one counts as nobody."""
 
 
 class Child:
@@ -146,11 +143,9 @@ class Child:
         )
         self._gone.clear()
         self.pid, self.started = process.pid, processes.started_at(process.pid)
-        with contextlib.suppress(OSError):  # gone again, or not allowed here: no reason to fail
-            if self.spec.leftover:
-                os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
-            elif self.spec.nice:
-                os.setpriority(os.PRIO_PROCESS, process.pid, self.spec.nice)
+        if self.spec.nice:
+            with contextlib.suppress(OSError):  # gone again, or no such thing: no reason to fail
+                processes.stand_back(process.pid, self.spec.nice)
         self._changed()
         assert process.stdout is not None
         relay = asyncio.create_task(self._relay(process.stdout))

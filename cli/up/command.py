@@ -66,12 +66,6 @@ _ENGINE_URLS = {
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Append a trace of each emotion to this file: one span a line, OTLP JSON.",
 )
-@click.option(
-    "--leftover",
-    is_flag=True,
-    help="Pipeline and accountability get only what nobody else wants of the processors (Linux): "
-    "pages wait for no block of rows, rows for a free processor.",
-)
 def command(
     data: Path,
     port_choice: str,
@@ -79,7 +73,6 @@ def command(
     engines: str,
     no_demo: bool,
     trace: Path | None,
-    leftover: bool,
 ) -> None:
     """Run the whole mesh on this machine and print one URL.
 
@@ -101,7 +94,6 @@ def command(
                 edge_workers=edge_workers,
                 left=left,
                 trace=_checked(trace),
-                leftover=leftover,
             )
             code = asyncio.run(mesh_up.run())
         except EngineError as error:
@@ -132,7 +124,6 @@ class _Up:
         edge_workers: int,
         left: int,
         trace: Path | None,
-        leftover: bool,
     ) -> None:
         self._data = folder.path
         self._secrets: Secrets = folder.secrets()
@@ -149,7 +140,6 @@ class _Up:
             demo=demo,
             edge_workers=edge_workers,
             trace=trace,
-            leftover=leftover,
         )
         self._urls = plan.urls(self._plan)
         specs = [*map(_engine_spec, self._engines), *map(_spec, plan.table(self._plan))]
@@ -286,5 +276,4 @@ def _spec(process: plan.Process) -> Spec:
         after=(*after, "demo") if process.name == "shop" else after,
         tier=process.tier,
         nice=process.nice,
-        leftover=process.leftover,
     )

@@ -72,8 +72,6 @@ class Process:
     """Stopping goes from the highest tier to the lowest; engines are tier 0."""
     nice: int = 0
     """Where processors are short, whoever waits for nobody's page stands back."""
-    leftover: bool = False
-    """Whether such a one gets only what nobody else wants."""
 
     def command(self) -> Command:
         """How to run it."""
@@ -99,8 +97,6 @@ class Inputs:
     edge_workers: int = 1
     trace: Path | None = None
     """File that every process appends its spans to."""
-    leftover: bool = False
-    """Whether what stands back gets only what nobody else wants of the processors."""
 
     def at(self, name: str) -> str:
         """host:port of a listener."""
@@ -203,8 +199,7 @@ def table(given: Inputs) -> list[Process]:
     def grpc(name: str, tier: int, **env: str) -> Process:
         full = {**common, "SIQ_LISTEN": at(name), **metrics(name), **env}
         nice = _BEHIND if name in ("accountability", "pipeline") else 0
-        leftover = bool(nice) and given.leftover
-        return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier, nice, leftover)
+        return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier, nice)
 
     def http(name: str, port: str, tier: int, after: tuple[str, ...], **env: str) -> Process:
         full = {**common, "SIQ_HTTP_LISTEN": at(port), **metrics(name), **env}

@@ -31,8 +31,8 @@ _log = logs.get(__name__)
 ROUND_S = 0.004
 _LARGE_ROUND_S = 0.008
 _LARGE = 32
-"""Messages. An entry costs the log, detection and the pipeline as much as what is in it, and half
-as many partitions have one of their own in a round of that size: waiting lets more share one."""
+"""Messages: half as many as there are partitions. An entry costs the log, detection and the
+pipeline as much as what is in it, and a round that waits lets more messages share one."""
 _ROUND_BYTES = 1 << 20
 _KEPT_BYTES = 150
 """What a pending message takes besides its value: its own parts, and the objects' heads."""

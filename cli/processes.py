@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import time
 from pathlib import Path
+from typing import Final
 
 _PROC = Path("/proc")
+_TRIES: Final = 4
+_ONE_IN_S: Final = 0.11
 
 
 def is_running(pid: int) -> bool:
@@ -48,13 +53,22 @@ def signal_if_same(pid: int, started: str, signum: int) -> bool:
 def stand_back(pid: int, nice: int) -> None:
     """Make the leader of a session nice, and the session itself where Linux shares by session.
 
+    May take half a second.
+
     Raises:
         OSError: it is gone, or may not be changed.
     """
     os.setpriority(os.PRIO_PROCESS, pid, nice)
     session = _PROC / str(pid) / "autogroup"
-    if session.exists():
-        session.write_text(str(nice))
+    if not session.exists():
+        return
+    for _ in range(_TRIES):
+        # Of those who are not root Linux hears one in a tenth of a second, whoever it is.
+        with contextlib.suppress(BlockingIOError):
+            session.write_text(str(nice))
+            return
+        time.sleep(_ONE_IN_S)
+    session.write_text(str(nice))
 
 
 def _stat_fields(pid: int) -> list[str]:

@@ -17,7 +17,7 @@ import time
 from typing import Final
 
 _LATE_S: Final = 0.1
-"""Ten times what a round takes on a busy day."""
+"""Ten times what lies between two rounds on a busy day."""
 _BELOW: Final = 0.95
 _FAST_PER_S: Final = 0.7
 _SLOW_PER_S: Final = 0.1

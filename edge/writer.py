@@ -28,7 +28,7 @@ from services.common.log import BEHAVIOR, TOPICS, Append, EventLog, LogUnavailab
 from services.common.schema import schema_of
 
 _log = logs.get(__name__)
-ROUND_S = 0.004
+_ROUND_S = 0.004
 _LARGE_ROUND_S = 0.008
 _LARGE = 32
 """Messages: half as many as there are partitions. An entry costs the log, detection and the
@@ -174,7 +174,7 @@ class LogWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        last, rest_s = 0.0, ROUND_S
+        last, rest_s = 0.0, _ROUND_S
         while True:
             await self._wake.wait()
             pause = last + rest_s - time.monotonic()
@@ -183,7 +183,7 @@ class LogWriter:
             self._wake.clear()
             batch, size = self._next_round()
             last = time.monotonic()
-            rest_s = ROUND_S if len(batch) < _LARGE else _LARGE_ROUND_S
+            rest_s = _ROUND_S if len(batch) < _LARGE else _LARGE_ROUND_S
             self.pacing.taken()
             await self._write(batch)
             self.pacing.written(len(batch))

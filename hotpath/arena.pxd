@@ -87,7 +87,7 @@ cdef inline int32_t arena_find(Arena arena, const Hash* hash) noexcept nogil:
 
 cdef inline void arena_touch(Arena arena, int32_t slot) noexcept nogil:
     """Make a slot in use the one touched last."""
-    arena.touches = arena.touches + 1
+    arena.touches = arena.touches + 1   # the checked build refuses += on what may be None
     arena.slots[slot].touched = arena.touches
 
 

@@ -73,7 +73,9 @@ async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
             ):  # fmt: skip
                 # Nothing else runs on this loop yet.
                 process = subprocess.Popen(  # noqa: ASYNC220
-                    [sys.executable, "-m", module], env={**env, "SIQ_LISTEN": address}
+                    [sys.executable, "-m", module],
+                    env={**env, "SIQ_LISTEN": address},
+                    start_new_session=True,  # as `sentientiq up` does
                 )
                 processes.append(process)
                 await _ready(address, make_token(secret, subject="benchmark"))

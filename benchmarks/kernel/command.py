@@ -30,6 +30,11 @@ def _measure(sessions: int, rounds: int) -> dict[str, Any]:
     return result
 
 
+def _show(result: dict[str, float]) -> None:
+    for name, value in result.items():
+        click.echo(f"{name:27} {value}", err=True)
+
+
 @click.command("kernel")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on one line.")
 @click.option("--rounds", default=9, show_default=True, help="Rounds; the median is quoted.")
@@ -60,13 +65,16 @@ def command(as_json: bool, rounds: int, large: bool, served: bool) -> None:
         million = _measure(LARGE, rounds)
         result["ns_per_event_1m"] = round(statistics.median(million["ns_per_event"]), 1)
         result["bytes_per_session"] = round(million["bytes_per_session"])
+    _show(result)
     if served:
         click.echo("The service …", err=True)
         rates = asyncio.run(service.measure())
-        result["service_events_per_s"] = rates["events_per_s_50x10_together"]
-        result["service_spread_events_per_s"] = rates["events_per_s_50x10"]
-    for name, value in result.items():
-        click.echo(f"{name:22} {value}", err=True)
+        told = {
+            "service_events_per_s": rates["events_per_s_50x10_together"],
+            "service_spread_events_per_s": rates["events_per_s_50x10"],
+        }
+        _show(told)
+        result |= told
     if as_json:
         click.echo(json.dumps(result))
 

@@ -1,7 +1,8 @@
 """Batches as protobuf's bytes into arrays and rows of the state, by NumPy.
 
 All batches of a pass at once: one step for each field, whatever the number of batches. It knows the
-fields that the load writes, in the order in which protobuf writes them, and refuses others.
+fields that the load writes, in the order in which protobuf writes them, and refuses others up to
+the columns; what comes after them is not read.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def read(batches: Sequence[bytes], rows: dict[bytes, int]) -> Round:
 
     Raises:
         WireError: not what the load writes.
+        KeyError: a stream that `rows` has not.
     """
     joined = b"".join([*batches, _PAST])
     data = np.frombuffer(joined, np.uint8)
@@ -104,6 +106,8 @@ def _after_text(data: Bytes, at: Ints, tag: int) -> Ints:
     """Return where short text or bytes end."""
     if not (data[at] == tag).all():
         raise WireError(f"a batch without field {tag >> 3}, or with another before it")
+    if (data[at + 1] >= 128).any():
+        raise WireError(f"field {tag >> 3} is longer than the load's")
     return at + 2 + data[at + 1]
 
 
@@ -113,6 +117,8 @@ def _varint(data: Bytes, longs: npt.NDArray[np.uint64], at: Ints, tag: int) -> t
         raise WireError(f"a batch without field {tag >> 3}, or with another before it")
     raw = longs[at + 1]
     stop = ~raw & _LAST_OF_VARINT
+    if not stop.all():
+        raise WireError(f"field {tag >> 3} is more than eight bytes")
     below = (stop & -stop) - np.uint64(1)
     size = (np.bitwise_count(below) >> 3).astype(np.int64) + 1
     raw &= below

@@ -63,7 +63,9 @@ async def running(core: int) -> AsyncGenerator[Detection]:
         }
         # Nothing else runs on this loop yet.
         process = subprocess.Popen(  # noqa: ASYNC220
-            [sys.executable, "-m", "services.detection"], env=env
+            [sys.executable, "-m", "services.detection"],
+            env=env,
+            start_new_session=True,  # as `sentientiq up` does
         )
         os.sched_setaffinity(process.pid, {core})
         try:

@@ -53,9 +53,9 @@ class Command:
     def spawn_options(self) -> dict[str, Any]:
         """Options for subprocess: a session of its own, so that Ctrl-C reaches only the supervisor.
 
-        Linux shares processors out by session (autogroup). In one session of all processes that
-        are often short of a processor, a worker of its own kernel waited a fifth of a second for
-        its turn, and with it whoever had called fsync (benchmarks/README.md, "mesh").
+        Linux shares processors out by session (autogroup). While all processes shared one and
+        were short of processors, a worker of the kernel waited up to a fifth of a second for its
+        turn, and with it whoever had called fsync (benchmarks/README.md, "mesh").
         """
         options: dict[str, Any] = {
             "env": {**os.environ, **self.env},

@@ -123,7 +123,7 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End its whole session at once."""
+        """End its whole process group at once."""
         self._stopping.set()
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -145,7 +145,7 @@ class Child:
         self.pid, self.started = process.pid, processes.started_at(process.pid)
         if self.spec.nice:
             with contextlib.suppress(OSError):  # gone again, or no such thing: no reason to fail
-                processes.stand_back(process.pid, self.spec.nice)
+                await asyncio.to_thread(processes.stand_back, process.pid, self.spec.nice)
         self._changed()
         assert process.stdout is not None
         relay = asyncio.create_task(self._relay(process.stdout))

@@ -107,6 +107,8 @@ class EmotionWriter:
             LogUnavailable: the log did not take it; it stays queued.
         """
         async with self._writing:
+            # What comes meanwhile waits for the next round: rounds without a pause between them
+            # took as long as detection.
             if not (batch := list(self._queue)):
                 return
             began_ns = time.time_ns()
@@ -119,8 +121,6 @@ class EmotionWriter:
                     kind="producer",
                     topic=EMOTION,
                 )
-            # What came meanwhile waits for the next round: rounds without a pause between them
-            # took as long as detection.
             del self._queue[: len(batch)]
             self.written += len(batch)
 

@@ -117,7 +117,7 @@ def test_engine_runs_in_a_session_of_its_own(
     try:
         engine.start()
         assert engine.pid is not None
-        assert os.getpgid(engine.pid) == engine.pid
+        assert os.getsid(engine.pid) == engine.pid
         assert engine.healthy()
     finally:
         engine.stop()

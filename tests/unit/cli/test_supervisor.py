@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import processes
 from cli.engines import Command
 from cli.up import child as child_module
 from cli.up.child import Child, Spec, State
@@ -212,6 +213,25 @@ def _nice_of_session(pid: int) -> int | None:
     file = Path(f"/proc/{pid}/autogroup")
     said = file.read_text() if file.exists() else ""  # "/autogroup-123 nice 19"
     return int(said.split()[-1]) if said else None
+
+
+def test_standing_back_waits_for_its_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    session = tmp_path / str(os.getpid()) / "autogroup"
+    session.parent.mkdir()
+    session.touch()
+    turned_away = iter([True, True, False])
+    write = Path.write_text
+
+    def write_in_turn(path: Path, text: str) -> int:
+        if next(turned_away):
+            raise BlockingIOError
+        return write(path, text)
+
+    monkeypatch.setattr(processes, "_PROC", tmp_path)
+    monkeypatch.setattr(processes, "_ONE_IN_S", 0.0)
+    monkeypatch.setattr(Path, "write_text", write_in_turn)
+    processes.stand_back(os.getpid(), os.getpriority(os.PRIO_PROCESS, 0))
+    assert session.read_text() == str(os.getpriority(os.PRIO_PROCESS, 0))
 
 
 @pytest.mark.parametrize("nice", [0, 19])

@@ -169,3 +169,25 @@ async def test_what_was_put_is_flushed_though_more_keeps_coming(line: Line):
         assert stream.acked == 1
     finally:
         putting.cancel()
+
+
+@pytest.mark.parametrize(("messages", "rest_s"), [(31, 0.004), (32, 0.008)])
+async def test_after_a_large_round_more_may_share_the_next(
+    line: Line, monkeypatch: pytest.MonkeyPatch, messages: int, rest_s: float
+) -> None:
+    pauses: list[float] = []
+    yielding = asyncio.sleep
+
+    async def sleep(pause_s: float) -> None:
+        pauses.append(pause_s)
+        await yielding(0)
+
+    monkeypatch.setattr(edge.writer.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(edge.writer.asyncio, "sleep", sleep)
+    for n in range(messages):
+        line.put(1, 1, f"s{n}")
+    await line.writer.flushed()
+    pauses.clear()
+    line.put(1, 1)
+    await line.writer.flushed()
+    assert rest_s in [round(pause_s, 6) for pause_s in pauses]

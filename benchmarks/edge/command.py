@@ -90,7 +90,7 @@ def command(rates: tuple[float, ...], plain: bool, as_json: bool, **rest: float)
 async def _measure(load: Load, say: Callable[[str], None], *, sampled: bool) -> Rate:
     with tempfile.TemporaryDirectory(prefix="siq-edge-") as folder:
         samples = Path(folder) / "samples"
-        async with private_mesh(env=_env(samples) if sampled else {}) as (data, _):
+        async with private_mesh("--leftover", env=_env(samples) if sampled else {}) as (data, _):
             found, timeline = await play(await provisioned(data), load, say)
         spent = spent_between(samples, timeline.start, timeline.start + load.seconds)
     return _rate(report(found), spent, load.seconds)

@@ -119,7 +119,8 @@ async def measure(
     elif data is not None:
         found, timeline = await play(await provisioned(data), load, say)
     else:
-        async with private_mesh("--edge-workers", str(load.edge_workers)) as (folder, running):
+        options = ("--leftover", "--edge-workers", str(load.edge_workers))
+        async with private_mesh(*options) as (folder, running):
             say(f"private mesh up, {len(running.processes)} processes")
             found, timeline = await play(await provisioned(folder), load, say)
     return report(found), timeline

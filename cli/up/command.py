@@ -66,6 +66,12 @@ _ENGINE_URLS = {
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Append a trace of each emotion to this file: one span a line, OTLP JSON.",
 )
+@click.option(
+    "--leftover",
+    is_flag=True,
+    help="Pipeline and accountability get only what hardly anybody else wants of the processors: "
+    "pages wait for no block of rows, rows and reports for a free processor.",
+)
 def command(
     data: Path,
     port_choice: str,
@@ -73,6 +79,7 @@ def command(
     engines: str,
     no_demo: bool,
     trace: Path | None,
+    leftover: bool,
 ) -> None:
     """Run the whole mesh on this machine and print one URL.
 
@@ -94,6 +101,7 @@ def command(
                 edge_workers=edge_workers,
                 left=left,
                 trace=_checked(trace),
+                leftover=leftover,
             )
             code = asyncio.run(mesh_up.run())
         except EngineError as error:
@@ -124,6 +132,7 @@ class _Up:
         edge_workers: int,
         left: int,
         trace: Path | None,
+        leftover: bool,
     ) -> None:
         self._data = folder.path
         self._secrets: Secrets = folder.secrets()
@@ -140,6 +149,7 @@ class _Up:
             demo=demo,
             edge_workers=edge_workers,
             trace=trace,
+            leftover=leftover,
         )
         self._urls = plan.urls(self._plan)
         specs = [*map(_engine_spec, self._engines), *map(_spec, plan.table(self._plan))]

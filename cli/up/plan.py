@@ -32,7 +32,8 @@ MODULES: Mapping[str, str] = {
 }
 
 # A block of rows takes every processor that there is; a page must not wait for it.
-_BEHIND = 19
+_BEHIND = 5
+_FAR_BEHIND = 19
 # Visitors that are played on one machine all have its address, and mostly one key.
 _NO_LIMITS = (
     "SIQ_MAX_CONNECTIONS_PER_IP",
@@ -97,6 +98,8 @@ class Inputs:
     edge_workers: int = 1
     trace: Path | None = None
     """File that every process appends its spans to."""
+    leftover: bool = False
+    """Whether what nobody's page waits for gets only what others leave of the processors."""
 
     def at(self, name: str) -> str:
         """host:port of a listener."""
@@ -198,7 +201,9 @@ def table(given: Inputs) -> list[Process]:
 
     def grpc(name: str, tier: int, **env: str) -> Process:
         full = {**common, "SIQ_LISTEN": at(name), **metrics(name), **env}
-        nice = _BEHIND if name in ("accountability", "pipeline") else 0
+        nice = _BEHIND if name == "pipeline" else 0
+        if given.leftover and name in ("accountability", "pipeline"):
+            nice = _FAR_BEHIND
         return Process(name, MODULES[name], full, "grpc", at(name), ENGINES, tier, nice)
 
     def http(name: str, port: str, tier: int, after: tuple[str, ...], **env: str) -> Process:

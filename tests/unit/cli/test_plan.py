@@ -143,3 +143,13 @@ def test_a_trace_file_is_everybodys() -> None:
     traced = replace(inputs(), trace=Path("/tmp/trace.jsonl"))
     files = {process.env["SIQ_TRACE_FILE"] for process in plan.table(traced)}
     assert files == {"/tmp/trace.jsonl"}
+
+
+def test_only_what_no_page_waits_for_stands_back_and_far_if_told() -> None:
+    given = inputs()
+    assert {p.name: p.nice for p in plan.table(given) if p.nice} == {"pipeline": 5}
+    told = replace(given, leftover=True)
+    assert {p.name: p.nice for p in plan.table(told) if p.nice} == {
+        "accountability": 19,
+        "pipeline": 19,
+    }

@@ -143,13 +143,10 @@ class Child:
         )
         self._gone.clear()
         self.pid, self.started = process.pid, processes.started_at(process.pid)
-        if self.spec.nice:
-            with contextlib.suppress(OSError):  # gone again, or no such thing: no reason to fail
-                await asyncio.to_thread(processes.stand_back, process.pid, self.spec.nice)
         self._changed()
         assert process.stdout is not None
         relay = asyncio.create_task(self._relay(process.stdout))
-        probe = asyncio.create_task(self._probe(began))
+        probe = asyncio.create_task(self._probe(process.pid, began))
         try:
             return await process.wait()
         finally:
@@ -175,7 +172,11 @@ class Child:
             if not self.spec.quiet:
                 self._emit(self.spec.name, text)
 
-    async def _probe(self, began: float) -> None:
+    async def _probe(self, pid: int, began: float) -> None:
+        """Let it stand back as far as it is told, then wait until it is ready."""
+        if self.spec.nice:
+            with contextlib.suppress(OSError):  # gone again, or no such thing: no reason to fail
+                await asyncio.to_thread(processes.stand_back, pid, self.spec.nice)
         while True:
             if await self.spec.probe():
                 break

@@ -31,8 +31,8 @@ _log = logs.get(__name__)
 _ROUND_S = 0.004
 _LARGE_ROUND_S = 0.008
 _LARGE = 32
-"""Messages: half as many as there are partitions. Each entry has a price of its own in the log and in
-detection, and a round that waits lets more messages share one."""
+"""Messages: half as many as there are partitions. Each entry has a price of its own in the log and
+in detection, and a round that waits lets more messages share one."""
 _ROUND_BYTES = 1 << 20
 _KEPT_BYTES = 150
 """What a pending message takes besides its value: its own parts, and the objects' heads."""

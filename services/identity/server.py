@@ -170,6 +170,7 @@ def wire(pool: Any, log: EventLog, sealing: SealingKey, keks: Keks, settings: Se
         rules.of,
         signer,
         recorder.clock_ms,
+        answers.forget_tenant,
         settings,
     )
     profiles = ProfileCalls(

@@ -142,6 +142,16 @@ async def test_a_session_shared_by_two_keeps_the_other(service: Service, tenant:
     assert (await service.resolve(tenant)).user_id == ""
 
 
+async def test_whoever_erases_sees_it_before_the_news_come(
+    service: Service, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.parts.answers, "heard", lambda _channel, _payload: None)
+    await service.identify(service.sealed(tenant, token_of("u1")))
+    assert (await service.resolve(tenant)).user_id == "u1"
+    await erase(service, tenant, user_id="u1")
+    assert (await service.resolve(tenant)).user_id == ""
+
+
 async def test_by_session_and_by_address(service: Service, tenant: str) -> None:
     mail = {"email": "Ann@mail.example"}
     for session in ("a1", "a2"):

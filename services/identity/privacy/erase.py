@@ -77,7 +77,9 @@ class Eraser:
         audit: AuditWriter,
         signer: Signer,
         clock_ms: Callable[[], int],
+        changed: Callable[[str], None],
     ) -> None:
+        """`changed`: told a tenant of whom somebody is gone, before the news come round."""
         self._database = database
         self._vault = vault
         self._rewriter = rewriter
@@ -85,6 +87,7 @@ class Eraser:
         self._audit = audit
         self.signer = signer
         self._clock_ms = clock_ms
+        self._changed = changed
         self.erased = 0
 
     async def erase(self, tenant_id: str, ref: Ref, idempotency_key: str) -> Certificate:
@@ -111,6 +114,7 @@ class Eraser:
             self._vault.forget(tenant_id, subject)
         await self._blank(begun, targets, index)
         certificate = await self._end(begun, targets, subjects)
+        self._changed(tenant_id)
         self.erased += 1
         return certificate
 

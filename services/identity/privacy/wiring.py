@@ -47,14 +47,14 @@ def open_privacy(
     rules_of: Callable[[str], Rules],
     signer: Signer,
     clock_ms: Callable[[], int],
+    changed: Callable[[str], None],
     settings: Settings,
 ) -> Privacy:
     """Put them together; nothing runs yet."""
     rewriter = Rewriter(database, vault)
     consents = Consents(database, vault, audit)
-    eraser = Eraser(
-        database, vault, rewriter, Blanker(identities, attach, rules_of), audit, signer, clock_ms
-    )
+    blanker = Blanker(identities, attach, rules_of)
+    eraser = Eraser(database, vault, rewriter, blanker, audit, signer, clock_ms, changed)
     exporter = Exporter(database, vault, rewriter, identities, audit)
     reads = Reads(database, vault, audit)
     return Privacy(

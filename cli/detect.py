@@ -20,6 +20,7 @@ from hotpath.ids import emission_id
 from hotpath.model import Model
 from hotpath.model_file import ModelError, read_folder
 from hotpath.recording import FLAGS, Reader, RecordingError, open_lines
+from hotpath.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,10 +87,11 @@ class FileRun:
         self.scores = scores
         self.explain = explain
         self.detector = Detector(STREAMS, threshold=threshold, model=model)
+        self.ticks = Ticks(self.detector)
         # Line number of every event, by stream and batch: any of them can be evidence.
         self.event_lines: dict[tuple[str, str], dict[int, array[int]]] = {}
         self.event_times: dict[tuple[str, str], dict[int, array[int]]] = {}  # epoch ms
-        self.clocks: dict[tuple[str, str], int] = {}
+        self.clocks: dict[str, int] = {}
         self.ended: set[str] = set()
         self.scored: set[str] = set()
 
@@ -120,23 +122,24 @@ class FileRun:
             self.event_times.setdefault(key, {})[batch.seq] = times[1:]
         if any(event[0] == EventKind.SESSION_END for event in batch.events):
             self.ended.add(batch.session)
+        self.ticks.until(TENANT, batch.session, batch.t0_ms)
         columns = batch.columns
         self.detector.apply(
             TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
             columns.blob, columns.targets, columns.strings,
         )  # fmt: skip
-        self.clocks[key] = max(self.clocks.get(key, 0), batch.t0_ms + columns.duration_ms)
+        self.clocks[batch.session] = max(
+            self.clocks.get(batch.session, 0), batch.t0_ms + columns.duration_ms
+        )
         self.print_emissions()
         if batch.session in self.ended:
             self.print_scores(batch.session)
 
     def finish(self) -> None:
         """Let the time pass that the recording no longer holds."""
-        for (session, stream), clock in self.clocks.items():
-            if session not in self.ended:
-                self.detector.advance(TENANT, session, stream, clock + self.idle_ms)
-                self.print_emissions()
-        for session, _ in self.clocks:
+        for session, clock in self.clocks.items():
+            self.ticks.until(TENANT, session, clock + self.idle_ms)
+            self.print_emissions()
             self.print_scores(session)
 
     def print_emissions(self) -> None:
@@ -263,7 +266,7 @@ def print_human(summary: dict[str, object]) -> None:
 )  # fmt: skip
 @click.option(
     "--idle-after", type=click.FloatRange(0, 86_400), default=120, show_default=True,
-    help="Seconds that pass after the last line of a session that has not ended.",
+    help="Seconds that pass after the last line of a session.",
 )  # fmt: skip
 @click.option(
     "--strip-flag", "strip_flags", multiple=True, type=click.Choice(list(FLAGS)),

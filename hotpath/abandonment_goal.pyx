@@ -30,14 +30,14 @@ cdef enum:
     NAV_BACK = 2                # position of back_forward in the contract's list
     MEANS_BUYING = MEANS_CART | MEANS_CHECKOUT
     GOAL_BUYING = GOAL_CART | GOAL_CHECKOUT
-    READ_MS = 15000             # who still looks at something else by then has turned to it
+    READ_MS = 18000             # who still looks at something else by then has turned to it
     # What is at stake, in percent.
     STAKE_CHECKOUT = 100        # something was filled in, or sent
     STAKE_UNTOUCHED = 70        # a checkout at which nothing was filled in
     STAKE_CART = 55
     STAKE_FRESH = 90            # a cart that was opened, looked at and left at once
     STAKE_WORKED = 35           # a cart in which something was done, and so not looked at and left
-    FRESH_MS = 20000
+    FRESH_MS = 15000
     STRUGGLE_MS = 60000
     # Percent of that once the visitor has turned to something else.
     ASIDE = 30

@@ -59,6 +59,8 @@ cdef enum:
     # What shows that somebody is going counts in full, however little was begun.
     SIGN_MASK = 1 << IDLE | 1 << HIDDEN | 1 << BACK_OUT
     CONTEXT_MASK = 1 << GOAL_VALUE | 1 << STRUGGLE
+    # Anger shows in how somebody leaves, not in that they are elsewhere, or still.
+    CALM_MASK = ABSENCE_MASK & ~<int>(1 << EXIT_INTENT)
 
 
 cdef bint is_counting(Moment* moment, uint32_t mask) noexcept nogil:
@@ -131,8 +133,8 @@ cdef void risk_note(Moment* moment, int feature, uint64_t ref, int strength) noe
     share = goal_sign(moment) if SIGN_MASK >> feature & 1 else goal_weight(moment)
     remark(moment, feature, ref, strength * share // 100)
     remark(moment, GOAL_VALUE, ref, goal_value(moment))
-    if goal_is_in_vain(moment):
-        remark(moment, STRUGGLE, ref, 100)
+    if goal_is_in_vain(moment) and not CALM_MASK >> feature & 1:
+        remark(moment, STRUGGLE, ref, goal_value(moment))
     judge(moment, ABANDONMENT, feature)
 
 

@@ -15,6 +15,7 @@ cdef void confusion_hover(Moment* moment, float ms, bint open) noexcept nogil
 cdef void confusion_focus(Moment* moment) noexcept nogil
 cdef void confusion_invalid(Moment* moment) noexcept nogil
 cdef void confusion_input(Moment* moment) noexcept nogil
+cdef void confusion_change(Moment* moment) noexcept nogil
 cdef void confusion_submit(Moment* moment) noexcept nogil
 # The page view is the newest of the visit.
 cdef void confusion_page(Moment* moment) noexcept nogil

@@ -143,6 +143,11 @@ cdef void confusion_input(Moment* moment) noexcept nogil:
     presses_settle(moment)
 
 
+cdef void confusion_change(Moment* moment) noexcept nogil:
+    if moment.flags & (MENU | TAB):     # an option that is chosen, no way to where something is
+        scan_end_menus(moment)
+
+
 cdef void confusion_submit(Moment* moment) noexcept nogil:
     remember(moment)
     moment.state.confusion.age[<int>AGE_TRIED] = 0

@@ -54,20 +54,17 @@ cdef bint was_here(VisitState* visit, int back) noexcept nogil:
     return False
 
 
-cdef int sought_in_vain(int64_t stayed, bint again) noexcept nogil:
+cdef int sought_in_vain(int64_t stayed) noexcept nogil:
     """Return the strength of a return from where the site's navigation had led.
 
     Whoever hops to and fro over it looks for where something is; whoever opens one entry of a list
-    after the other compares.
+    after the other compares. Two such returns are not enough: many look twice, and go on.
     """
-    cdef int strength = 30
     if stayed < QUICKEST_BACK_MS:
-        strength = 250
-    elif stayed < QUICKER_BACK_MS:
-        strength = 150
-    elif stayed < QUICK_BACK_MS:
-        strength = 120
-    return strength + FULL if again else strength
+        return 200
+    if stayed < QUICKER_BACK_MS:
+        return 140
+    return 90 if stayed < QUICK_BACK_MS else 30
 
 
 cdef int seen_enough(int64_t stayed, bint history, bint again) noexcept nogil:
@@ -109,7 +106,7 @@ cdef int quickness(Moment* moment, int back) noexcept nogil:
     again = was_here(visit, before - 1)
     history = visit_page(visit, away - 1).nav == NAV_BACK
     if history and visit_page(visit, before).acted == ACTED_NAV:
-        return sought_in_vain(stayed, again) if stayed < SOUGHT_BACK_MS else 0
+        return sought_in_vain(stayed) if stayed < SOUGHT_BACK_MS else 0
     return seen_enough(stayed, history, again) if stayed < QUICK_BACK_MS else 0
 
 

@@ -16,7 +16,8 @@ cdef enum:
     SCAN_DWELL_MS = 1000
     MENUS = 3
     MENUS_MS = 15000
-    MENU_READ_MS = 4000     # who stays longer reads what the tab shows
+    TAB_READ_MS = 4000      # who stays longer reads what the tab shows …
+    MENU_READ_MS = 8000     # … or has found it in the menu
     MENU_DOUBLE_MS = 400    # pressed sooner it is a double click
     MENU_PRESSES = 3        # of one menu: opened, shut, opened again
     HELP_READ_MS = 1000     # who opens a hint again sooner has not read it …

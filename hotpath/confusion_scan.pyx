@@ -14,6 +14,7 @@ from hotpath.confusion_scan cimport (
     MENU_DOUBLE_MS,
     MENU_PRESSES,
     MENU_READ_MS,
+    TAB_READ_MS,
     MENUS,
     MENUS_MS,
     ROOM,
@@ -119,7 +120,7 @@ cdef void menu_again(Moment* moment) noexcept nogil:
         presses = min(<int>MENU_PRESSED, (state.menus & <int>MENU_PRESSED) + 1)
         state.menus = <uint8_t>(state.menus & ~<int>MENU_PRESSED | presses)
         if presses >= MENU_PRESSES:
-            found(moment, MENU_THRASH, FULL if presses == MENU_PRESSES else FULL // 2)
+            found(moment, MENU_THRASH, FULL if presses == MENU_PRESSES else FULL // 3)
     state.age[<int>AGE_MENU] = 0
 
 
@@ -130,7 +131,7 @@ cdef void scan_menu(Moment* moment, bint pressed) noexcept nogil:
     if not element:
         return
     if (
-        state.confusion.age[<int>AGE_MENU] > MENU_READ_MS
+        state.confusion.age[<int>AGE_MENU] > (TAB_READ_MS if moment.flags & TAB else MENU_READ_MS)
         or state.confusion.menus & (MENU_OPENED | MENU_OTHER)
     ):
         scan_end_menus(moment)

@@ -67,7 +67,8 @@ from hotpath.visit cimport visit_page
 
 cdef enum:
     # What a visitor decides about, and what is merely there to be read, played or leafed through.
-    DECISION = CTA | PRICE | CHECKOUT
+    SENDS = CTA | CHECKOUT
+    DECISION = SENDS | PRICE
     PASSIVE = (
         UNOBSERVED | MEDIA | CANVAS | MAP | GAME | TEXT_FIELD | CAROUSEL | PAGINATOR | CLOSE
         | STEPPER | DATE_PICKER | DISABLED
@@ -174,10 +175,11 @@ cdef void hesitation_hover(Moment* moment, float ms, bint open) noexcept nogil:
         mood_forget(mood, 1 << DWELL)
     elif strength:
         if ms >= DWELT_MS:
-            mood_raise(
-                mood, DWELL, moment.rel, moment.ref,
-                strength if ms < DWELL_LONG_MS else strength + strength // 2, DWELL_LONG_MS,
-            )
+            if ms < DWELL_MS:
+                strength = strength * 4 // 5
+            elif ms >= DWELL_LONG_MS:
+                strength += strength // 2
+            mood_raise(mood, DWELL, moment.rel, moment.ref, strength, DWELL_LONG_MS)
             judge(moment, HESITATION, DWELL)
         if moment.rel - own.left_t > RETURN_MS:
             held[<int>HELD_LEFT] = held[<int>HELD_LEFT_BEFORE] = 0
@@ -262,14 +264,26 @@ cdef void judge_pause(Moment* moment) noexcept nogil:
         judge(moment, HESITATION, PAUSE_BEFORE_SUBMIT)
 
 
+cdef bint is_about(Moment* moment) noexcept nogil:
+    """Say whether the mouse rests on the element, or has left it last or before that."""
+    cdef const uint32_t* held = moment.state.held
+    return moment.element and (
+        held[<int>HELD_LEFT] == moment.element or held[<int>HELD_LEFT_BEFORE] == moment.element
+        or moment.state.hesitation.dwelling and held[<int>HELD_DWELL] == moment.element
+    )
+
+
 cdef void hesitation_press(Moment* moment) noexcept nogil:
     cdef HesitationState* own = &moment.state.hesitation
     cdef Mood* mood = &moment.state.mood[<int>HESITATION]
     cdef uint32_t flags = moment.flags
     if worth(flags) >= 60:
+        if not is_about(moment):    # that was read, not weighed
+            mood_forget(mood, 1 << DWELL)
         judge_way(moment)
-        if flags & DECISION:
+        if flags & SENDS:
             judge_pause(moment)
+            own.filled_t = moment.rel - PAUSE_AWAY_MS - 1   # if it is refused, that is no pause
         judge(moment, HESITATION, DELIBERATION)
         # The decision has come.
         mood_forget(mood, 1 << DWELL | 1 << RETURNS | 1 << PAUSE_BEFORE_SUBMIT)
@@ -448,6 +462,8 @@ cdef void hesitation_submit(Moment* moment) noexcept nogil:
 cdef void hesitation_cancel(Moment* moment) noexcept nogil:
     cdef uint8_t strength = worth(moment.flags)
     if strength >= 60:
+        if is_about(moment):
+            strength += strength // 2   # it was no slip of the hand
         mood_mark(
             &moment.state.mood[<int>HESITATION], CANCELLED_PRESS, moment.rel, moment.ref, strength
         )

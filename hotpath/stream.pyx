@@ -37,6 +37,7 @@ from hotpath.columns cimport (
 )
 from hotpath.confusion cimport (
     confusion_begin,
+    confusion_change,
     confusion_dialog,
     confusion_end,
     confusion_focus,
@@ -328,6 +329,7 @@ cdef void happen(Moment* moment, Batch* batch, uint32_t i) noexcept nogil:
         visit_page(moment.visit, 0).acted = ACTED
         rage_answer_element(&state.rage, moment.sink, moment.now, moment.element)
         hesitation_change(moment)
+        confusion_change(moment)
         abandonment_fill(moment)
     elif kind == SUBMIT:
         visit_page(moment.visit, 0).acted = ACTED

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hotpath.events import EventKind
 from hotpath.recording import Reader
+from hotpath.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,34 +20,32 @@ class Recording(NamedTuple):
     """What a detector is given."""
 
     calls: list[tuple[str, str, int, int, int, str, bytes, object, object]]
-    open: dict[tuple[str, str], int]
-    """Streams whose session does not end, and their last time."""
+    last: dict[str, int]
+    """The last time (epoch ms) of each session, in order."""
 
     def sessions(self) -> list[str]:
         """Return the sessions, in order."""
-        return list(dict.fromkeys(call[0] for call in self.calls))
+        return list(self.last)
 
     def play(self, detector: Detector) -> None:
         """Let a detector hear it to its end, and the idle time after that."""
         apply = detector.apply
+        ticks = Ticks(detector)
         for call in self.calls:
+            ticks.until(TENANT, call[0], call[3])
             apply(TENANT, *call)  # type: ignore[arg-type]
-        for (session, stream), t in self.open.items():
-            detector.advance(TENANT, session, stream, t + IDLE_MS)
+        for session, t in self.last.items():
+            ticks.until(TENANT, session, t + IDLE_MS)
 
 
 def encode(lines: Iterable[bytes], name: str) -> Recording:
     """Read a recording into the calls that a detector takes."""
     calls: list[tuple[str, str, int, int, int, str, bytes, object, object]] = []
-    clocks: dict[tuple[str, str], int] = {}
-    ended: set[str] = set()
+    last: dict[str, int] = {}
     for b in Reader(lines, name):
         c = b.columns
         calls.append(
             (b.session, b.stream, b.seq, b.t0_ms, b.pointer, b.page, c.blob, c.targets, c.strings)
         )
-        key = (b.session, b.stream)
-        clocks[key] = max(clocks.get(key, 0), b.t0_ms + c.duration_ms)
-        if any(event[0] == EventKind.SESSION_END for event in b.events):
-            ended.add(b.session)
-    return Recording(calls, {key: t for key, t in clocks.items() if key[0] not in ended})
+        last[b.session] = max(last.get(b.session, 0), b.t0_ms + c.duration_ms)
+    return Recording(calls, last)

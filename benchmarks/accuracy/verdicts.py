@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from benchmarks.visitors import EMOTIONS
 from hotpath.detector import Detector
-from hotpath.events import EventKind
 from hotpath.recording import ACTIVE_GAP_MS, Reader
+from hotpath.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,23 +74,18 @@ def run(lines: Iterable[bytes], name: str, *, strip: int = 0) -> dict[str, Verdi
     """
     detector = Detector(STREAMS, threshold=THRESHOLD)
     verdicts: dict[str, Verdict] = {}
-    clocks: dict[tuple[str, str], int] = {}
-    ended: set[str] = set()
+    ticks = Ticks(detector)
     for batch in Reader(lines, name, strip=strip):
         verdict = verdicts.setdefault(batch.session, Verdict())
         _watch(verdict, batch)
+        ticks.until(TENANT, batch.session, batch.t0_ms)
         columns = batch.columns
         detector.apply(
             TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
             columns.blob, columns.targets, columns.strings,
         )  # fmt: skip
-        key = (batch.session, batch.stream)
-        clocks[key] = max(clocks.get(key, 0), batch.t0_ms + columns.duration_ms)
-        if any(event[0] == EventKind.SESSION_END for event in batch.events):
-            ended.add(batch.session)
-    for (session, stream), clock in clocks.items():
-        if session not in ended:
-            detector.advance(TENANT, session, stream, clock + IDLE_MS)
+    for session, verdict in verdicts.items():
+        ticks.until(TENANT, session, verdict.last_ms + IDLE_MS)
     for emission in detector.drain():
         place = (emission.stream, emission.emotion, emission.episode)
         verdicts[emission.session].alarms[place] = emission.confidence

@@ -218,3 +218,10 @@ def test_basket_in_the_navigation_is_a_way_not_a_goal() -> None:
     visit = Visit().page(0, "/shop").at(3, "click", target="a#basket").hide(20).wait(400)
     assert visit.peak == 0
     assert Visit().page(0, "/shop").at(3, "click", target="button#pay").hide(20).wait(400).peak > 0
+
+
+def test_who_is_still_after_a_struggle_is_not_taken_to_leave_for_it() -> None:
+    visit = checkout()
+    for i in range(5):
+        visit.at(15 + i / 4, "click", target="button#dead")
+    assert visit.wait(60).peak == confidence(idle=100, goal_value=100)

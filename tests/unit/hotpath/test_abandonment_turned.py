@@ -48,9 +48,9 @@ def test_who_reads_on_elsewhere_has_turned_to_something_else(sign: str) -> None:
     visit = checkout().page(22, "/shoes", "back_forward")
     assert visit.triggers[0] == "back_out"
     if sign != "click":  # a glance
-        visit.at(36.9, sign, **fields)
+        visit.at(39.9, sign, **fields)
         assert "abandonment_cancelled" not in visit.triggers
-    visit.at(37.1, sign, **fields).hide(40).wait(44)
+    visit.at(40.1, sign, **fields).hide(43).wait(47)
     assert visit.told[-1] == ("abandonment_cancelled", confidence())
 
 

@@ -16,11 +16,11 @@ Success ends everything, and so does saving it for later.
 **Turned.** A purchase is pursued on pages of cart and checkout, and where it was begun otherwise; a
 page gone back to, where nothing is done, does not count. The visitor has turned to something else
 by a press elsewhere; by a press on a link or in the navigation where it is pursued, that is not
-flagged checkout, if a page follows that is not gone back to; or when seen on another page 15 s
+flagged checkout, if a page follows that is not gone back to; or when seen on another page 18 s
 after leaving. Doing something about the purchase turns back. Going back turns to nothing.
 
 **At stake**, in percent: a checkout with something filled in or sent 100, else 70. A cart in which
-something was done, and not in vain, 35; one on view for at most 20 s when the visitor was last seen
+something was done, and not in vain, 35; one on view for at most 15 s when the visitor was last seen
 90; else 55. Of what was turned from, 30 %, of a begun checkout 50 %. The goal's value is the same,
 or half of it where nothing was begun. A form counts 35, 70, 100, its value 13, 26, 40.
 
@@ -33,7 +33,8 @@ where nothing was done, or in vain, or something was filled in (from a checkout 
 if nothing was; else 55; by the back button a third more; 60 % of it where the page may be in
 another tab). A form left for another page of the site: at once in its own stream, after 30 s where
 it may be another tab; not when a purchase it belongs to was turned from. The visit ends, or is
-silent for half an hour. With each sign goes the goal's value, and a struggle of the last minute.
+silent for half an hour. With each sign goes the goal's value, and with each but idleness and a
+hidden tab a struggle of the last minute, for as much as that value.
 The tab hidden, idleness and going back count in full for a purchase, 30 % when it was turned from;
 the other signs count as much as is at stake.
 
@@ -70,6 +71,7 @@ ABSENCE = {"exit_intent", "hidden", "hidden_long", "idle", "idle_long"}
 LEAVING = {"back_out", "left_dirty"}
 IN_FULL = {"idle", "hidden", "back_out"}
 CIRCUMSTANCES = {"goal_value", "struggle"}
+CALM = {"idle", "idle_long", "hidden", "hidden_long"}
 
 
 @dataclass
@@ -328,7 +330,7 @@ class Stream:
         if since < len(visit.pages) and "cart" in (page := visit.pages[-1 - since]).means:
             if page.acted and not self.in_vain(t):
                 return 35
-            if since == 0 and self.seen - page.since <= 20_000:
+            if since == 0 and self.seen - page.since <= 15_000:
                 return 90
         return 55
 
@@ -350,7 +352,7 @@ class Stream:
         if visit.goals & BUYING:
             since = visit.pages_since()
             away = 0 < since < len(visit.pages) and not visit.pages[-1].is_goal()
-            if away and self.seen - visit.pages[-since].since >= 15_000:
+            if away and self.seen - visit.pages[-since].since >= 18_000:
                 visit.pages[-1].turned = True
         if visit.turned():
             self.take_back(t, set(MODELS["abandonment"].features))
@@ -364,8 +366,8 @@ class Stream:
             share = 30 if self.visit.turned() else 100
         self.remark(t, feature, strength * share // 100, line)
         self.remark(t, "goal_value", self.value(t), line)
-        if self.in_vain(t):
-            self.remark(t, "struggle", 100, line)
+        if self.in_vain(t) and feature not in CALM:
+            self.remark(t, "struggle", self.value(t), line)
         self.judge(t, feature)
 
     def judge(self, t: int, trigger: str) -> None:

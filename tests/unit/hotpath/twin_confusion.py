@@ -5,8 +5,9 @@ Over 400 lines because twelve signals share the memory of one stream.
 Between pages, over the whole visit, nothing before the last success, nor before what another stream
 told last:
 - quick_back: away from a page and back within 10 s; nothing done there but pressing links. Within
-  3 s it is worth 200 %, within 6 s 100 %, within 8 s 70 %, else 45 %; returns of the last minute
-  add up.
+  3 s it is worth 200 %, within 6 s 100 %, within 8 s 70 %, else 45 %; through the history from what
+  was new 30 %. Back through the history from where the navigation had led: 200, 140, 90 % within 3,
+  6, 10 s, and 30 % within 20 s. Returns of the last minute add up.
 - page_loop: the third time on a page within 30 s (reloads are none), half as much for each more.
 - search_rewrite: half a mark for each search after the first within 60 s. Searches are views of
   search pages in a row, on all of which but the last something was written and no link pressed;
@@ -25,10 +26,10 @@ On a page, anew with every page and after every success:
   of the viewport; it turns when it comes back by a quarter of it. 30 %, then 20 % while a mark is
   at most 8 s old. A press of a control begins anew.
 - hover_scan: four controls hovered for a second or more within 15 s, no control pressed between.
-- menu_thrash: three menus or tabs within 15 s, none for longer than 4 s, nothing else pressed;
-  150 % if a tab was left and come back to. A menu may also be opened by hovering. Or one menu (no
-  tab) pressed three times, none for longer than 4 s; 50 % for each time more. What comes within
-  400 ms is a double click.
+- menu_thrash: three menus or tabs within 15 s, no tab after more than 4 s, no menu after more than
+  8 s, nothing else pressed, nothing chosen by it; 150 % if a tab was left and come back to. A menu
+  may also be opened by hovering. Or one menu (no tab) pressed three times, none after more than
+  8 s; 33 % for each time more. What comes within 400 ms is a double click.
 - help_again: a button that opened a dialog, pressed again after more than 1 s and at most 20 s,
   nothing else pressed but what closes. Not what has a purpose of another kind.
 - field_pingpong: the third return within 30 s to one of the two fields before; the focus that comes
@@ -196,6 +197,8 @@ class Stream:
         elif kind == "change":
             self.visit.view.acted = True
             self.visit.view.navigated = False
+            if flags & {"menu", "tab"}:
+                self.end_menus()
         elif kind == "submit":
             self.tried = t
             self.visit.view.acted = self.visit.view.other = True
@@ -333,9 +336,8 @@ class Stream:
         stayed = back.t - there[0].t
         again = any(view.page == there[0].page for group in groups[:-2] for view in group)
         if groups[-3][-1].navigated and back.nav == "back_forward":
-            grades = ((3000, 250), (6000, 150), (10_000, 120), (20_000, 30))
-            return next((worth + 100 * again for below, worth in grades if stayed < below), 0)
-        if back.nav == "back_forward" and not again:
+            grades = ((3000, 200), (6000, 140), (10_000, 90), (20_000, 30))
+        elif back.nav == "back_forward" and not again:
             grades = ((3000, 200), (10_000, 30))
         else:
             grades = ((3000, 200), (6000, 100), (8000, 70), (10_000, 45))
@@ -450,7 +452,7 @@ class Stream:
             self.say(t, line, "hover_scan", target)
 
     def menu(self, t: int, line: int, target: str, tab: bool, *, pressed: bool) -> None:
-        if (self.menus and t - self.menus[-1][1] > 4000) or self.help:
+        if (self.menus and t - self.menus[-1][1] > (4000 if tab else 8000)) or self.help:
             self.end_menus()
         if self.menus and self.menus[-1][0] == target:
             if pressed and (tab or t - self.menus[-1][1] > 400):
@@ -458,7 +460,7 @@ class Stream:
                 if not tab:
                     self.menu_presses += 1
                     if self.menu_presses >= 3:
-                        strength = 100 if self.menu_presses == 3 else 50
+                        strength = 100 if self.menu_presses == 3 else 33
                         self.say(t, line, "menu_thrash", target, strength)
             return
         if len(self.menus) > 1 and self.menus[-2][0] == target:

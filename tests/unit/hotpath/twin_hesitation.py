@@ -4,9 +4,10 @@ What is decided about: prices, checkouts and calls to action fully; other button
 menus 30 %. Players, canvases, maps, games, fields, carousels, pages of a list, closing, steppers,
 calendars, what is disabled and what cannot be observed: not at all.
 
-- dwell: the mouse rests on such a thing for 2.5 s, or has left it after 2 s; from 4.5 s on it is
-  worth half as much again. A mark of just now (2.5 s, or 4.5 s for the later ones) is strengthened
-  instead. After 12 s the mouse was parked: nothing of it counts.
+- dwell: the mouse rests on such a thing for 2.5 s; or has left it after 2 s: 80 %. From 4.5 s on it
+  is worth half as much again. A mark of just now (2.5 s, or 4.5 s for the later ones) is made
+  stronger instead. After 12 s the mouse was parked: nothing of it counts. Nor does it for a press
+  on something else than what the mouse rests on, or left last or before that: it was only read.
 - returns: back, for a second, on one of the last two things left unpressed, at most 15 s after the
   last of them was left, and neither that long before the other. Not for links.
 - Only a rest counts that begins 1.5 s after the page or later, and that nothing else interrupts: a
@@ -22,10 +23,12 @@ calendars, what is disabled and what cannot be observed: not at all.
   filling in are no keys.
 - left_empty: 3 to 45 s in a field that is left empty; more by half if something was deleted there.
 - pause_before_submit: two things or more of a form filled in, and nothing for 6 s: 80 %. If it is
-  sent, or a decision pressed, after 4 to 60 s: fully; from 9 s on more by half. More in the same
-  field, or of the same box, is not another thing. A field entered and still empty is under way;
-  once left it counts as dealt with. Whatever is filled in after a pause takes it back.
-- cancelled_press: pressed down on a button or more, and let go elsewhere.
+  sent, or a checkout or a call to action pressed, after 4 to 60 s: fully; from 9 s on more by half.
+  That press ends the pause, until something more is filled in. More in the same field, or of the
+  same box, is not another thing. A field entered and still empty is under way; once left it counts
+  as dealt with. Whatever is filled in after a pause takes it back.
+- cancelled_press: pressed down on a button or more, and let go elsewhere; more by half on what the
+  mouse rests on, or left last or before that.
 - deliberation, wavering: the way of the mouse to a press on a button or more, unless it rested for
   more than 2 s before the press. The time counts from 1 s, fully from 4 to 8 s, no more at 14 s.
   Turns of 3 px or more are 15 % each, on both axes, and the detour is half of what it adds; from
@@ -89,7 +92,7 @@ class Field:
 @dataclass
 class Form:
     things: int = 0
-    t: int = 0
+    t: float = 0
     line: int = 0
     told: bool = False
 
@@ -147,7 +150,8 @@ class Stream:
             self.attend(t)
         elif kind == "press_cancel":
             if self.worth(flags) >= 60:
-                self.say(t, line, "cancelled_press", target, self.worth(flags))
+                strength = half_more(self.worth(flags), self.is_about(target))
+                self.say(t, line, "cancelled_press", target, strength)
         elif kind in ("page_view", "session_end", "reset") or what.get("state") == "hidden":
             self.attend(t)
             self.left, self.changed, self.changes = [], [], 0
@@ -201,6 +205,11 @@ class Stream:
             return 30
         return 60 if "button" in flags else 0
 
+    def is_about(self, target: str) -> bool:
+        """Whether the mouse rests on it, or has left it last or before that."""
+        rested = [self.rest.target] if self.rest else []
+        return target != "" and target in [*rested, *(name for name, _ in self.left)]
+
     def attend(self, t: int) -> None:
         """The visitor is at something else than what the mouse rests on."""
         self.rest = None
@@ -233,7 +242,7 @@ class Stream:
             self.mood.forget("dwell")
         elif worth:
             if ms >= 2000:
-                strength = half_more(worth, ms >= 4500)
+                strength = worth * 4 // 5 if ms < 2500 else half_more(worth, ms >= 4500)
                 self.strengthen(t, line, "dwell", target, strength, 4500)
             self.leave(t, target)
         self.attend(t)
@@ -256,10 +265,13 @@ class Stream:
 
     def press(self, t: int, line: int, target: str, flags: set[str]) -> None:
         if self.worth(flags) >= 60:
+            if not self.is_about(target):
+                self.mood.forget("dwell")
             if self.way and not self.touch and t - self.sampled_t <= 2000:
                 self.judge_way(t, line)
-            if self.worth(flags) == 100:
+            if flags & {"cta", "checkout"}:
                 self.send(t, line, target)
+                self.form.t = -math.inf
             self.mood.judge(t, "deliberation", target)
             self.mood.forget("dwell", "returns", "pause_before_submit")
             self.form.told = True

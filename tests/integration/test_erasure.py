@@ -142,10 +142,14 @@ async def test_a_session_shared_by_two_keeps_the_other(service: Service, tenant:
     assert (await service.resolve(tenant)).user_id == ""
 
 
+def _hear_nothing(_channel: str, _payload: str) -> None:
+    pass
+
+
 async def test_whoever_erases_sees_it_before_the_news_come(
     service: Service, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.parts.answers, "heard", lambda _channel, _payload: None)
+    monkeypatch.setattr(service.parts.answers, "heard", _hear_nothing)
     await service.identify(service.sealed(tenant, token_of("u1")))
     assert (await service.resolve(tenant)).user_id == "u1"
     await erase(service, tenant, user_id="u1")

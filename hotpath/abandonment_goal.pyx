@@ -341,5 +341,6 @@ cdef int goal_value(Moment* moment) noexcept nogil:
     cdef int worth
     if moment.visit.goal & GOAL_BUYING:
         worth = goal_weight(moment)
-        return worth if stake(moment) == STAKE_CHECKOUT else worth * HALF_VALUE // 100
+        # Who opens a cart has come to buy; that counts in full until it has been looked at.
+        return worth if stake(moment) >= STAKE_FRESH else worth * HALF_VALUE // 100
     return 40 * filled(moment) // 3

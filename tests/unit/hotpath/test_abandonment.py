@@ -43,7 +43,7 @@ def test_idle_form_is_at_risk_after_two_minutes_not_after_half_a_one() -> None:
 
 def test_cart_at_the_end_of_the_visit_is_abandoned() -> None:
     visit = Visit().page(0, "/cart").at(5, "scroll", y=9, max_y=99).at(30, "session_end")
-    expected = confidence(unloaded=90, idle=70, goal_value=45)
+    expected = confidence(unloaded=90, idle=70, goal_value=90)
     assert visit.told == [("unloaded", expected), ("abandonment_confirmed", expected)]
     assert expected >= 50
 

@@ -22,7 +22,8 @@ after leaving. Doing something about the purchase turns back. Going back turns t
 **At stake**, in percent: a checkout with something filled in or sent 100, else 70. A cart in which
 something was done, and not in vain, 35; one on view for at most 15 s when the visitor was last seen
 90; else 55. Of what was turned from, 30 %, of a begun checkout 50 %. The goal's value is the same,
-or half of it where nothing was begun. A form counts 35, 70, 100, its value 13, 26, 40.
+or half of it where nothing was begun, unless it is a cart just opened. A form counts 35, 70, 100,
+its value 13, 26, 40.
 
 **Signs.** The pointer leaves through the top at 300 px/s or more, 5 s or more after the page view,
 and nothing brings it back for 500 ms. The tab is hidden for 3 s, 30 s, 5 min (after a paying press
@@ -345,7 +346,7 @@ class Stream:
     def value(self, t: int) -> int:
         if not self.visit.goals & BUYING:
             return {0: 0, 1: 13, 2: 26, 3: 40}[self.visit.fields]
-        return self.weight(t) if self.stake(t) == 100 else self.weight(t) // 2
+        return self.weight(t) if self.stake(t) >= 90 else self.weight(t) // 2
 
     def turn_away(self, t: int) -> None:
         visit = self.visit

@@ -58,7 +58,7 @@ cdef int sought_in_vain(int64_t stayed) noexcept nogil:
     """Return the strength of a return from where the site's navigation had led.
 
     Whoever hops to and fro over it looks for where something is; whoever opens one entry of a list
-    after the other compares. Two such returns are not enough: many look twice, and go on.
+    after the other compares. Two are enough only within moments: many look twice, and go on.
     """
     if stayed < QUICKEST_BACK_MS:
         return 200

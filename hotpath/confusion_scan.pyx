@@ -14,13 +14,13 @@ from hotpath.confusion_scan cimport (
     MENU_DOUBLE_MS,
     MENU_PRESSES,
     MENU_READ_MS,
-    TAB_READ_MS,
     MENUS,
     MENUS_MS,
     ROOM,
     SCAN_CONTROLS,
     SCAN_DWELL_MS,
     SCAN_MS,
+    TAB_READ_MS,
 )
 from hotpath.confusion_state cimport (
     AGE_HOVER,

@@ -138,8 +138,9 @@ class FileRun:
     def finish(self) -> None:
         """Let the time pass that the recording no longer holds."""
         for session, clock in self.clocks.items():
-            self.ticks.until(TENANT, session, clock + self.idle_ms)
-            self.print_emissions()
+            if session not in self.ended:
+                self.ticks.until(TENANT, session, clock + self.idle_ms)
+                self.print_emissions()
             self.print_scores(session)
 
     def print_emissions(self) -> None:
@@ -266,7 +267,7 @@ def print_human(summary: dict[str, object]) -> None:
 )  # fmt: skip
 @click.option(
     "--idle-after", type=click.FloatRange(0, 86_400), default=120, show_default=True,
-    help="Seconds that pass after the last line of a session.",
+    help="Seconds that pass after the last line of a session that has not ended.",
 )  # fmt: skip
 @click.option(
     "--strip-flag", "strip_flags", multiple=True, type=click.Choice(list(FLAGS)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from benchmarks.visitors import EMOTIONS
 from hotpath.detector import Detector
+from hotpath.events import EventKind
 from hotpath.recording import ACTIVE_GAP_MS, Reader
 from hotpath.ticks import Ticks
 
@@ -75,6 +76,7 @@ def run(lines: Iterable[bytes], name: str, *, strip: int = 0) -> dict[str, Verdi
     detector = Detector(STREAMS, threshold=THRESHOLD)
     verdicts: dict[str, Verdict] = {}
     ticks = Ticks(detector)
+    ended: set[str] = set()
     for batch in Reader(lines, name, strip=strip):
         verdict = verdicts.setdefault(batch.session, Verdict())
         _watch(verdict, batch)
@@ -84,8 +86,11 @@ def run(lines: Iterable[bytes], name: str, *, strip: int = 0) -> dict[str, Verdi
             TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
             columns.blob, columns.targets, columns.strings,
         )  # fmt: skip
+        if any(event[0] == EventKind.SESSION_END for event in batch.events):
+            ended.add(batch.session)
     for session, verdict in verdicts.items():
-        ticks.until(TENANT, session, verdict.last_ms + IDLE_MS)
+        if session not in ended:
+            ticks.until(TENANT, session, verdict.last_ms + IDLE_MS)
     for emission in detector.drain():
         place = (emission.stream, emission.emotion, emission.episode)
         verdicts[emission.session].alarms[place] = emission.confidence

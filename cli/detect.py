@@ -15,12 +15,11 @@ import click
 from cli.explain import explain
 from hotpath.detector import Detector
 from hotpath.emission import EMOTIONS
-from hotpath.events import EventKind
 from hotpath.ids import emission_id
 from hotpath.model import Model
 from hotpath.model_file import ModelError, read_folder
+from hotpath.player import Player, call_of
 from hotpath.recording import FLAGS, Reader, RecordingError, open_lines
-from hotpath.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,13 +86,11 @@ class FileRun:
         self.scores = scores
         self.explain = explain
         self.detector = Detector(STREAMS, threshold=threshold, model=model)
-        self.ticks = Ticks(self.detector)
+        self.player = Player(self.detector, TENANT)
         # Line number of every event, by stream and batch: any of them can be evidence.
         self.event_lines: dict[tuple[str, str], dict[int, array[int]]] = {}
         self.event_times: dict[tuple[str, str], dict[int, array[int]]] = {}  # epoch ms
-        self.clocks: dict[str, int] = {}
-        self.ended: set[str] = set()
-        self.scored: set[str] = set()
+        self.scored: dict[str, bool] = {}
 
     def run(self, strip: int) -> None:
         """Read the file to its end and print every emission as it comes."""
@@ -120,27 +117,18 @@ class FileRun:
             deltas = (cast("int", event[1]) for event in batch.events)
             times = array("Q", accumulate(deltas, initial=batch.t0_ms))
             self.event_times.setdefault(key, {})[batch.seq] = times[1:]
-        if any(event[0] == EventKind.SESSION_END for event in batch.events):
-            self.ended.add(batch.session)
-        self.ticks.until(TENANT, batch.session, batch.t0_ms)
-        columns = batch.columns
-        self.detector.apply(
-            TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
-            columns.blob, columns.targets, columns.strings,
-        )  # fmt: skip
-        self.clocks[batch.session] = max(
-            self.clocks.get(batch.session, 0), batch.t0_ms + columns.duration_ms
-        )
+        call = call_of(batch)
+        self.player.take(call)
         self.print_emissions()
-        if batch.session in self.ended:
+        self.scored.setdefault(batch.session, False)
+        if call.ends_session:
             self.print_scores(batch.session)
 
     def finish(self) -> None:
         """Let the time pass that the recording no longer holds."""
-        for session, clock in self.clocks.items():
-            if session not in self.ended:
-                self.ticks.until(TENANT, session, clock + self.idle_ms)
-                self.print_emissions()
+        self.player.finish(self.idle_ms)
+        self.print_emissions()
+        for session in self.scored:
             self.print_scores(session)
 
     def print_emissions(self) -> None:
@@ -188,9 +176,9 @@ class FileRun:
 
     def print_scores(self, session: str) -> None:
         """Print a session's peak scores, once."""
-        if not self.scores or session in self.scored:
+        if not self.scores or self.scored[session]:
             return
-        self.scored.add(session)
+        self.scored[session] = True
         scores = self.detector.scores(TENANT, session)
         line: dict[str, object] = {
             "session": session,

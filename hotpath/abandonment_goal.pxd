@@ -8,7 +8,7 @@ answer, a page outside of cart and checkout within 10 s. What is saved for later
 going back to a page of what is over begins nothing.
 
 A purchase is put aside by who turns to something else: leaves by a link, presses something
-elsewhere, or is still there 15 s later. Somebody who only goes back, or away, and is gone by then
+elsewhere, or is still there 18 s later. Somebody who only goes back, or away, and is gone by then
 has given it up. What is at stake depends on what was done: a checkout with something filled in
 counts most, a cart that was worked on least.
 

@@ -83,6 +83,14 @@ cdef void remark(Moment* moment, int feature, uint64_t ref, int strength) noexce
     mood_mark(mood, feature, moment.rel, ref, strength)
 
 
+cdef void remark_context(Moment* moment, int feature, uint64_t ref) noexcept nogil:
+    """Mark what a sign rests on: what is at stake, and what went before."""
+    cdef int value = goal_value(moment)
+    remark(moment, GOAL_VALUE, ref, value)
+    if goal_is_in_vain(moment) and not CALM_MASK >> feature & 1:
+        remark(moment, STRUGGLE, ref, value)
+
+
 cdef void cancel(Moment* moment) noexcept nogil:
     """Take the risk back, by the evidence of the visitor's last sign."""
     cdef Mood* mood = &moment.state.mood[<int>ABANDONMENT]
@@ -132,9 +140,7 @@ cdef void risk_note(Moment* moment, int feature, uint64_t ref, int strength) noe
         moment.element = moment.state.mood[<int>ABANDONMENT].element
     share = goal_sign(moment) if SIGN_MASK >> feature & 1 else goal_weight(moment)
     remark(moment, feature, ref, strength * share // 100)
-    remark(moment, GOAL_VALUE, ref, goal_value(moment))
-    if goal_is_in_vain(moment) and not CALM_MASK >> feature & 1:
-        remark(moment, STRUGGLE, ref, goal_value(moment))
+    remark_context(moment, feature, ref)
     judge(moment, ABANDONMENT, feature)
 
 
@@ -267,7 +273,7 @@ cdef void risk_abandon(Moment* moment, uint64_t ref) noexcept nogil:
         risk_turn(moment)
         moment.element = mood.element
         remark(moment, UNLOADED, ref, goal_weight(moment))
-        remark(moment, GOAL_VALUE, ref, goal_value(moment))
+        remark_context(moment, UNLOADED, ref)
         if not mood.open:
             judge(moment, ABANDONMENT, UNLOADED)
         judge_close(moment, ABANDONMENT, ABANDONMENT_CONFIRMED)

@@ -16,8 +16,8 @@ cdef enum:
     SCAN_DWELL_MS = 1000
     MENUS = 3
     MENUS_MS = 15000
-    TAB_READ_MS = 4000      # who stays longer reads what the tab shows …
-    MENU_READ_MS = 8000     # … or has found it in the menu
+    TAB_READ_MS = 4000      # who comes to a tab later has read what was shown …
+    MENU_READ_MS = 8000     # … and who comes to a menu later, has found it
     MENU_DOUBLE_MS = 400    # pressed sooner it is a double click
     MENU_PRESSES = 3        # of one menu: opened, shut, opened again
     HELP_READ_MS = 1000     # who opens a hint again sooner has not read it …

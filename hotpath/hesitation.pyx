@@ -50,6 +50,9 @@ from hotpath.hesitation_state cimport (
     FIELD_ELSEWHERE,
     FIELD_EMPTY,
     FIELD_WRITTEN,
+    PAUSE_ENDED,
+    PAUSE_MARKED,
+    PAUSE_OPEN,
     HesitationState,
 )
 from hotpath.judge cimport judge
@@ -212,7 +215,7 @@ cdef void hesitation_timers(Moment* moment) noexcept nogil:
         own.fills >= FILLS and not own.paused and own.field != FIELD_EMPTY
         and moment.rel - own.filled_t >= PAUSE_MS
     ):
-        own.paused = True
+        own.paused = PAUSE_MARKED
         moment.element = 0
         mood_mark(mood, PAUSE_BEFORE_SUBMIT, moment.rel, own.filled_ref, 80)
         judge(moment, HESITATION, PAUSE_BEFORE_SUBMIT)
@@ -256,7 +259,9 @@ cdef void judge_pause(Moment* moment) noexcept nogil:
     """Judge the time that a filled form took to be sent."""
     cdef HesitationState* own = &moment.state.hesitation
     cdef int32_t paused = moment.rel - own.filled_t
-    if own.fills >= FILLS and PAUSED_MS <= paused <= PAUSE_AWAY_MS:
+    if own.fills >= FILLS and own.paused != PAUSE_ENDED and (
+        PAUSED_MS <= paused <= PAUSE_AWAY_MS
+    ):
         mood_raise(
             &moment.state.mood[<int>HESITATION], PAUSE_BEFORE_SUBMIT, moment.rel, moment.ref,
             FULL if paused < PAUSED_LONG_MS else FULL + FULL // 2, PAUSE_AWAY_MS,
@@ -265,11 +270,14 @@ cdef void judge_pause(Moment* moment) noexcept nogil:
 
 
 cdef bint is_about(Moment* moment) noexcept nogil:
-    """Say whether the mouse rests on the element, or has left it last or before that."""
+    """Say whether the mouse rests on the element, or has just left it, last or before that."""
+    cdef HesitationState* own = &moment.state.hesitation
     cdef const uint32_t* held = moment.state.held
     return moment.element and (
-        held[<int>HELD_LEFT] == moment.element or held[<int>HELD_LEFT_BEFORE] == moment.element
-        or moment.state.hesitation.dwelling and held[<int>HELD_DWELL] == moment.element
+        own.dwelling and held[<int>HELD_DWELL] == moment.element
+        or moment.rel - own.left_t <= RETURN_MS and (
+            held[<int>HELD_LEFT] == moment.element or held[<int>HELD_LEFT_BEFORE] == moment.element
+        )
     )
 
 
@@ -283,11 +291,13 @@ cdef void hesitation_press(Moment* moment) noexcept nogil:
         judge_way(moment)
         if flags & SENDS:
             judge_pause(moment)
-            own.filled_t = moment.rel - PAUSE_AWAY_MS - 1   # if it is refused, that is no pause
+            own.paused = PAUSE_ENDED
         judge(moment, HESITATION, DELIBERATION)
-        # The decision has come.
-        mood_forget(mood, 1 << DWELL | 1 << RETURNS | 1 << PAUSE_BEFORE_SUBMIT)
-        own.paused = True
+        # The decision has come; unless it was a price, which decides nothing.
+        mood_forget(mood, 1 << DWELL | 1 << RETURNS)
+        if flags & (SENDS | BUTTON):
+            mood_forget(mood, 1 << PAUSE_BEFORE_SUBMIT)
+            own.paused = max(own.paused, <uint8_t>PAUSE_MARKED)
     if moment.state.held[<int>HELD_LEFT] == moment.element:
         moment.state.held[<int>HELD_LEFT] = 0
     if moment.state.held[<int>HELD_LEFT_BEFORE] == moment.element:
@@ -306,7 +316,7 @@ cdef inline void fill(Moment* moment, bint another) noexcept nogil:
     own.fills = min(255, own.fills + another)
     own.filled_t = moment.rel
     own.filled_ref = moment.ref
-    own.paused = False
+    own.paused = PAUSE_OPEN
     set_timer(moment)
 
 

@@ -13,6 +13,12 @@ cdef enum FieldInFocus:
     FIELD_WRITTEN
 
 
+cdef enum Pause:
+    PAUSE_OPEN              # since the last thing filled in nothing has ended it
+    PAUSE_MARKED            # and it was long
+    PAUSE_ENDED             # it was sent, or tried to
+
+
 cdef struct HesitationState:
     int64_t due             # epoch ms of the pending timer; 0: none
     uint64_t dwell_ref      # the hover that is open
@@ -28,7 +34,7 @@ cdef struct HesitationState:
     uint8_t dwell_strength  # what a mark for the open hover is worth
     uint8_t changes         # among the same two options, one after the other
     uint8_t fills           # things filled in since the last submit, at most 255
-    uint8_t paused          # the pause since the last of them is marked
+    uint8_t paused          # Pause, since the last of them
     uint8_t field           # FieldInFocus
     uint8_t keys            # in the field in focus, at most 255 …
     uint8_t deletes         # … and how many of them deleted

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
 BATCH_EVENTS: Final = 64
+BATCH_MS: Final = 1_000
+"""Other pages of the visit hear the time between batches."""
 """Events of one stream that are read into one batch at most; no verdict depends on it."""
 DEFAULT_STREAM: Final = "1"
 """Stream of the lines that name none."""
@@ -313,7 +315,7 @@ class Reader:
     def _fits(batch: _Open, session: str, stream: str, t: int, pointer: int, page: str) -> bool:
         return (
             batch.key == (session, stream)
-            and 0 <= t - batch.t <= fields.MAX_DT_MS
+            and batch.t <= t <= batch.t0 + BATCH_MS
             and batch.pointer == pointer
             and page in ("", batch.page)
             and len(batch.events) < BATCH_EVENTS

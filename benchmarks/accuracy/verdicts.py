@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from benchmarks.visitors import EMOTIONS
 from hotpath.detector import Detector
-from hotpath.events import EventKind
+from hotpath.player import Player, call_of
 from hotpath.recording import ACTIVE_GAP_MS, Reader
-from hotpath.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,22 +74,11 @@ def run(lines: Iterable[bytes], name: str, *, strip: int = 0) -> dict[str, Verdi
     """
     detector = Detector(STREAMS, threshold=THRESHOLD)
     verdicts: dict[str, Verdict] = {}
-    ticks = Ticks(detector)
-    ended: set[str] = set()
+    player = Player(detector, TENANT)
     for batch in Reader(lines, name, strip=strip):
-        verdict = verdicts.setdefault(batch.session, Verdict())
-        _watch(verdict, batch)
-        ticks.until(TENANT, batch.session, batch.t0_ms)
-        columns = batch.columns
-        detector.apply(
-            TENANT, batch.session, batch.stream, batch.seq, batch.t0_ms, batch.pointer, batch.page,
-            columns.blob, columns.targets, columns.strings,
-        )  # fmt: skip
-        if any(event[0] == EventKind.SESSION_END for event in batch.events):
-            ended.add(batch.session)
-    for session, verdict in verdicts.items():
-        if session not in ended:
-            ticks.until(TENANT, session, verdict.last_ms + IDLE_MS)
+        _watch(verdicts.setdefault(batch.session, Verdict()), batch)
+        player.take(call_of(batch))
+    player.finish(IDLE_MS)
     for emission in detector.drain():
         place = (emission.stream, emission.emotion, emission.episode)
         verdicts[emission.session].alarms[place] = emission.confidence

@@ -149,9 +149,16 @@ def _hear_nothing(_channel: str, _payload: str) -> None:
 async def test_whoever_erases_sees_it_before_the_news_come(
     service: Service, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.parts.answers, "heard", _hear_nothing)
+    answers = service.parts.answers
+    monkeypatch.setattr(answers, "heard", _hear_nothing)
     await service.identify(service.sealed(tenant, token_of("u1")))
-    assert (await service.resolve(tenant)).user_id == "u1"
+
+    async def kept() -> bool:
+        hits = answers.hits
+        assert (await service.resolve(tenant)).user_id == "u1"
+        return answers.hits > hits
+
+    await until(kept)
     await erase(service, tenant, user_id="u1")
     assert (await service.resolve(tenant)).user_id == ""
 

@@ -105,16 +105,19 @@ class Eraser:
             index = await self._vault.index(connection, tenant_id)
             begun = await self._begun(connection, tenant_id, ref, idempotency_key, index)
             if isinstance(begun, Certificate):
+                self._changed(tenant_id)  # another replica may have done it
                 return begun
             targets = await targets_of(connection, tenant_id, ref, index)
         subjects = [index.pseudonym(subject) for subject in targets.subjects()]
-        for subject in subjects:
-            async with self._database.transaction() as connection:
-                await self._destroy_key(connection, begun, subject)
-            self._vault.forget(tenant_id, subject)
-        await self._blank(begun, targets, index)
-        certificate = await self._end(begun, targets, subjects)
-        self._changed(tenant_id)
+        try:
+            for subject in subjects:
+                async with self._database.transaction() as connection:
+                    await self._destroy_key(connection, begun, subject)
+                self._vault.forget(tenant_id, subject)
+            await self._blank(begun, targets, index)
+            certificate = await self._end(begun, targets, subjects)
+        finally:
+            self._changed(tenant_id)
         self.erased += 1
         return certificate
 

@@ -220,6 +220,16 @@ def test_basket_in_the_navigation_is_a_way_not_a_goal() -> None:
     assert Visit().page(0, "/shop").at(3, "click", target="button#pay").hide(20).wait(400).peak > 0
 
 
+def test_who_closes_the_page_after_a_struggle_leaves_for_it() -> None:
+    visit = checkout()
+    for i in range(5):
+        visit.at(15 + i / 4, "click", target="button#dead")
+    visit.at(25, "session_end")
+    assert visit.told[-1] == (
+        "abandonment_confirmed", confidence(unloaded=100, goal_value=100, struggle=100),
+    )  # fmt: skip
+
+
 def test_who_is_still_after_a_struggle_is_not_taken_to_leave_for_it() -> None:
     visit = checkout()
     for i in range(5):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hotpath.detector import Detector, Scores
+from hotpath.detector import Detector
 from hotpath.events import TargetFlag
+from hotpath.player import Player, call_of
 from hotpath.recording import Reader, open_lines
 
 if TYPE_CHECKING:
@@ -29,21 +30,18 @@ class Heard:
 
     def __init__(self, path: Path, strip: int = 0) -> None:
         self.said: list[Emission] = []
-        self.scores: dict[str, Scores] = {}
         detector = Detector(4096)
-        clocks: dict[tuple[str, str], int] = {}
+        player = Player(detector, "t")
+        sessions: dict[str, None] = {}
         with open_lines(str(path)) as lines:
             reader = Reader(lines, path.name, strip=strip)
-            for b in reader:
-                c = b.columns
-                detector.apply("t", b.session, b.stream, b.seq, b.t0_ms, b.pointer, b.page,
-                               c.blob, c.targets, c.strings)  # fmt: skip
-                clocks[b.session, b.stream] = b.t0_ms + c.duration_ms
+            for batch in reader:
+                sessions[batch.session] = None
+                player.take(call_of(batch))
                 self.said += detector.drain()
-        for (session, stream), clock in clocks.items():
-            detector.advance("t", session, stream, clock + 120_000)
-            self.scores[session] = detector.scores("t", session)
+        player.finish(120_000)
         self.said += detector.drain()
+        self.scores = {session: detector.scores("t", session) for session in sessions}
         self.hours = reader.active_ms / 3_600_000
         self.events = reader.events
 

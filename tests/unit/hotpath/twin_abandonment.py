@@ -366,10 +366,13 @@ class Stream:
         if feature in IN_FULL and self.visit.goals & BUYING:
             share = 30 if self.visit.turned() else 100
         self.remark(t, feature, strength * share // 100, line)
+        self.circumstances(t, feature, line)
+        self.judge(t, feature)
+
+    def circumstances(self, t: int, feature: str, line: int | None) -> None:
         self.remark(t, "goal_value", self.value(t), line)
         if self.in_vain(t) and feature not in CALM:
             self.remark(t, "struggle", self.value(t), line)
-        self.judge(t, feature)
 
     def judge(self, t: int, trigger: str) -> None:
         if not self.rage.automated:
@@ -386,7 +389,7 @@ class Stream:
         if self.visit.goals and not self.is_quiet(t):
             self.turn_away(t)
             self.remark(t, "unloaded", self.weight(t), line)
-            self.remark(t, "goal_value", self.value(t), line)
+            self.circumstances(t, "unloaded", line)
             if not self.mood.open:
                 self.judge(t, "unloaded")
             self.close(t, "abandonment_confirmed")

@@ -7,7 +7,8 @@ calendars, what is disabled and what cannot be observed: not at all.
 - dwell: the mouse rests on such a thing for 2.5 s; or has left it after 2 s: 80 %. From 4.5 s on it
   is worth half as much again. A mark of just now (2.5 s, or 4.5 s for the later ones) is made
   stronger instead. After 12 s the mouse was parked: nothing of it counts. Nor does it for a press
-  on something else than what the mouse rests on, or left last or before that: it was only read.
+  on something else than what the mouse rests on, or left last or before that (as for a return):
+  it was only read.
 - returns: back, for a second, on one of the last two things left unpressed, at most 15 s after the
   last of them was left, and neither that long before the other. Not for links.
 - Only a rest counts that begins 1.5 s after the page or later, and that nothing else interrupts: a
@@ -28,13 +29,14 @@ calendars, what is disabled and what cannot be observed: not at all.
   same box, is not another thing. A field entered and still empty is under way; once left it counts
   as dealt with. Whatever is filled in after a pause takes it back.
 - cancelled_press: pressed down on a button or more, and let go elsewhere; more by half on what the
-  mouse rests on, or left last or before that.
+  mouse rests on, or left last or before that, at most 15 s after the last of them.
 - deliberation, wavering: the way of the mouse to a press on a button or more, unless it rested for
   more than 2 s before the press. The time counts from 1 s, fully from 4 to 8 s, no more at 14 s.
   Turns of 3 px or more are 15 % each, on both axes, and the detour is half of what it adds; from
   20 % on, at most 150 %.
 
-A press on a button or more ends dwelling, returns and the pause; sending ends everything. Another
+A press on a button or more ends dwelling and returns, and but for a mere price the pause; sending
+ends everything. Another
 page, a hidden tab, a reset and the visit's end forget what is under way, not what was marked.
 Times are epoch ms.
 """
@@ -92,9 +94,10 @@ class Field:
 @dataclass
 class Form:
     things: int = 0
-    t: float = 0
+    t: int = 0
     line: int = 0
     told: bool = False
+    sent: bool = False
 
 
 @dataclass
@@ -150,7 +153,7 @@ class Stream:
             self.attend(t)
         elif kind == "press_cancel":
             if self.worth(flags) >= 60:
-                strength = half_more(self.worth(flags), self.is_about(target))
+                strength = half_more(self.worth(flags), self.is_about(t, target))
                 self.say(t, line, "cancelled_press", target, strength)
         elif kind in ("page_view", "session_end", "reset") or what.get("state") == "hidden":
             self.attend(t)
@@ -205,10 +208,12 @@ class Stream:
             return 30
         return 60 if "button" in flags else 0
 
-    def is_about(self, target: str) -> bool:
-        """Whether the mouse rests on it, or has left it last or before that."""
-        rested = [self.rest.target] if self.rest else []
-        return target != "" and target in [*rested, *(name for name, _ in self.left)]
+    def is_about(self, t: int, target: str) -> bool:
+        """Whether the mouse rests on it, or has just left it, last or before that."""
+        known = [self.rest.target] if self.rest else []
+        if self.left and t - self.left[-1][1] <= 15_000:
+            known += [name for name, _ in self.left]
+        return target != "" and target in known
 
     def attend(self, t: int) -> None:
         """The visitor is at something else than what the mouse rests on."""
@@ -265,16 +270,18 @@ class Stream:
 
     def press(self, t: int, line: int, target: str, flags: set[str]) -> None:
         if self.worth(flags) >= 60:
-            if not self.is_about(target):
+            if not self.is_about(t, target):
                 self.mood.forget("dwell")
             if self.way and not self.touch and t - self.sampled_t <= 2000:
                 self.judge_way(t, line)
             if flags & {"cta", "checkout"}:
                 self.send(t, line, target)
-                self.form.t = -math.inf
+                self.form.sent = True
             self.mood.judge(t, "deliberation", target)
-            self.mood.forget("dwell", "returns", "pause_before_submit")
-            self.form.told = True
+            self.mood.forget("dwell", "returns")
+            if flags & {"cta", "checkout", "button"}:
+                self.mood.forget("pause_before_submit")
+                self.form.told = True
         self.left = [("" if name == target else name, when) for name, when in self.left]
         self.attend(t)
 
@@ -303,7 +310,7 @@ class Stream:
 
     def send(self, t: int, line: int, target: str) -> None:
         waited = t - self.form.t
-        if self.form.things >= 2 and 4000 <= waited <= 60_000:
+        if self.form.things >= 2 and not self.form.sent and 4000 <= waited <= 60_000:
             strength = half_more(100, waited >= 9000)
             self.strengthen(t, line, "pause_before_submit", target, strength, 60_000)
 

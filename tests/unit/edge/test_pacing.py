@@ -16,6 +16,8 @@ from edge.pacing import Pacing
 
 _HEARD_S = 0.02
 _ROUND_S = 0.004
+_LARGE_ROUND_S = 0.008
+_LARGE = 32
 _LEAST_S = 0.002
 
 
@@ -74,6 +76,8 @@ class Line:
             elif what == "round" and queue and not under_way:
                 pacing.taken()
                 under_way, queue = queue, []
+                rest_s = _ROUND_S if len(under_way) < _LARGE else _LARGE_ROUND_S
+                round_from_s = self.now_s + rest_s
                 takes_s = max(_LEAST_S, len(under_way) / self.width)
                 for since_s, until_s in self.stalls.items():
                     if since_s <= self.now_s < until_s:
@@ -82,9 +86,9 @@ class Line:
             elif what == "written":
                 pacing.written(len(under_way))
                 self.taken += [(at_s, self.now_s - at_s) for at_s in under_way]
-                under_way, round_from_s = [], self.now_s + _ROUND_S
+                under_way = []
                 if queue:
-                    later(round_from_s, "round")
+                    later(max(self.now_s, round_from_s), "round")
 
     def p99_s(self, since_s: float, until_s: float) -> float:
         found = sorted(took for at, took in self.taken if since_s <= at < until_s)

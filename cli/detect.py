@@ -18,7 +18,7 @@ from hotpath.emission import EMOTIONS
 from hotpath.ids import emission_id
 from hotpath.model import Model
 from hotpath.model_file import ModelError, read_folder
-from hotpath.player import Player, call_of
+from hotpath.player import BATCH_MS, Player, call_of
 from hotpath.recording import FLAGS, Reader, RecordingError, open_lines
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ class FileRun:
     def run(self, strip: int) -> None:
         """Read the file to its end and print every emission as it comes."""
         with open_lines(self.path) as lines:
-            reader = Reader(lines, "standard input" if self.path == "-" else self.path, strip=strip)
+            name = "standard input" if self.path == "-" else self.path
+            reader = Reader(lines, name, strip=strip, most_ms=BATCH_MS)
             progress = Progress(self.path)
             for batch in reader:
                 self.take(batch)

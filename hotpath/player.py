@@ -6,7 +6,7 @@ the edge tells it the time (edge/ticks.py); here the other pages of its session 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hotpath.events import EventKind
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from hotpath.detector import Detector
     from hotpath.recording import RecordedBatch
+
+
+BATCH_MS: Final = 1_000
+"""Batches that last no longer let the other pages of a visit hear the time soon enough."""
 
 
 class Call(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import sys
 from collections import Counter
 from contextlib import contextmanager
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
 BATCH_EVENTS: Final = 64
-BATCH_MS: Final = 1_000
-"""Other pages of the visit hear the time between batches."""
 """Events of one stream that are read into one batch at most; no verdict depends on it."""
 DEFAULT_STREAM: Final = "1"
 """Stream of the lines that name none."""
@@ -208,6 +207,7 @@ class Reader:
         lines: of the recording, in order.
         file: its name, for errors.
         strip: target flags to take off every target.
+        most_ms: how long a batch lasts at most.
 
     Attributes:
         skipped: lines and fields left out, by reason: `type`, `field`, `flag`, `word`.
@@ -215,10 +215,13 @@ class Reader:
         active_ms: sum over sessions of the gaps of at most 30 s between lines.
     """
 
-    def __init__(self, lines: Iterable[bytes], file: str, *, strip: int = 0) -> None:
+    def __init__(
+        self, lines: Iterable[bytes], file: str, *, strip: int = 0, most_ms: float = math.inf
+    ) -> None:
         self._lines = lines
         self._file = file
         self._keep = ~strip
+        self._most_ms = most_ms
         self._seqs: dict[tuple[str, str], int] = {}
         self._last_t: dict[str, int] = {}
         self._decode = msgspec.json.Decoder().decode
@@ -311,11 +314,13 @@ class Reader:
             return 0
         return fields.POINTERS.index(word)
 
-    @staticmethod
-    def _fits(batch: _Open, session: str, stream: str, t: int, pointer: int, page: str) -> bool:
+    def _fits(
+        self, batch: _Open, session: str, stream: str, t: int, pointer: int, page: str
+    ) -> bool:
         return (
             batch.key == (session, stream)
-            and batch.t <= t <= batch.t0 + BATCH_MS
+            and 0 <= t - batch.t <= fields.MAX_DT_MS
+            and t - batch.t0 <= self._most_ms
             and batch.pointer == pointer
             and page in ("", batch.page)
             and len(batch.events) < BATCH_EVENTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hotpath.player import Call, Player, call_of
+from hotpath.player import BATCH_MS, Call, Player, call_of
 from hotpath.recording import Reader
 
 if TYPE_CHECKING:
@@ -35,4 +35,4 @@ class Recording(NamedTuple):
 
 def encode(lines: Iterable[bytes], name: str) -> Recording:
     """Read a recording into the calls that a detector takes."""
-    return Recording([call_of(batch) for batch in Reader(lines, name)])
+    return Recording([call_of(batch) for batch in Reader(lines, name, most_ms=BATCH_MS)])

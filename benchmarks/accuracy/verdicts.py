@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from benchmarks.visitors import EMOTIONS
 from hotpath.detector import Detector
-from hotpath.player import Player, call_of
+from hotpath.player import BATCH_MS, Player, call_of
 from hotpath.recording import ACTIVE_GAP_MS, Reader
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run(lines: Iterable[bytes], name: str, *, strip: int = 0) -> dict[str, Verdi
     detector = Detector(STREAMS, threshold=THRESHOLD)
     verdicts: dict[str, Verdict] = {}
     player = Player(detector, TENANT)
-    for batch in Reader(lines, name, strip=strip):
+    for batch in Reader(lines, name, strip=strip, most_ms=BATCH_MS):
         _watch(verdicts.setdefault(batch.session, Verdict()), batch)
         player.take(call_of(batch))
     player.finish(IDLE_MS)

@@ -10,7 +10,7 @@ import pytest
 
 from hotpath.detector import Detector
 from hotpath.events import TargetFlag
-from hotpath.player import Player, call_of
+from hotpath.player import BATCH_MS, Player, call_of
 from hotpath.recording import Reader, open_lines
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Heard:
         player = Player(detector, "t")
         sessions: dict[str, None] = {}
         with open_lines(str(path)) as lines:
-            reader = Reader(lines, path.name, strip=strip)
+            reader = Reader(lines, path.name, strip=strip, most_ms=BATCH_MS)
             for batch in reader:
                 sessions[batch.session] = None
                 player.take(call_of(batch))

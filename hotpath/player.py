@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 BATCH_MS: Final = 1_000
-"""Batches that last no longer let the other pages of a visit hear the time soon enough."""
+"""For `Reader`: other pages of the visit hear the time between batches, so none may last longer."""
 
 
 class Call(NamedTuple):

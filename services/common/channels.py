@@ -21,8 +21,8 @@ _OPTIONS = [
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # In spite of its name, how long a connection may take at least; one that is refused is tried
-    # again after the backoffs above. On a busy machine even loopback can take a tenth of a second.
+    # In spite of its name, what an attempt to connect is given before it counts as failed; one that
+    # is refused is tried again after the backoffs above. Loopback too can take a tenth of a second.
     ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     # A pod that is replaced keeps its name and changes its address; by default a name is not asked

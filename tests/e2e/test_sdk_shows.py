@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from playwright.async_api import Route
 
-from tests.e2e.sdk_page import CHROMIUM, SITE, Site, open_site
+from tests.e2e.sdk_page import CHROMIUM, SITE, TAG, Site, open_site
 
 pytestmark = [
     pytest.mark.e2e,
@@ -127,6 +129,33 @@ async def test_a_clock_that_is_none_takes_no_card_away():
         send(site, "i1")
         await site.until(lambda: site.outcomes() == ["shown"])
         await page.evaluate("new Promise((done) => setTimeout(done, 20))")
+        assert await page.locator(CARD).count() == 1
+        assert site.errors == []
+
+
+async def test_help_that_comes_before_the_body_waits_for_it():
+    arrives = asyncio.Event()
+
+    async def head(route: Route) -> None:
+        html = f"<!doctype html><head>{TAG}<script src=/late.js></script></head><body>{BODY}"
+        await route.fulfill(body=html, content_type="text/html")
+
+    async def late(route: Route) -> None:
+        await arrives.wait()
+        await route.fulfill(body="", content_type="text/javascript")
+
+    async with open_site(BODY) as (site, page):
+        await page.route(f"{SITE}/", head)
+        await page.route("**/late.js", late)
+        await page.goto(SITE, wait_until="commit")
+        await site.until(lambda: site.frames)
+        assert await page.evaluate("document.body") is None
+        async with page.expect_response("**/sentientiq-more.js"):
+            send(site, "i1")
+        await asyncio.sleep(0.2)
+        assert site.outcomes() == []
+        arrives.set()
+        await site.until(lambda: site.outcomes() == ["shown"])
         assert await page.locator(CARD).count() == 1
         assert site.errors == []
 

@@ -192,7 +192,7 @@ async def test_a_hostile_server_breaks_no_page():
         asked: list[str] = []
         page.on("dialog", lambda dialog: asked.append(dialog.message))
         await page.goto(f"{zoo.url}/static?ws={port}")
-        # The help without content that comes next takes the card away at once.
+        # The help without content that comes next takes the card away at once, and leaves none.
         kept = await page.wait_for_function("window.card")
         await press(page, "#works", 3)
         assert await page.text_content("#count") == "3"
@@ -202,4 +202,5 @@ async def test_a_hostile_server_breaks_no_page():
         assert "<img" not in markup
         assert "javascript:" not in markup
         assert asked == []
+        assert await page.locator("siq-intervention").count() == 0
         await calm(page)

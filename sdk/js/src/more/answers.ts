@@ -20,7 +20,7 @@ export const captureAnswers = () => {
   on("blur", () => document.hasFocus() || react(Answer.Dialog));
   wrap("open alert confirm prompt print", () => void react(Answer.Dialog));
 
-  on("visibilitychange", next);
+  on("visibilitychange readystatechange", next);
   on("keydown", escape);
   on("toggle", () => react(Answer.State));
   on("play pause seeking", () => react(Answer.Media));

@@ -48,7 +48,6 @@ export const showCard = ({ payload }: Intervention, done: (action?: Action) => v
   if ([before, lastPressed].some((el) => el && place(el, 0, el.getBoundingClientRect().y)[1] > innerHeight / 3)) {
     host.style.inset = "16px 16px auto auto";
   }
-  document.body.append(host);
   // Announced politely, and never taking the focus from what the visitor is doing.
   root.append(
     make(
@@ -60,5 +59,7 @@ export const showCard = ({ payload }: Intervention, done: (action?: Action) => v
       pressed(make("button", { className: "x", ariaLabel: "Close" }, "×")),
     ),
   );
+  // Whole: help without content leaves nothing behind.
+  document.body.append(host);
   return leave;
 };

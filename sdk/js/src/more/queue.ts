@@ -28,7 +28,8 @@ const remaining = (item: Intervention) => item.expires_at - now() - ahead;
 
 export const next = () => {
   const item = waiting;
-  if (!item || document.hidden) return;
+  // Help may be there before the page has a body to show it in.
+  if (!item || document.hidden || !document.body) return;
   waiting = undefined;
   shut();
   if (remaining(item) <= 0) return;

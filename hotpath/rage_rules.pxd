@@ -20,7 +20,7 @@ cpdef enum RageTiming:
     HASTE_MS = 1200             # two gaps below this: the patience of before is gone
     PAUSE_MS = 600              # a longer gap waited for an answer
     ALONE_MS = 120000           # nothing else pressed for so long: it is this that was wanted
-    INSIST_PX = 150             # on what may be as large as the page: not this far from each other
+    INSIST_PX = 180             # on what may be as large as the page: not this far from each other
     SAME_EPISODE_MS = 5000      # the same target again this soon: the same episode
     TROUBLED_MS = 30000
     REPEATED_MS = 60000

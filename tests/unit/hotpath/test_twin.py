@@ -158,7 +158,7 @@ def test_kernel_and_twin_agree_on_what_happens_amid_a_burst(event: Line, about: 
 @pytest.mark.parametrize("before", [(), (5000,), (5001,), (601,), (4000, 4000)])
 @pytest.mark.parametrize("last", [(600, 600), (601, 601), (1400, 1400), (1400, 1401)])
 @pytest.mark.parametrize("elsewhere", [None, 10_000, 10_001])
-@pytest.mark.parametrize("apart", [150, 151])
+@pytest.mark.parametrize("apart", [180, 181])
 def test_kernel_and_twin_agree_on_who_insists(
     target: str, before: tuple[int, ...], last: tuple[int, ...], elsewhere: int | None, apart: int
 ) -> None:

@@ -226,7 +226,7 @@ class Twin:
             belongs = shape.same_target and press.target == newest.target
             if shape.insisting and press.plain:
                 apart = math.hypot(press.x - newest.x, press.y - newest.y)
-                belongs = belongs and apart <= 150
+                belongs = belongs and apart <= 180
             if shape.near and not belongs:
                 n = len(burst)
                 dx = n * press.x - sum(p.x for p in burst)

@@ -85,6 +85,7 @@ cdef enum:
     )
     MAX_PX = 32000
     MAX_LATENCY = 32767
+    MAX_COUNT = 1 << 24     # numbers below are whole in a float
 
 
 cdef void emit(
@@ -258,12 +259,23 @@ cdef void rage_press(
     evaluate(rage, sink, now)
 
 
+cdef void renumber(RageState* rage, uint32_t count) noexcept nogil:
+    """Count as the page does: presses were lost to us, before those that are held."""
+    cdef uint16_t missed = <uint16_t>(count - rage.presses)
+    cdef int back
+    rage.presses = count
+    for back in range(rage.length):
+        rage.number[newest(rage, back)] += missed
+
+
 cdef void rage_answer(
     RageState* rage, Sink* sink, int64_t now, float of, float after, int kind
 ) noexcept nogil:
     cdef int back, place
     cdef bint first = False
     cdef int64_t rel = relative(rage, now)
+    if of > rage.presses and of < MAX_COUNT:
+        renumber(rage, <uint32_t>of)
     for back in range(rage.length):
         place = newest(rage, back)
         if isnan(of):

@@ -105,6 +105,17 @@ def test_an_answer_counts_presses_that_were_dropped_too() -> None:
     assert detector.scores("t", "s")["unanswered"] == 25
 
 
+def test_answers_find_their_presses_after_presses_were_lost() -> None:
+    def unanswered(*answers: int) -> float:
+        detector = Detector()
+        for seq, of in enumerate(answers, 1):
+            _apply(detector, seq, T0 + 3000 * seq, [_press(0), [4, 20, 0, of]])
+        detector.advance("t", "s", "p", T0 + 60_000)
+        return detector.scores("t", "s")["unanswered"]
+
+    assert unanswered(51, 52, 53) == unanswered(1, 2, 3) < unanswered(0, 0, 0)
+
+
 def test_corrupt_batch_changes_no_state() -> None:
     detector = Detector()
     good = from_wire([_press(0)], TABLE)

@@ -188,6 +188,10 @@ class Twin:
         if of is None:
             self.record(t, self.presses)
         else:
+            if self.clicks < of < 1 << 24:  # presses were lost to us: the page's count holds
+                for press in self.presses:
+                    press.number += of - self.clicks
+                self.clicks = of
             pressed = [p for p in self.presses if p.number == of]
             for press in pressed:
                 press.asked |= press.latency is None and kind == "network"

@@ -160,6 +160,30 @@ async def test_help_that_comes_before_the_body_waits_for_it():
         assert site.errors == []
 
 
+async def test_help_that_was_not_shown_yet_is_shown_when_it_comes_again():
+    async def never(route: Route) -> None:
+        await route.abort()
+
+    async with open_site(BODY) as (site, page):
+        await page.route("**/sentientiq-more.js", never)
+        await page.goto(SITE)
+        await site.until(lambda: site.frames)
+        async with page.expect_request("**/sentientiq-more.js"):
+            send(site, "i1")
+        await site.until(lambda: site.outcomes() == ["failed"])
+        await page.unroute("**/sentientiq-more.js")
+        await page.goto(SITE)
+        await site.until(lambda: len(site.frames) == 2)
+        send(site, "i1")
+        await site.until(lambda: site.outcomes() == ["failed", "shown"])
+        # The same once more, shown already, leaves it where it is.
+        send(site, "i1")
+        await page.evaluate("new Promise((done) => setTimeout(done, 200))")
+        assert await page.locator(CARD).count() == 1
+        assert site.outcomes() == ["failed", "shown"]
+        assert site.errors == []
+
+
 async def test_a_page_renders_help_itself_if_it_wants():
     async with open_site(BODY) as (site, page):
         await page.goto(SITE)

@@ -8,7 +8,6 @@ import { loadMore } from "./load";
 import type { More } from "./more/index";
 import { parts } from "./parts";
 import { say } from "./record";
-import { first } from "./session";
 import { stream } from "./stream";
 import type { Intervention } from "./types";
 
@@ -42,7 +41,6 @@ export const startMore = () => {
 
 /** Shows help, `ahead` ms before the server's clock. */
 export const help = async (item: Intervention, ahead: number) => {
-  if (!first(item.id)) return;
   await (asked ||= fetchMore());
   if (more) more._help(item, ahead);
   else say("outcome", { intervention: item.id, kind: "failed" });

@@ -31,8 +31,9 @@ export const next = () => {
   // Help may be there before the page has a body to show it in.
   if (!item || document.hidden || !document.body) return;
   waiting = undefined;
+  // Noted when it is shown, not when it comes: who leaves before is offered it again.
+  if (remaining(item) <= 0 || !first(item.id)) return;
   shut();
-  if (remaining(item) <= 0) return;
   const report = (kind: OutcomeKind, action?: string) =>
     say("outcome", { intervention: item.id, kind, action });
   // Who has waved it away does not want it again.

@@ -75,6 +75,19 @@ async def test_without_the_rest_presses_say_that_nothing_was_seen():
         assert site.errors == []
 
 
+async def test_a_press_by_the_keyboard_says_so():
+    async with open_site(BUTTON) as (site, page):
+        await page.goto(SITE)
+        await site.until(lambda: site.frames)
+        await page.focus("#dead")
+        for _ in range(3):
+            await page.keyboard.press("Enter")
+        await page.click("#dead")
+        await site.until(lambda: site.presses() == 4)
+        assert [event[6] for event in site.events() if event[0] == 3] == [0, 0, 0, 4]
+        assert site.errors == []
+
+
 async def test_what_happens_while_the_server_is_away_arrives_once_and_in_order():
     async with open_site(BUTTON) as (site, page):
         await page.goto(SITE)

@@ -34,21 +34,22 @@ export const capturePresses = () => {
   let pointerAt = 0;
   let repeating = false;
 
-  const record = (el: Element, press: Press | undefined, x: number, y: number, e: any) => {
+  /** `pointed` is 0 for the keyboard and assistive tools, which press in ways of their own, else 1. */
+  const record = (el: Element, press: Press | undefined, x: number, y: number, e: any, pointed: number) => {
     const t = now();
     detail = lastEl == el && t - lastAt < DOUBLE_MS ? detail + 1 : 1;
     lastEl = el;
     lastAt = t;
     const modifiers = e.shiftKey | (e.ctrlKey << 1) | (e.altKey << 2) | (e.metaKey << 3);
     const target = targetOf(el, press ? 0 : UNOBSERVED);
-    emit(Code.Click, [...place(el, x, y), target, 0, detail, modifiers || null], true);
+    emit(Code.Click, [...place(el, x, y), target, 0, pointed * detail, modifiers || null], true);
     count++;
     if (press) more!._commit(press, count);
   };
 
   const byKeyboard = (el: Element, e: KeyboardEvent | MouseEvent) => {
     const box = el.getBoundingClientRect();
-    record(el, more?._begin(el), box.x + box.width / 2, box.y + box.height / 2, e);
+    record(el, more?._begin(el), box.x + box.width / 2, box.y + box.height / 2, e, 0);
   };
 
   // A press that was begun and never counts is forgotten by what watches it, after a while.
@@ -73,7 +74,7 @@ export const capturePresses = () => {
     if (actionable(pathOf(e)) != el) emit(Code.PressCancel, [targetOf(el)]);
     else if (px <= DRAG_PX) {
       pointerAt = now();
-      record(el, press, e.clientX, e.clientY, e);
+      record(el, press, e.clientX, e.clientY, e, 1);
     }
     release();
   });

@@ -19,6 +19,8 @@ cdef void hesitation_input(
     Moment* moment, float keys, float deletes, float ms, bint paste
 ) noexcept nogil
 cdef void hesitation_submit(Moment* moment) noexcept nogil
+# Something worked out, as by a purchase: what was weighed is decided.
+cdef void hesitation_success(Moment* moment) noexcept nogil
 cdef void hesitation_cancel(Moment* moment) noexcept nogil
 # The tab was hidden, or another page came: nothing here is being decided any more.
 cdef void hesitation_end(Moment* moment) noexcept nogil

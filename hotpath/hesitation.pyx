@@ -463,6 +463,10 @@ cdef void hesitation_input(
 
 cdef void hesitation_submit(Moment* moment) noexcept nogil:
     judge_pause(moment)
+    hesitation_success(moment)
+
+
+cdef void hesitation_success(Moment* moment) noexcept nogil:
     moment.state.hesitation.fills = 0
     moment.state.mood[<int>HESITATION].length = 0     # it is decided
     stop_dwelling(moment)

@@ -96,6 +96,7 @@ from hotpath.hesitation cimport (
     hesitation_input,
     hesitation_press,
     hesitation_submit,
+    hesitation_success,
     hesitation_timers,
 )
 from hotpath.motion cimport motion_is_mechanical, motion_step
@@ -203,6 +204,7 @@ cdef void fire(Moment* moment, int64_t now) noexcept nogil:
 cdef void succeed(Moment* moment) noexcept nogil:
     """Something worked out: whatever was felt about it is over."""
     anger_success(moment)
+    hesitation_success(moment)
     confusion_success(moment)
     moment.visit.success_t = moment.now
 

@@ -148,9 +148,10 @@ class Stream:
             self.change(t, line, target, flags)
         elif kind == "submit":
             self.send(t, line, target)
-            self.form.things = 0
-            self.mood.forget()
-            self.attend(t)
+            self.succeed(t)
+        elif kind == "track":
+            if "success" in what["means"]:
+                self.succeed(t)
         elif kind == "press_cancel":
             if self.worth(flags) >= 60:
                 strength = half_more(self.worth(flags), self.is_about(t, target))
@@ -160,6 +161,8 @@ class Stream:
             self.left, self.changed, self.changes = [], [], 0
             self.form.things, self.focused = 0, None
         if kind == "page_view":
+            if "success" in what.get("means", ()):
+                self.succeed(t)
             self.page_t = t
         if kind in ("page_view", "pointer_exit"):
             self.way = []
@@ -307,6 +310,11 @@ class Stream:
         if flags & {"form", "checkout"}:
             self.mood.forget("pause_before_submit")
             self.form = Form(self.form.things + another, t, line)
+
+    def succeed(self, t: int) -> None:
+        self.form.things = 0
+        self.mood.forget()
+        self.attend(t)
 
     def send(self, t: int, line: int, target: str) -> None:
         waited = t - self.form.t

@@ -21,6 +21,7 @@ from services.detection.snapshots import SnapshotStore
 from services.detection.tunings import Tunings
 
 _log = logs.get(__name__)
+_SETTINGS_WITHIN_S = 5.0
 
 
 async def serve(settings: Settings) -> None:
@@ -47,6 +48,11 @@ async def serve(settings: Settings) -> None:
         model = models.read_again(settings.models, model)
         keeper.use_model(model)
 
+    async def keep_leases() -> None:
+        # What is replayed on taking a partition is judged by the tenants' settings, too.
+        await tunings.wait(_SETTINGS_WITHIN_S)
+        await keeper.keep_leases()
+
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read_models_again)
     identity = connect(
         settings.identity_addr, make_token(settings.mesh_secret, subject="detection")
@@ -60,7 +66,7 @@ async def serve(settings: Settings) -> None:
     try:
         await run_all(
             writer.run(),
-            keeper.keep_leases(),
+            keep_leases(),
             keeper.keep_level(),
             keeper.keep_snapshots(settings.snapshot_s),
             tunings.watch(),

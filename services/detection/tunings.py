@@ -21,15 +21,15 @@ _log = logs.get(__name__)
 class Tunings:
     """Hands on what each tenant has set.
 
-    Detection does not wait for identity: until the first documents are there, and for as long as
-    identity is away, it judges by what it knows. A document that cannot be used leaves the last
-    good one in force.
+    Detection does not wait long for identity: for as long as that is away, it judges by what it
+    knows. A document that cannot be used leaves the last good one in force.
     """
 
     def __init__(self, channel: grpc.aio.Channel, on_change: Callable[[str, Tuning], None]) -> None:
         self._stub = rpc.TenantServiceStub(channel)
         self._on_change = on_change
         self._versions: dict[str, int] = {}
+        self._complete = asyncio.Event()
         self.invalid_documents = 0
 
     def apply(self, document: pb.ConfigDocument) -> None:
@@ -52,13 +52,24 @@ class Tunings:
         self._on_change(tenant, tuning)
         _log.info("detection settings in force", tenant=tenant, version=document.version)
 
+    async def wait(self, within_s: float) -> None:
+        """Wait until all documents are known; after `within_s` seconds go on without them."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._complete.wait()
+        except TimeoutError:
+            _log.warning("tenants' detection settings unknown, going on without", after_s=within_s)
+
     async def watch(self) -> None:
         """Follow changes until cancelled; a broken stream is reopened and starts over."""
         while True:
             try:
-                request = pb.WatchConfigRequest(kind=_KIND)
+                request = pb.WatchConfigRequest(kind=_KIND, tell_complete=True)
                 async for change in self._stub.WatchConfig(request, wait_for_ready=True):
-                    self.apply(change.document)
+                    if change.complete:
+                        self._complete.set()
+                    else:
+                        self.apply(change.document)
             except grpc.aio.AioRpcError as error:
                 _log.warning("detection settings watch broke, reopening", code=error.code().name)
             await asyncio.sleep(_PAUSE_S)

@@ -64,10 +64,11 @@ class ConfigFeed:
         for watcher in self._watchers:
             watcher.wake.set()
 
-    async def watch(self, kind: str, tenant_id: str | None) -> AsyncIterator[Document]:
-        """Yield the version in force of one tenant or of all, then each later one.
+    async def watch(self, kind: str, tenant_id: str | None) -> AsyncIterator[list[Document]]:
+        """Yield the versions in force of one tenant or of all, then lists of later ones.
 
-        Once begun it outlasts an absence of PostgreSQL.
+        The first list is all there is, and may be empty. Once begun it outlasts an absence of
+        PostgreSQL.
 
         Raises:
             Unavailable: the process stops, or PostgreSQL is away at the start; watch again.
@@ -80,7 +81,7 @@ class ConfigFeed:
             while not self._stopping:
                 for document in news:
                     sent[document.tenant_id] = document.version
-                    yield document
+                yield news
                 await watcher.wake.wait()
                 news = await self._news_patiently(watcher, sent)
         finally:

@@ -59,8 +59,9 @@ class TenantDocuments(Generic[T]):
         """Follow changes until cancelled."""
         while True:
             try:
-                async for document in self._feed.watch(self.kind, None):
-                    await self._apply(document)
+                async for news in self._feed.watch(self.kind, None):
+                    for document in news:
+                        await self._apply(document)
             except Unavailable:
                 await asyncio.sleep(_PAUSE_S)
 

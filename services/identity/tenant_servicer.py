@@ -196,8 +196,13 @@ class TenantServicer(rpc.TenantServiceServicer):
         else:
             tenant_id = principal().tenant_id
         watched = None if tenant_id == ANY_TENANT else tenant_id
-        async for document in self._feed.watch(kind, watched):
-            yield pb.WatchConfigResponse(document=_document(document))
+        untold = request.tell_complete
+        async for news in self._feed.watch(kind, watched):
+            for document in news:
+                yield pb.WatchConfigResponse(document=_document(document))
+            if untold:
+                untold = False
+                yield pb.WatchConfigResponse(complete=True)
 
 
 def _readable(field: str, tenant_id: str) -> str:

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import grpc.aio
 import pytest_asyncio
 from sentientiq.behavior.v1 import types_pb2 as behavior
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 from sentientiq.detection.v1 import detection_service_pb2_grpc as rpc
 from sentientiq.detection.v1.emotion_pb2 import Emotion
+from sentientiq.tenant.v1 import tenant_service_pb2 as tenant_pb2
+from sentientiq.tenant.v1 import tenant_service_pb2_grpc as tenant_rpc
 
 from cli.up.ports import free_address
 from hotpath.columns import from_wire
@@ -27,13 +30,15 @@ T0 = 1_700_000_000_000
 BUTTON = {1: ("button#pay", 2)}
 
 
-def presses(session: str, seq: int, at_ms: int, count: int = 1, gap_ms: int = 250) -> Any:
+def presses(
+    session: str, seq: int, at_ms: int, count: int = 1, gap_ms: int = 250, tenant: str = "t"
+) -> Any:
     events: list[list[object]] = [
         [3, 0 if index == 0 else gap_ms, 100, 100, 1, 0, 1] for index in range(count)
     ]
     columns = from_wire(events, BUTTON)
     return behavior.BehaviorBatch(
-        tenant_id="t",
+        tenant_id=tenant,
         session_id=session,
         stream_id="p1",
         seq=seq,
@@ -66,14 +71,49 @@ async def eventually(check: Callable[[], Awaitable[Any]], within_s: float = 15.0
         return found
 
 
+class Settings:
+    """What detection hears from identity: the tenants' documents, as soon as it may."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+        self.told = asyncio.Event()
+        self.told.set()
+        self.address = free_address()
+        self._server = grpc.aio.server()
+
+    async def WatchConfig(self, request: Any, context: Any) -> Any:
+        await self.told.wait()
+        for tenant, body in self.bodies.items():
+            document = tenant_pb2.ConfigDocument(
+                tenant_id=tenant, kind=request.kind, version=1, body=body
+            )
+            yield tenant_pb2.WatchConfigResponse(document=document)
+        yield tenant_pb2.WatchConfigResponse(complete=request.tell_complete)
+        await asyncio.Event().wait()
+
+    async def start(self) -> None:
+        other: Any = tenant_rpc.TenantServiceServicer
+        served: Any = type("Served", (other,), {"WatchConfig": staticmethod(self.WatchConfig)})
+        tenant_rpc.add_TenantServiceServicer_to_server(served(), self._server)
+        self._server.add_insecure_port(self.address)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        await self._server.stop(None)
+
+
 class Mesh:
     """Detection processes over one log and one state store."""
 
     def __init__(self, log_url: str, state_url: str) -> None:
+        self.settings = Settings()
         self.log = open_log(log_url)
         self.state = state.connect(state_url)
         self.leases = LeaseStore(self.state)
-        self._env = {"SIQ_LOG_URL": log_url, "SIQ_STATE_URL": state_url, "SIQ_SNAPSHOT_S": "0.5"}
+        self._env = {
+            "SIQ_LOG_URL": log_url, "SIQ_STATE_URL": state_url, "SIQ_SNAPSHOT_S": "0.5",
+            "SIQ_IDENTITY_ADDR": self.settings.address,
+        }  # fmt: skip
         self.processes: dict[str, Running] = {}
 
     async def start(self) -> str:
@@ -93,6 +133,7 @@ class Mesh:
     async def close(self) -> None:
         for running in self.processes.values():
             running.kill()
+        await self.settings.stop()
         await self.log.close()
         await self.state.aclose()
 
@@ -102,6 +143,7 @@ async def mesh(engines: Engines, log_url: str, state_url: str) -> AsyncIterator[
     engines.log.ask("FLUSHALL")
     engines.state.ask("FLUSHALL")
     running = Mesh(log_url, state_url)
+    await running.settings.start()
     yield running
     await running.close()
 

@@ -91,6 +91,26 @@ async def test_what_the_stream_does_not_bring_is_read_from_the_log(mesh: Mesh):
     assert min(emotion.rev for emotion in found.values()) == 1
 
 
+async def test_what_is_replayed_is_judged_by_the_tenants_settings(mesh: Mesh):
+    mesh.settings.bodies["quiet"] = b'{"off": ["rage"]}'
+    mesh.settings.told.clear()
+    for tenant in ("quiet", "t"):
+        await append(mesh.log, presses("s1", 1, 0, count=4, tenant=tenant))
+    address = await mesh.start()
+    await asyncio.sleep(0.5)
+    assert address not in {lease.endpoint for lease in (await mesh.leases.owners()).values()}
+    mesh.settings.told.set()
+    await mesh.owned_by(address)
+    await eventually(lambda: emotions_in(mesh.log))
+    await asyncio.sleep(0.5)
+    assert {e.tenant_id for e in (await emotions_in(mesh.log)).values()} == {"t"}
+
+
+async def test_it_begins_without_settings_if_identity_is_away(mesh: Mesh):
+    await mesh.settings.stop()
+    await mesh.owned_by(await mesh.start())
+
+
 async def test_a_record_that_is_no_batch_does_not_stop_its_partition(mesh: Mesh):
     address = await mesh.start()
     await mesh.owned_by(address)

@@ -122,3 +122,19 @@ async def test_watch_sends_what_is_there_and_then_each_change(
     assert [d.version for d in seen if d.tenant_id == tenant] == [3, 4, 5]
     assert [d.version for d in seen if d.tenant_id == other] == [1]
     assert [(await of_one.read()).document.version for _ in range(3)] == [3, 4, 5]
+
+
+async def test_a_watch_says_when_all_there_is_has_been_sent(service: Service, tenant: str) -> None:
+    team = service.as_caller(tenant, "team")[1]
+    request = tpb.WatchConfigRequest(tenant_id=tenant, kind="detection", tell_complete=True)
+    empty = team.WatchConfig(request)
+    assert (await empty.read()).complete
+    await _put(service.tenants, tenant, 1)
+    assert (await empty.read()).document.version == 1
+
+    full = team.WatchConfig(request)
+    assert [(await full.read()).complete for _ in range(2)] == [False, True]
+    await _put(service.tenants, tenant, 2)
+    for watch in (empty, full):
+        change = await watch.read()
+        assert (change.document.version, change.complete) == (2, False)

@@ -339,19 +339,23 @@ class WatchConfigRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    TELL_COMPLETE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Empty: all tenants the token may see."""
     kind: _builtins.str
     """See ConfigDocument."""
+    tell_complete: _builtins.bool
+    """Whether to say when every document that exists has been sent."""
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         kind: _builtins.str = ...,
+        tell_complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "tell_complete", b"tell_complete", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,18 +368,22 @@ class WatchConfigResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    complete: _builtins.bool
+    """Every document that exists has been sent. Once a watch, and only if it asked for it."""
     @_builtins.property
     def document(self) -> Global___ConfigDocument:
-        """The document."""
+        """The document; unset where complete is true."""
 
     def __init__(
         self,
         *,
         document: Global___ConfigDocument | None = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "document", b"document"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

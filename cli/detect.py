@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from cli.explain import explain
+from hotpath.calibration import DECISION
 from hotpath.detector import Detector
 from hotpath.emission import EMOTIONS
 from hotpath.ids import emission_id
@@ -41,7 +42,8 @@ class Totals:
         self.sessions = 0
         self.events = 0
         self.revisions = 0
-        self.alarms: dict[str, set[tuple[str, str]]] = {}
+        self.said: dict[str, dict[tuple[str, str], int]] = {}
+        """By emotion: (file, id) and the confidence of its highest revision."""
         self.dropped: dict[str, int] = {}
         self.active_ms = 0
 
@@ -51,13 +53,19 @@ class Totals:
             self.dropped[reason] = self.dropped.get(reason, 0) + count
 
     def summary(self) -> dict[str, object]:
-        """Return the summary; `emotions` counts episodes, not their revisions."""
+        """Return the summary; alarms are episodes that still stand at their highest revision.
+
+        Below the decision they were taken back, or were never an alarm (a lower `--threshold`).
+        """
         hours = self.active_ms / 3_600_000
-        alarms = {emotion: len(self.alarms.get(emotion, ())) for emotion in EMOTIONS}
+        alarms = {
+            emotion: sum(last >= DECISION for last in self.said.get(emotion, {}).values())
+            for emotion in EMOTIONS
+        }
         return {
             "sessions": self.sessions,
             "events": self.events,
-            "emotions": sum(map(len, self.alarms.values())),
+            "emotions": sum(alarms.values()),
             "revisions": self.revisions,
             "dropped": sum(self.dropped.values()),
             "dropped_by_reason": {k: n for k, n in sorted(self.dropped.items()) if n},
@@ -137,8 +145,8 @@ class FileRun:
         for emission in self.detector.drain():
             self.totals.revisions += 1
             line = self.line_of(emission)
-            alarms = self.totals.alarms.setdefault(emission.emotion, set())
-            alarms.add((self.path, str(line["id"])))
+            said = self.totals.said.setdefault(emission.emotion, {})
+            said[self.path, str(line["id"])] = emission.confidence
             self.say(line)
 
     def line_of(self, emission: Emission) -> dict[str, object]:

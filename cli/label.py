@@ -20,6 +20,7 @@ from hotpath.recording import RecordingError, open_lines
 
 HEADER: Final = ("session", "id", "emotion", "confidence", "right")
 SUFFIX: Final = ".labels.csv"
+_TAKEN_BACK: Final = "abandonment_cancelled"
 _WORDS: Final = {"r": "yes", "w": "no", "s": ""}
 """What a key writes into `right`; a skipped episode is not asked about again."""
 _PLAIN: Final = ("session", "stream", "t", "type", "page", "target", "flags")
@@ -37,6 +38,13 @@ class Episode(NamedTuple):
     evidence: list[int]
     """Line numbers."""
     explanation: str
+    trigger: str
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether it no longer stands: then there is nothing to judge, and nothing to learn from
+        a last confidence that says only that it is over."""
+        return self.trigger == _TAKEN_BACK
 
 
 def episodes_of(path: str, *, threshold: int) -> list[Episode]:
@@ -53,7 +61,7 @@ def episodes_of(path: str, *, threshold: int) -> list[Episode]:
         said[name] = Episode(
             str(line["session"]), name, str(line["emotion"]), cast("int", line["confidence"]),
             sum(terms.values()), cast("int", line["t"]), cast("list[int]", line["evidence"]),
-            str(line["explanation"]),
+            str(line["explanation"]), str(line["trigger"]),
         )  # fmt: skip
 
     FileRun(
@@ -128,7 +136,8 @@ def _ask() -> str:
 
 def _label(path: str, threshold: int) -> bool:
     """Ask about one recording; say whether to go on with the next."""
-    episodes = episodes_of(path, threshold=threshold)
+    found = episodes_of(path, threshold=threshold)
+    episodes = [episode for episode in found if not episode.taken_back]
     target = labels_path(path)
     known = {row["id"] for row in read_labels(target)}
     left = [episode for episode in episodes if episode.id not in known]

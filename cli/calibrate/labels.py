@@ -58,7 +58,7 @@ def _read(file: Path, threshold: int) -> list[Labelled]:
                 f"{file}:{number}: {recording.name} no longer gives this emotion: use the"
                 " version and the --threshold it was labelled with, or label it again"
             )
-        if row["right"]:
+        if row["right"] and not episode.taken_back:
             labelled.append(
                 Labelled(episode.id, episode.emotion, episode.log_odds, row["right"] == "yes")
             )

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.calibrate import command as calibrate
-from cli.calibrate import fit, points
+from cli.calibrate import fit, labels, points
 from cli.calibrate.fit import SOLID, platt, reliability
 from cli.calibrate.labels import Labelled
 from cli.calibrate.report import markdown
@@ -24,6 +25,7 @@ from hotpath.calibration import CalibrationError, Platt
 from hotpath.model import Model
 from hotpath.model_file import read_default, read_folder
 
+CASES = Path(__file__).parents[2] / "cases"
 T0 = 1_700_000_000_000
 
 
@@ -129,6 +131,17 @@ def test_labels_that_no_longer_fit_their_recording_are_refused(folder: Path) -> 
     )
     (folder / "june.ndjson").unlink()
     assert "labels of june.ndjson, which is not beside it" in run(folder).stderr
+
+
+def test_a_label_of_what_was_taken_back_teaches_nothing(folder: Path) -> None:
+    recording = folder / "june.ndjson"
+    shutil.copy(CASES / "comes_back_and_gives_up_after_all.ndjson", recording)
+    episodes = episodes_of(str(recording), threshold=50)
+    assert [episode.taken_back for episode in episodes] == [True, False]
+    write_labels(recording, episodes, ["yes", "no"])
+    assert [(one.id, one.right) for one in labels.read_folder(folder, 50)] == [
+        (episodes[1].id, False)
+    ]
 
 
 def test_a_folder_without_labels_says_how_to_make_some(folder: Path) -> None:

@@ -68,3 +68,12 @@ def test_a_recording_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(bad)])
     assert result.exit_code == 1
     assert f"{bad}:1: not JSON" in result.output
+
+
+def test_nobody_is_asked_about_what_was_taken_back(tmp_path: Path) -> None:
+    case = CASES / "comes_back_and_gives_up_after_all.ndjson"
+    recording = str(shutil.copy(case, tmp_path))
+    result = label("r\nr\n", recording)
+    assert f"{recording}: 1 emotions, 0 labelled before" in result.output
+    assert "taken back" not in result.output
+    assert rights(recording) == ["yes"]

@@ -22,4 +22,5 @@ cdef enum:
 cdef void judge(Moment* moment, int emotion, int trigger) noexcept nogil
 
 # Emit one last revision of an open episode, as things stand, with another trigger, and close it.
+# Of an emotion that is switched off only the taking back is emitted.
 cdef void judge_close(Moment* moment, int emotion, int trigger) noexcept nogil

@@ -3,6 +3,7 @@
 from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove, memset
 
+from hotpath.abandonment cimport ABANDONMENT_CANCELLED
 from hotpath.features cimport CONFUSION, FEATURES, RAGE
 from hotpath.model cimport EmotionModel, model_confidence
 from hotpath.mood cimport MARKS, Mark, Mood, mood_newest
@@ -11,6 +12,7 @@ from hotpath.sink cimport SINK_ROOM, Sink, Verdict
 
 cdef enum:
     SAME_ANGER_MS = 5000
+    HIGHEST = 100           # a threshold above it switches an emotion off
 
 
 cdef struct Sum:
@@ -141,14 +143,18 @@ cdef void judge(Moment* moment, int emotion, int trigger) noexcept nogil:
 cdef void judge_close(Moment* moment, int emotion, int trigger) noexcept nogil:
     cdef const EmotionModel* model = &moment.sink.tables.emotion[emotion]
     cdef Mood* mood = &moment.state.mood[emotion]
+    cdef uint8_t confidence
     cdef Sum sum
     if not mood.open or moment.state.rage.automated:
         return
     add_up(model, mood, moment.rel, &sum)
+    confidence = model_confidence(model, sum.score)
+    moment.visit.peak[emotion] = max(moment.visit.peak[emotion], confidence)
     mood.open = 0
+    if moment.sink.threshold[emotion] > HIGHEST and trigger != ABANDONMENT_CANCELLED:
+        return      # switched off since it was said; that it no longer holds is still told
     mood.rev += 1
     mood.said_t = moment.rel
-    mood.confidence = model_confidence(model, sum.score)
-    moment.visit.peak[emotion] = max(moment.visit.peak[emotion], mood.confidence)
+    mood.confidence = confidence
     mood.trigger = <uint8_t>trigger
     emit(moment, emotion, &sum, trigger, mood.confidence)

@@ -11,6 +11,7 @@ from hotpath.detector import Detector
 from hotpath.emission import Emission
 from hotpath.events import EventKind, FieldKind, TargetFlag
 from hotpath.fields import EVENTS
+from tests.unit.hotpath.helpers.abandonment import checkout
 
 T0 = 1_700_000_000_000
 BUTTON = {1: ("button#buy", 1 << 1), 2: ("button#like", 1 << 1)}
@@ -54,6 +55,21 @@ def test_an_emotion_that_is_off_is_never_said_and_settings_can_be_taken_back() -
     assert detector.scores("acme", "s")["rage"] > 90
     detector.configure("acme", {}, ())
     assert apply(detector, dead_presses(), seq=2, t=T0 + 60_000) > 0
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_a_risk_that_is_open_when_its_emotion_is_switched_off(off: bool) -> None:
+    """It is not confirmed any more; that it was taken back is told."""
+    given_up, bought = checkout().hide(20).wait(60), checkout().hide(20).wait(60)
+    said = given_up.triggers
+    assert said == bought.triggers == ["hidden", "hidden_long"]
+    for visit in (given_up, bought):
+        visit.detector.configure("t", {"abandonment": 101} if off else {}, ())
+    given_up.wait(4000)
+    bought.show(70).at(75, "track", name="Order Completed").wait(4000)
+    assert ("abandonment_confirmed" in given_up.triggers) is not off
+    assert not off or given_up.triggers == said
+    assert bought.triggers == [*said, "abandonment_cancelled"]
 
 
 def test_timers_are_judged_by_the_tenants_settings() -> None:

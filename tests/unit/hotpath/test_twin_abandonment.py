@@ -176,7 +176,7 @@ def _only_bursts_are_a_struggle() -> Iterator[None]:
         yield
 
 
-def _twin(visit: list[Line], pointer: int) -> Visit:
+def _twin(visit: list[Line], pointer: int, off: int | None) -> Visit:
     reference = Visit()
     t = T0
     for i, line in enumerate(visit):
@@ -196,15 +196,16 @@ def _twin(visit: list[Line], pointer: int) -> Visit:
             reference.advance(t)
         else:
             reference.happen(str(line["stream"]), t, str(line["type"]), i, **what)
+        reference.off |= i == off
     reference.advance(t + IDLE_MS)
     return reference
 
 
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(visits() | purchases(), st.sampled_from([0, 0, 0, 1]))
-def test_kernel_says_what_its_twin_says(visit: list[Line], pointer: int) -> None:
-    reference = _twin(visit, pointer)
-    told, scores = run(visit, TARGETS, "abandonment", pointer=pointer)
+@given(visits() | purchases(), st.sampled_from([0, 0, 0, 1]), st.none() | st.integers(0, 30))
+def test_kernel_says_what_its_twin_says(visit: list[Line], pointer: int, off: int | None) -> None:
+    reference = _twin(visit, pointer, off)
+    told, scores = run(visit, TARGETS, "abandonment", pointer=pointer, off=off)
     for name, stream in reference.streams.items():
         assert [one[1:] for one in told if one.stream == name] == [
             (s.number, s.rev, s.confidence, s.trigger, s.t, s.evidence, s.target, s.terms)

@@ -105,6 +105,8 @@ class Visit:
     active: int = 0
     next_pressed: bool = False
     paying: bool = False
+    off: bool = False
+    """Whether the tenant wants to hear no more of abandonment."""
     streams: dict[str, Stream] = field(default_factory=dict[str, "Stream"])
 
     def happen(self, stream: str, t: int, kind: str, line: int, /, **what: Any) -> None:
@@ -295,6 +297,8 @@ class Stream:
         confidence = promised("abandonment", sum(tenths.values()))
         mood.open = False
         mood.peak = max(mood.peak, confidence)
+        if self.visit.off and trigger != "abandonment_cancelled":
+            return
         mood.last_t = t
         mood.last = Said(
             mood.number, mood.last.rev + 1, confidence, trigger, t,
@@ -376,7 +380,7 @@ class Stream:
 
     def judge(self, t: int, trigger: str) -> None:
         if not self.rage.automated:
-            self.mood.judge(t, trigger, self.mood.target)
+            self.mood.judge(t, trigger, self.mood.target, 101 if self.visit.off else 50)
 
     def leave_form(self, t: int, line: int | None = None) -> None:
         self.leaving = self.has_form = False

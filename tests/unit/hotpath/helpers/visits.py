@@ -75,12 +75,14 @@ class _Run:
 
 def run(
     visit: Sequence[Line], targets: Mapping[str, Collection[str]], emotion: str, *,
-    cuts: Collection[int] = (), restart: int | None = None, pointer: int = 0,
+    cuts: Collection[int] = (), restart: int | None = None, off: int | None = None,
+    pointer: int = 0,
 ) -> tuple[list[Told], Scores]:  # fmt: skip
     """Return what a detector tells of an emotion, and the visit's scores.
 
     A batch ends before the positions in `cuts`, where the stream changes and where the clock
     alone moves. After position `restart` another detector takes over from a snapshot.
+    After position `off` the tenant has the emotion switched off.
     """
     running = _Run(targets, pointer)
     told: list[Told] = []
@@ -110,6 +112,10 @@ def run(
             blob = running.detector.snapshot()
             running.detector = Detector(64)
             running.detector.restore(blob)
+        if place == off:
+            flush()
+        if off is not None and place >= off:
+            running.detector.configure("t", {emotion: 101}, ())
     flush()
     for name in running.seqs:
         running.detector.advance("t", "s", name, t + IDLE_MS)

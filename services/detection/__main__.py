@@ -37,6 +37,7 @@ async def serve(settings: Settings) -> None:
         snapshots=SnapshotStore(client),
         log=log,
         threshold=settings.threshold,
+        streams=settings.streams,
         model=model,
         on_applied=servicer.on_applied,
         flush_emotions=writer.flush,

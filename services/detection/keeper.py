@@ -47,6 +47,7 @@ class Keeper:
         snapshots: SnapshotStore,
         log: EventLog,
         threshold: int,
+        streams: int,
         model: Model,
         on_applied: Callable[[Fold], None],
         flush_emotions: Callable[[], Awaitable[None]],
@@ -57,6 +58,7 @@ class Keeper:
         self._snapshots = snapshots
         self._log = log
         self._threshold = threshold
+        self._streams = streams
         self._model = model
         self._tunings: dict[str, Tuning] = {}
         self._on_applied = on_applied
@@ -78,7 +80,7 @@ class Keeper:
             fold.detector.configure(tenant, tuning.thresholds, tuning.ignored)
 
     def _new_detector(self) -> Detector:
-        detector = Detector(threshold=self._threshold, model=self._model)
+        detector = Detector(self._streams, threshold=self._threshold, model=self._model)
         for tenant, tuning in self._tunings.items():
             detector.configure(tenant, tuning.thresholds, tuning.ignored)
         return detector

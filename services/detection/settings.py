@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from services.common.settings import setting
+from services.common.settings import SettingsError, setting
+
+_MOST_STREAMS: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,23 @@ class Settings:
         default="",
     )
     snapshot_s: float = setting("SIQ_SNAPSHOT_S", "Seconds between snapshots", default=5.0)
+    streams: int = setting(
+        "SIQ_STREAMS_PER_PARTITION",
+        "Pages whose state is held in each of the 64 partitions, 1.5 KiB each; one more takes the"
+        " place of the one heard of longest ago (docs/operations.md)",
+        default=4096,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what no partition can hold.
+
+        Raises:
+            SettingsError: says the bounds.
+        """
+        if not 1 <= self.streams <= _MOST_STREAMS:
+            raise SettingsError(
+                f"SIQ_STREAMS_PER_PARTITION: expected 1 to {_MOST_STREAMS}, was {self.streams}"
+            )
 
     @property
     def endpoint(self) -> str:

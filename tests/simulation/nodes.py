@@ -156,6 +156,7 @@ class DetectionNode(Node):
             snapshots=SnapshotStore(client),
             log=log,
             threshold=50,
+            streams=4096,
             model=MODEL,
             on_applied=self.servicer.on_applied,
             flush_emotions=self.emotions.flush,

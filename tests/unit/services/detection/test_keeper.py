@@ -34,12 +34,12 @@ async def eventually(check: Callable[[], bool], within_s: float = 15.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def press(log: EventLog, seq: int, partition: int = PARTITION) -> int:
+async def press(log: EventLog, seq: int, partition: int = PARTITION, *, stream: str = "p") -> int:
     columns = from_wire([[3, 0, 100, 100, 1, 0, 1]], {1: ("button#pay", 2)})
     batch = BehaviorBatch(
         tenant_id="t",
         session_id="s1",
-        stream_id="p",
+        stream_id=stream,
         seq=seq,
         t0_ms=1_700_000_000_000 + 130 * seq,
         page="/",
@@ -55,7 +55,7 @@ async def press(log: EventLog, seq: int, partition: int = PARTITION) -> int:
 class Mesh:
     """One keeper, and the clients that it uses."""
 
-    def __init__(self, log: EventLog, client: redis.Redis) -> None:
+    def __init__(self, log: EventLog, client: redis.Redis, *, streams: int = 4096) -> None:
         self.log = log
         self.leases = LeaseStore(client)
         self.snapshots = SnapshotStore(client)
@@ -70,6 +70,7 @@ class Mesh:
             snapshots=self.snapshots,
             log=log,
             threshold=50,
+            streams=streams,
             model=Model(),
             on_applied=self._on_applied,
             flush_emotions=self._flush,
@@ -204,3 +205,19 @@ async def test_a_fold_that_the_log_was_trimmed_past_starts_over_from_the_snapsho
             await eventually(lambda: mesh.emitted == 1)
         assert mesh.fold is not behind
         assert mesh.fold.applied == 3
+
+
+async def test_a_partition_holds_as_many_streams_as_it_is_told_to(
+    engines: Engines, log_url: str, state_url: str
+):
+    engines.log.ask("FLUSHALL")
+    engines.state.ask("FLUSHALL")
+    log, client = open_log(log_url), state.connect(state_url)
+    small = Mesh(log, client, streams=2)
+    end = [await press(log, 1, stream=stream) for stream in "abc"][-1]
+    async with small.running(small.keeper.keep_leases()):
+        await eventually(lambda: small.holds_all() and small.fold.applied == end)
+        assert len(small.fold.detector) == 2
+        assert small.fold.detector.counters["evicted"] == 1
+    await log.close()
+    await client.aclose()

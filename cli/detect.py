@@ -167,6 +167,7 @@ class FileRun:
             "emotion": emission.emotion,
             "confidence": emission.confidence,
             "trigger": emission.trigger,
+            "model": self.detector.model.versions[emission.emotion],
             "evidence": [known[seq][index] for seq, index in emission.evidence],
         }
         if self.named:

@@ -9,6 +9,7 @@ from sentientiq.detection.v1 import emotion_pb2 as pb
 
 from hotpath.detector import Emission
 from hotpath.ids import emission_id
+from hotpath.model import Model
 from services.common import logs, tracing
 from services.common.log import EMOTION, Append, EventLog, LogUnavailable, Record
 from services.common.partition import partition_of, record_key
@@ -27,8 +28,8 @@ _KINDS = {
 }
 
 
-def to_emotion(emission: Emission, calibration: str) -> pb.Emotion:
-    """The message of one emission, and what its confidence rests on.
+def to_emotion(emission: Emission, model: Model) -> pb.Emotion:
+    """The message of one emission, and what its score and its confidence rest on.
 
     `detected_at_ms` is the only field of the wall clock.
     """
@@ -49,7 +50,8 @@ def to_emotion(emission: Emission, calibration: str) -> pb.Emotion:
             pb.Contribution(feature=feature, log_odds=log_odds)
             for feature, log_odds in emission.contributions
         ],
-        calibration=calibration,
+        model=model.versions[emission.emotion],
+        calibration=model.calibrations[emission.emotion],
         occurred_at_ms=emission.occurred_at_ms,
         detected_at_ms=time.time_ns() // 1_000_000,
     )

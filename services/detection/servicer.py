@@ -58,8 +58,7 @@ class DetectionServicer:
         emissions = fold.drain()
         if not emissions:
             return wakes
-        calibrations = fold.detector.model.calibrations
-        emotions = [to_emotion(e, calibrations[e.emotion]) for e in emissions]
+        emotions = [to_emotion(emission, fold.detector.model) for emission in emissions]
         self._writer.put(emotions)
         if tracing.enabled():
             trace_emotions(emotions, fold.partition, began_ns)

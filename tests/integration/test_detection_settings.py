@@ -29,7 +29,8 @@ TUNED = 'threshold = {rage = 40, confusion = 90}\nignore = ["button#like"]\n'
 def write_models(folder: Path, source: str) -> None:
     for emotion, file in read_default().items():
         calibration = msgspec.structs.replace(file.calibration, source=source)
-        changed = msgspec.structs.replace(file, calibration=calibration)
+        version = f"{emotion}-{source}"
+        changed = msgspec.structs.replace(file, version=version, calibration=calibration)
         (folder / f"{emotion}.json").write_bytes(write(changed))
 
 
@@ -100,11 +101,13 @@ async def test_settings_and_models_change_while_it_runs(
         async with asyncio.timeout(30):
             emotion = await next_emotion(log, tenant)
         assert (emotion.confidence, emotion.calibration) == (85, "first")
+        assert emotion.model == "rage-first"
 
         write_models(tmp_path, "second")
         process.process.send_signal(signal.SIGHUP)
         async with asyncio.timeout(30):
-            assert (await next_emotion(log, tenant, "second")).calibration == "second"
+            second = await next_emotion(log, tenant, "second")
+        assert (second.calibration, second.model) == ("second", "rage-second")
         assert process.process.poll() is None
     finally:
         process.kill()

@@ -132,8 +132,7 @@ def judge(world: World) -> None:
             whole = Fold(partition, 0, detector, applied=entry.offset - 1, live=True)
             whole.offer(entry.offset, batches_of(entry), 0.0)
             for emission in whole.drain():
-                calibration = detector.model.calibrations[emission.emotion]
-                emotion = to_emotion(emission, calibration)
+                emotion = to_emotion(emission, detector.model)
                 expected[(emotion.id, emotion.rev)] = _timeless(emotion)
         found = emotions.get(partition, {})
         if found != expected:

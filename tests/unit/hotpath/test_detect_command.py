@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.detect import command
+from hotpath.model_file import read_default
 
 CASES = Path(__file__).parents[2] / "cases"
 DEAD = CASES / "dead_button_3x250.ndjson"
@@ -27,12 +28,13 @@ def _lines(result: Result) -> list[dict[str, object]]:
 def test_emotion_is_said_as_the_contract_says() -> None:
     (line,) = _lines(_run(DEAD))
     assert list(line) == [
-        "session", "stream", "id", "rev", "t", "emotion", "confidence", "trigger", "evidence",
-        "context",
+        "session", "stream", "id", "rev", "t", "emotion", "confidence", "trigger", "model",
+        "evidence", "context",
     ]  # fmt: skip
     assert line["evidence"] == [2, 3, 4]
     assert line["t"] == 1_700_000_002_500
     assert line["confidence"] == 85
+    assert line["model"] == read_default()["rage"].version
     assert line["context"] == {"page": "/shop", "element": "button#buy"}
 
 

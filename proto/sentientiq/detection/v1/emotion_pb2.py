@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sentientiq/detection/v1/emotion.proto\x12\x17sentientiq.detection.v1\")\n\x0b\x45videnceRef\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\r\"1\n\x0c\x43ontribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08log_odds\x18\x02 \x01(\x01\"@\n\x0e\x45motionContext\x12\x0c\n\x04page\x18\x01 \x01(\t\x12\x0f\n\x07\x65lement\x18\x02 \x01(\t\x12\x0f\n\x07section\x18\x03 \x01(\t\"\xbb\x03\n\x07\x45motion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03rev\x18\x02 \x01(\r\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x11\n\tstream_id\x18\x05 \x01(\t\x12\x32\n\x04kind\x18\x06 \x01(\x0e\x32$.sentientiq.detection.v1.EmotionKind\x12\x12\n\nconfidence\x18\x07 \x01(\r\x12\x0f\n\x07trigger\x18\x08 \x01(\t\x12\x38\n\x07\x63ontext\x18\t \x01(\x0b\x32\'.sentientiq.detection.v1.EmotionContext\x12\x36\n\x08\x65vidence\x18\n \x03(\x0b\x32$.sentientiq.detection.v1.EvidenceRef\x12<\n\rcontributions\x18\x0b \x03(\x0b\x32%.sentientiq.detection.v1.Contribution\x12\x13\n\x0b\x63\x61libration\x18\x0c \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\r \x01(\x03\x12\x16\n\x0e\x64\x65tected_at_ms\x18\x0e \x01(\x03\x12\x0f\n\x07user_id\x18\x0f \x01(\t*\x99\x01\n\x0b\x45motionKind\x12\x1c\n\x18\x45MOTION_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45MOTION_KIND_RAGE\x10\x01\x12\x1b\n\x17\x45MOTION_KIND_HESITATION\x10\x02\x12\x1a\n\x16\x45MOTION_KIND_CONFUSION\x10\x03\x12\x1c\n\x18\x45MOTION_KIND_ABANDONMENT\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sentientiq/detection/v1/emotion.proto\x12\x17sentientiq.detection.v1\")\n\x0b\x45videnceRef\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\r\"1\n\x0c\x43ontribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08log_odds\x18\x02 \x01(\x01\"@\n\x0e\x45motionContext\x12\x0c\n\x04page\x18\x01 \x01(\t\x12\x0f\n\x07\x65lement\x18\x02 \x01(\t\x12\x0f\n\x07section\x18\x03 \x01(\t\"\xca\x03\n\x07\x45motion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03rev\x18\x02 \x01(\r\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x11\n\tstream_id\x18\x05 \x01(\t\x12\x32\n\x04kind\x18\x06 \x01(\x0e\x32$.sentientiq.detection.v1.EmotionKind\x12\x12\n\nconfidence\x18\x07 \x01(\r\x12\x0f\n\x07trigger\x18\x08 \x01(\t\x12\x38\n\x07\x63ontext\x18\t \x01(\x0b\x32\'.sentientiq.detection.v1.EmotionContext\x12\x36\n\x08\x65vidence\x18\n \x03(\x0b\x32$.sentientiq.detection.v1.EvidenceRef\x12<\n\rcontributions\x18\x0b \x03(\x0b\x32%.sentientiq.detection.v1.Contribution\x12\x13\n\x0b\x63\x61libration\x18\x0c \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\r \x01(\x03\x12\x16\n\x0e\x64\x65tected_at_ms\x18\x0e \x01(\x03\x12\x0f\n\x07user_id\x18\x0f \x01(\t\x12\r\n\x05model\x18\x10 \x01(\t*\x99\x01\n\x0b\x45motionKind\x12\x1c\n\x18\x45MOTION_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45MOTION_KIND_RAGE\x10\x01\x12\x1b\n\x17\x45MOTION_KIND_HESITATION\x10\x02\x12\x1a\n\x16\x45MOTION_KIND_CONFUSION\x10\x03\x12\x1c\n\x18\x45MOTION_KIND_ABANDONMENT\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentientiq.detection.v1.emotion_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EMOTIONKIND']._serialized_start=673
-  _globals['_EMOTIONKIND']._serialized_end=826
+  _globals['_EMOTIONKIND']._serialized_start=688
+  _globals['_EMOTIONKIND']._serialized_end=841
   _globals['_EVIDENCEREF']._serialized_start=66
   _globals['_EVIDENCEREF']._serialized_end=107
   _globals['_CONTRIBUTION']._serialized_start=109
@@ -40,5 +40,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMOTIONCONTEXT']._serialized_start=160
   _globals['_EMOTIONCONTEXT']._serialized_end=224
   _globals['_EMOTION']._serialized_start=227
-  _globals['_EMOTION']._serialized_end=670
+  _globals['_EMOTION']._serialized_end=685
 # @@protoc_insertion_point(module_scope)

@@ -154,6 +154,7 @@ class Emotion(_message.Message):
     OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
     DETECTED_AT_MS_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """hash(tenant, session, stream, emotion, episode): a replay writes the same."""
     rev: _builtins.int
@@ -178,6 +179,8 @@ class Emotion(_message.Message):
     """Wall clock of detection, Unix epoch in milliseconds. Not part of the verdict."""
     user_id: _builtins.str
     """Who it is, where the session was identified when it was detected."""
+    model: _builtins.str
+    """Which model the score rests on: the `version` in the emotion's model file."""
     @_builtins.property
     def context(self) -> Global___EmotionContext:
         """Where."""
@@ -208,10 +211,11 @@ class Emotion(_message.Message):
         occurred_at_ms: _builtins.int = ...,
         detected_at_ms: _builtins.int = ...,
         user_id: _builtins.str = ...,
+        model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibration", b"calibration", "confidence", b"confidence", "context", b"context", "contributions", b"contributions", "detected_at_ms", b"detected_at_ms", "evidence", b"evidence", "id", b"id", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "rev", b"rev", "session_id", b"session_id", "stream_id", b"stream_id", "tenant_id", b"tenant_id", "trigger", b"trigger", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibration", b"calibration", "confidence", b"confidence", "context", b"context", "contributions", b"contributions", "detected_at_ms", b"detected_at_ms", "evidence", b"evidence", "id", b"id", "kind", b"kind", "model", b"model", "occurred_at_ms", b"occurred_at_ms", "rev", b"rev", "session_id", b"session_id", "stream_id", b"stream_id", "tenant_id", b"tenant_id", "trigger", b"trigger", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,8 +9,10 @@ from typing import Any, cast
 import pytest
 from sentientiq.detection.v1 import emotion_pb2 as pb
 
+from hotpath.emission import Emission
+from hotpath.model import Model
 from services.common.log import Append
-from services.detection.emotions import EmotionWriter
+from services.detection.emotions import EmotionWriter, to_emotion
 
 
 class Line:
@@ -62,3 +64,15 @@ async def test_a_flush_during_a_round_writes_all_that_was_put_before_it(line: Li
     await asyncio.gather(first, second)
     assert line.rounds == [1, 2]
     assert line.writer.waiting == 0
+
+
+def test_an_emotion_names_the_model_and_the_calibration_of_its_kind() -> None:
+    model = Model()
+    for kind in model.versions:
+        emission = Emission("t", "s", "p", 1, 1, kind, 60, "x", 1, [], [], "/", "b")
+        emotion = to_emotion(emission, model)
+        assert (emotion.model, emotion.calibration) == (
+            model.versions[kind],
+            model.calibrations[kind],
+        )
+        assert emotion.model

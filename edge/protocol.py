@@ -170,7 +170,7 @@ def decode(data: bytes | str) -> ClientMessage:
         raise BadMessage(f"not a JSON object: {error}") from error
 
 
-def frame(type_name: str, **fields: Any) -> str:
+def frame(type_name: str, /, **fields: Any) -> str:
     """Encode a server's frame; None fields are left out."""
     body = {"type": type_name}
     body.update((name, value) for name, value in fields.items() if value is not None)

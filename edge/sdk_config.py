@@ -28,9 +28,12 @@ def read(document: bytes) -> dict[str, Any]:
     """A tenant's settings over the defaults.
 
     Raises:
-        msgspec.DecodeError: it is no JSON object.
+        msgspec.DecodeError: it is no JSON object, or nested too deep.
     """
-    return {**DEFAULT, **msgspec.json.decode(document or b"{}", type=dict[str, Any])}
+    try:
+        return {**DEFAULT, **msgspec.json.decode(document or b"{}", type=dict[str, Any])}
+    except RecursionError as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 class SdkConfigs:

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import msgspec
 from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 from sentientiq.tenant.v1.tenant_service_pb2_grpc import TenantServiceStub
 
@@ -94,11 +95,23 @@ class TenantDirectory:
         grant = Grant(
             response.tenant_id,
             tuple(response.origins),
-            sdk_config.read(response.sdk_config),
+            self._settings(key, response),
             response.emotions_to_page,
         )
         self._known[key] = (grant, time.monotonic())
         return grant
+
+    def _settings(self, key: str, response: pb.ResolveKeyResponse) -> dict[str, Any]:
+        """The pages' settings: as last known, else the defaults, if the document is no good.
+
+        Whoever may write one tenant's document must not end what all tenants share.
+        """
+        try:
+            return sdk_config.read(response.sdk_config)
+        except msgspec.DecodeError as error:
+            _log.warning("SDK settings not used", tenant=response.tenant_id, error=str(error))
+        known = self._known.get(key)
+        return known[0].sdk_config if known is not None else dict(sdk_config.DEFAULT)
 
     def forget(self, tenant: str) -> None:
         """Ask anew for a tenant's keys when they are next used; known as they are till then."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from services.common.errors import InvalidArgument
 from services.identity.company.address import domain_of
@@ -91,7 +92,10 @@ def kind(field: str, value: str) -> str:
 
 
 def body(field: str, document_kind: str, value: bytes) -> bytes:
-    """A document: UTF-8, and a JSON object where readers expect one."""
+    """A document: UTF-8, and a JSON object where readers expect one.
+
+    Read as strictly as the strictest of them does: without NaN, Infinity, halves of surrogates.
+    """
     if not 1 <= len(value) <= _MOST_BODY:
         raise InvalidArgument(f"{field}: expected 1 to {_MOST_BODY} bytes, was {len(value)}")
     try:
@@ -100,8 +104,8 @@ def body(field: str, document_kind: str, value: bytes) -> bytes:
         raise InvalidArgument(f"{field}: expected UTF-8 text") from error
     if document_kind in _JSON_KINDS:
         try:
-            document: object = json.loads(decoded)
-        except (ValueError, RecursionError) as error:
+            document: object = msgspec.json.decode(decoded)
+        except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidArgument(f"{field}: expected JSON: {error}") from error
         if not isinstance(document, dict):
             raise InvalidArgument(f"{field}: expected a JSON object")

@@ -18,6 +18,10 @@ from cli.config import command
         ("rates", '{"rates": {"EUR": {"2026-01-01": -1}}}', "rates.EUR.2026-01-01: expected"),
         ("rates", "[]", "Expected `object`"),
         ("sdk", "[]", "expected a JSON object"),
+        ("sdk", '{"sampling": NaN}', "not JSON: "),
+        ("sdk", '{"sampling": 1e999}', "not JSON: "),
+        ("sdk", r'{"note": "\ud800"}', "not JSON: "),
+        ("sdk", '{"a":' * 9_999, "not JSON: "),
     ],
 )
 def test_a_bad_document_is_refused_by_field(

@@ -10,7 +10,10 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import pytest
+from sentientiq.tenant.v1 import tenant_service_pb2 as pb
 
+from edge import sdk_config
+from edge.hub import Hub
 from edge.reactor import Reactor
 from edge.tenants import DirectoryUnavailable, TenantDirectory, UnknownKey
 
@@ -64,3 +67,35 @@ async def test_a_page_whose_key_nobody_can_look_up_is_not_told_and_that_is_all()
     await reactor._tell_page(
         SimpleNamespace(stream_id="p"), SimpleNamespace(connections={"p": page})
     )
+
+
+class Answering:
+    """Resolves every key, with the tenant's settings as they are now."""
+
+    def __init__(self, document: bytes) -> None:
+        self.document = document
+
+    async def ResolveKey(self, request: Any, **options: Any) -> Any:
+        return pb.ResolveKeyResponse(tenant_id="acme", origins=["*"], sdk_config=self.document)
+
+
+BAD_DOCUMENTS = [b'{"a": NaN}', rb'{"a": "\ud800"}', b"[]", b'{"a":' * 9_999 + b"1" + b"}" * 9_999]
+
+
+@pytest.mark.parametrize("document", BAD_DOCUMENTS, ids=["nan", "surrogate", "array", "deep"])
+async def test_settings_that_cannot_be_read_leave_the_last_ones_in_force(document: bytes) -> None:
+    identity = Answering(document)
+    keys = TenantDirectory(cast("Any", identity))
+    assert (await keys.resolve("pk")).sdk_config == sdk_config.DEFAULT
+    identity.document = b'{"kill": true}'
+    assert await keys.revoked(["pk"]) == set()
+    identity.document = document
+    assert await keys.revoked(["pk"]) == set()
+    assert (await keys.resolve("pk")).sdk_config == {**sdk_config.DEFAULT, "kill": True}
+
+
+@pytest.mark.parametrize("document", [*BAD_DOCUMENTS, b'{"type_name": 1}'])
+async def test_no_document_ends_the_watch(document: bytes) -> None:
+    configs = sdk_config.SdkConfigs(cast("Any", None), Hub(), lambda _: None)
+    await configs.apply(pb.ConfigDocument(tenant_id="acme", kind="sdk", version=1, body=document))
+    assert configs.invalid_documents == (document in BAD_DOCUMENTS)

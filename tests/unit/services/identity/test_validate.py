@@ -187,3 +187,21 @@ def test_secrets_of_channels_pass(value: str) -> None:
 def test_other_secrets_of_channels_are_refused(value: str) -> None:
     with pytest.raises(InvalidArgument, match=r"^f: "):
         validate.channel_secret("f", value)
+
+
+@pytest.mark.parametrize("kind", ["sdk", "detection", "experiments"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"{",
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        rb'{"a": "\ud800"}',
+        b'{"a":' * 9_999,
+    ],
+    ids=["cut", "nan", "infinity", "large", "surrogate", "deep"],
+)
+def test_what_a_strict_reader_cannot_read_is_no_document(kind: str, value: bytes) -> None:
+    with pytest.raises(InvalidArgument, match=r"^body: expected JSON: "):
+        validate.body("body", kind, value)

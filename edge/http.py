@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from edge import protocol
 from edge.effects import Accept, Admit, Effect, Hang, Send, Welcomed
+from edge.headers import GPC, GPC_REFUSAL, asks_for_privacy
 from edge.sdk import Sdk, routes
 from edge.segment.routes import Segment
 from edge.sources import FORWARDED
@@ -144,8 +145,8 @@ def application(worker: Worker, sdk: Sdk | None = None) -> Starlette:
         return PlainTextResponse("ok\n" if well else "not ready\n", 200 if well else 503)
 
     async def batch(request: Request) -> Response:
-        if request.headers.get("Sec-GPC", "").strip() == "1":
-            return JSONResponse({"error": "Global Privacy Control is set"}, 403)
+        if asks_for_privacy(request.headers.getlist(GPC)):
+            return JSONResponse({"error": GPC_REFUSAL}, 403)
         try:
             body = await read_body(request, protocol.MAX_FRAME_BYTES * 4)
             # As text: msgspec does not look into what it hands on as Raw.

@@ -21,7 +21,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from edge import protocol
-from edge.headers import security_headers
+from edge.headers import GPC, GPC_REFUSAL, asks_for_privacy, security_headers
 from edge.page import TURN, Page
 from edge.sources import FORWARDED
 from edge.worker import Worker
@@ -322,9 +322,11 @@ def _answer(worker: Worker, library: ServerProtocol, request: Request, source: s
         return library.reject(HTTPStatus.OK, "ok\n")
     if worker.draining:
         return library.reject(HTTPStatus.SERVICE_UNAVAILABLE, "draining, try again\n")
-    if request.headers.get("Sec-GPC", "").strip() == "1":
-        return library.reject(HTTPStatus.FORBIDDEN, "Global Privacy Control is set\n")
-    if protocol.SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
+    # `get` raises where a header stands twice.
+    if asks_for_privacy(request.headers.get_all(GPC)):
+        return library.reject(HTTPStatus.FORBIDDEN, f"{GPC_REFUSAL}\n")
+    asked_for = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+    if protocol.SUBPROTOCOL not in asked_for:
         return library.reject(HTTPStatus.BAD_REQUEST, "ask for sentientiq.v1\n")
     if worker.limits.of_source.full(source):
         worker.limits.refuse("connections_per_ip")

@@ -72,6 +72,8 @@ class _Beacon:
         self.errors: list[str] = []
 
     async def run(self, batch: Batch) -> Response:
+        if not await self._room():
+            return self._slow()
         try:
             await self._feed(batch.hello)
             for message in batch.messages:
@@ -88,9 +90,24 @@ class _Beacon:
             async with asyncio.timeout(_APPEND_WITHIN_S):
                 await self._worker.writer.flushed()
         except TimeoutError:
-            return JSONResponse({"error": "slow"}, 503, {"Retry-After": _RETRY_AFTER_S})
+            return self._slow()
         acked = self._session.record.acked
         return JSONResponse({**self._welcome, "acked": acked, "errors": self.errors})
+
+    async def _room(self) -> bool:
+        """Wait a moment where there is none: what is taken beyond the bound fills the memory."""
+        writer = self._worker.writer
+        if not writer.full:
+            return True
+        try:
+            async with asyncio.timeout(_APPEND_WITHIN_S):
+                await writer.room()
+        except TimeoutError:
+            return False
+        return True
+
+    def _slow(self) -> Response:
+        return JSONResponse({"error": "slow"}, 503, {"Retry-After": _RETRY_AFTER_S})
 
     async def _feed(self, raw: msgspec.Raw) -> None:
         data = bytes(raw)

@@ -12,6 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.headers import GPC, GPC_REFUSAL, asks_for_privacy
 from edge.seal import NoSealingKey
 from edge.segment import body as bodies
 from edge.segment.body import BadRequest, Request
@@ -68,6 +69,9 @@ class Segment:
         return handle
 
     async def _serve(self, request: HttpRequest, body: bytes, kind: str | None) -> Response:
+        # A browser's word about its user, with whose key and in whose format ever it comes.
+        if asks_for_privacy(request.headers.getlist(GPC)):
+            return _refusal(403, "gpc", GPC_REFUSAL)
         try:
             encoding = request.headers.get("content-encoding", "").strip().lower()
             text = bodies.unpack(body, encoding)

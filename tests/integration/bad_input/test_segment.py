@@ -42,6 +42,7 @@ REQUESTS: dict[str, tuple[str, str, bytes, dict[str, str], int, str]] = {
     "H45": ("GET", "track", b"", {}, 405, ""),
     "H46": ("POST", "track", GOOD, {"Origin": FOREIGN_ORIGIN}, 401, "origin"),
     "H47": ("POST", "track", GOOD, {"Authorization": "Basic \x7f"}, 401, "no_key"),
+    "H54": ("POST", "track", GOOD, {"Sec-GPC": "1"}, 403, "gpc"),
     "H48": (
         "POST",
         "batch",

@@ -1,0 +1,39 @@
+"""What Segment's routes refuse before anything is taken."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from edge.tenants import UnknownKey
+from tests.unit.edge.stand_ins import Edge, http, running_edge
+
+CALL = {"userId": "u", "event": "Ping"}
+AUTH = ("pk_no", "")
+
+
+class Keys:
+    """A directory that knows no key."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.asked = 0
+        cast("Any", edge.mesh).tenants = self
+
+    async def resolve(self, key: str) -> Any:
+        self.asked += 1
+        raise UnknownKey(key)
+
+
+@pytest.mark.parametrize(("path", "body"), [("track", CALL), ("batch", {"batch": [CALL]})])
+async def test_what_a_browser_under_gpc_sends_is_refused(path: str, body: dict[str, Any]):
+    async with running_edge() as edge, http(edge) as ask:
+        keys = Keys(edge)
+        headers = {"Sec-GPC": "1"}
+        refused = await ask.post(f"/v1/{path}", json=body, headers=headers, auth=AUTH)
+        assert (refused.status_code, keys.asked) == (403, 0)
+        assert refused.json() == {
+            "success": False,
+            "code": "gpc",
+            "message": "Global Privacy Control is set",
+        }

@@ -123,12 +123,18 @@ class Limits:
             return self.refuse("frames_per_key")
         return ""
 
-    def calls(self, source: str, key: str, count: int, now_s: float) -> float:
-        """Count a request of a server's; returns the seconds to wait first, 0.0 for none."""
+    def request(self, source: str, now_s: float) -> float:
+        """Count a request of a server's; returns the seconds to wait first, 0.0 for none.
+
+        Before its key is looked up: else a stranger with made-up keys costs a call each.
+        """
         wait_s = self._frames_of_source.wait_s(source, now_s, 1)
         if wait_s:
             self.refuse("frames_per_ip")
-            return wait_s
+        return wait_s
+
+    def calls(self, key: str, count: int, now_s: float) -> float:
+        """Count what such a request holds, as `request` does."""
         wait_s = self._calls_of_key.wait_s(key, now_s, count)
         if wait_s:
             self.refuse("calls_per_key")

@@ -39,7 +39,8 @@ class TransactionHook:
         peer = request.client.host if request.client else ""
         source = self._worker.sources.of(peer, request.headers.getlist(FORWARDED))
         # Whoever calls is not known before identity has looked, so only the address counts.
-        wait_s = self._worker.limits.calls(source, f"transactions {source}", 1, time.monotonic())
+        limits, now_s = self._worker.limits, time.monotonic()
+        wait_s = limits.request(source, now_s) or limits.calls(f"transactions {source}", 1, now_s)
         if wait_s:
             return _refusal(429, "too many requests", str(ceil(wait_s)))
         try:

@@ -72,6 +72,11 @@ class Segment:
         # A browser's word about its user, with whose key and in whose format ever it comes.
         if asks_for_privacy(request.headers.getlist(GPC)):
             return _refusal(403, "gpc", GPC_REFUSAL)
+        peer = request.client.host if request.client else ""
+        source = self._worker.sources.of(peer, request.headers.getlist(FORWARDED))
+        wait_s = self._worker.limits.request(source, time.monotonic())
+        if wait_s:
+            return _too_fast(wait_s)
         try:
             encoding = request.headers.get("content-encoding", "").strip().lower()
             text = bodies.unpack(body, encoding)
@@ -96,13 +101,9 @@ class Segment:
         # Servers state none. A browser does, and then it is a page's.
         if origin is not None and not origin_allowed(origin, grant.origins):
             return _refusal(401, "origin", "this origin may not use the key")
-        peer = request.client.host if request.client else ""
-        source = self._worker.sources.of(peer, request.headers.getlist(FORWARDED))
-        wait_s = self._worker.limits.calls(source, key, len(read.calls), time.monotonic())
+        wait_s = self._worker.limits.calls(key, len(read.calls), time.monotonic())
         if wait_s:
-            return _refusal(
-                429, "too_fast", "too many events a second", {"Retry-After": str(ceil(wait_s))}
-            )
+            return _too_fast(wait_s)
         return await self._take(grant.tenant, read, kind)
 
     async def _take(self, tenant: str, read: Request, kind: str | None) -> Response:
@@ -141,6 +142,11 @@ def _refusal(
     """An answer with the fields that Segment's libraries look for."""
     content = {"success": False, "code": code, "message": message}
     return JSONResponse(content, status, headers)
+
+
+def _too_fast(wait_s: float) -> Response:
+    later = {"Retry-After": str(ceil(wait_s))}
+    return _refusal(429, "too_fast", "too many events a second", later)
 
 
 def _bad_body(error: BadBody) -> Response:

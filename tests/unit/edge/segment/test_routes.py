@@ -37,3 +37,14 @@ async def test_what_a_browser_under_gpc_sends_is_refused(path: str, body: dict[s
             "code": "gpc",
             "message": "Global Privacy Control is set",
         }
+
+
+async def test_an_address_is_told_to_wait_before_its_keys_are_looked_up():
+    async with running_edge(frames_per_s_per_ip=1) as edge, http(edge) as ask:
+        keys = Keys(edge)
+        answers = [await ask.post("/v1/track", json=CALL, auth=AUTH) for _ in range(9)]
+        statuses = [answer.status_code for answer in answers]
+        assert (statuses[0], statuses[-1]) == (401, 429)
+        assert keys.asked == statuses.count(401) < 9
+        assert answers[-1].headers["Retry-After"] == "1"
+        assert edge.mesh.limits.refused == {"frames_per_ip": statuses.count(429)}

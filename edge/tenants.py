@@ -19,6 +19,8 @@ from services.common import logs
 
 _log = logs.get(__name__)
 _FRESH_S = 3.0
+_AT_ONCE = 32
+"""Keys asked for together: one after another, a revocation would wait for all before it."""
 
 
 class UnknownKey(Exception):
@@ -122,11 +124,18 @@ class TenantDirectory:
     async def revoked(self, keys: Collection[str]) -> set[str]:
         """Which of the keys in use are no longer good, as of now. Unanswered ones are kept."""
         gone: set[str] = set()
-        for key in keys:
-            try:
-                await self._ask_once(key)
-            except UnknownKey:
-                gone.add(key)
-            except DirectoryUnavailable:
-                continue
+        waiting = list(keys)
+        while waiting:
+            some, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+            known = await asyncio.gather(*map(self._known_still, some))
+            gone |= {key for key, good in zip(some, known, strict=True) if not good}
         return gone
+
+    async def _known_still(self, key: str) -> bool:
+        try:
+            await self._ask_once(key)
+        except UnknownKey:
+            return False
+        except DirectoryUnavailable:
+            pass
+        return True

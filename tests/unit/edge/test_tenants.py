@@ -99,3 +99,27 @@ async def test_no_document_ends_the_watch(document: bytes) -> None:
     configs = sdk_config.SdkConfigs(cast("Any", None), Hub(), lambda _: None)
     await configs.apply(pb.ConfigDocument(tenant_id="acme", kind="sdk", version=1, body=document))
     assert configs.invalid_documents == (document in BAD_DOCUMENTS)
+
+
+class Slow:
+    """Knows no key that ends in 0, and takes a moment to say so."""
+
+    def __init__(self) -> None:
+        self.asking = self.most = 0
+
+    async def ResolveKey(self, request: Any, **options: Any) -> Any:
+        self.asking += 1
+        self.most = max(self.most, self.asking)
+        await asyncio.sleep(0.01)
+        self.asking -= 1
+        if request.key.endswith("0"):
+            none = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(grpc.StatusCode.NOT_FOUND, none, none, "no")
+        return pb.ResolveKeyResponse(tenant_id="acme")
+
+
+async def test_many_keys_are_checked_together_and_not_all_at_once() -> None:
+    identity = Slow()
+    keys = TenantDirectory(cast("Any", identity))
+    assert await keys.revoked([str(n) for n in range(100)]) == {str(n) for n in range(0, 100, 10)}
+    assert identity.most == 32

@@ -55,6 +55,7 @@ _KEY_CHECK_S = 4.0
 _DRAIN_STEP_S = 0.05
 _CLOSE_WITHIN_S = 6.0
 """A socket that never said hello is given up after 5 s anyway."""
+_FLUSHED_WITHIN_S = 10.0
 
 
 class Worker:
@@ -254,8 +255,12 @@ class Worker:
                 await wait_closed()
         except TimeoutError:
             self.sockets.abort()
-        async with asyncio.timeout(10):
-            await self.writer.flushed()
+        try:
+            async with asyncio.timeout(_FLUSHED_WITHIN_S):
+                await self.writer.flushed()
+        except TimeoutError:
+            # Nothing of it was acknowledged: pages send it again, to another worker.
+            _log.warning("stopping without the log", left_bytes=self.writer.buffered_bytes)
 
     async def close(self) -> None:
         """Release connections."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis.asyncio as redis
 from google.protobuf.message import DecodeError
@@ -20,11 +20,13 @@ _TTL_S = 60
 _LEFT_TTL_S = 3_600
 _REFRESH_S = 20.0
 _STEP_S = 0.1
+_AWAY_S = 1.0
+"""Between tries of a store that does not answer."""
 
 _BETWEEN_S = 0.02
 """A change after a pause is written at once, those that follow together."""
 _TOGETHER = 500
-"""Sessions written by one script: a store does nothing else meanwhile."""
+"""Sessions or streams written by one script: a store does nothing else meanwhile."""
 
 # KEYS: sessions. ARGV: ttl in seconds, then of each session how many streams, and each with its
 # place. As commands of their own they would take ten times as long to write.
@@ -54,6 +56,30 @@ end
 return absent
 """
 
+# KEYS: of each stream its session, and when that was left. ARGV: worker, ttl of the latter in
+# seconds, then each stream and when it ended, ms. What names another worker stays: the page is
+# there by now, and the connection that ended here was a dead one.
+_REMOVE = """
+local ours = ARGV[1] .. ' '
+for i = 1, #KEYS, 2 do
+  local place = redis.call('HGET', KEYS[i], ARGV[i + 2])
+  if place and string.sub(place, 1, #ours) == ours then
+    redis.call('HDEL', KEYS[i], ARGV[i + 2])
+    redis.call('SET', KEYS[i + 1], ARGV[i + 3], 'EX', ARGV[2])
+  end
+end
+"""
+
+
+class Gone(NamedTuple):
+    """A stream whose connection ended."""
+
+    tenant: str
+    session: str
+    stream: str
+    at_ms: int
+    """Unix epoch."""
+
 
 class Presence:
     """Registers live streams and listens for pushes to this worker."""
@@ -63,10 +89,11 @@ class Presence:
         self._worker = worker
         self._hub = hub
         self._changed: dict[tuple[str, str], Live] = {}
-        self._gone: list[tuple[str, str, str]] = []
+        self._gone: list[Gone] = []
         self._wake = asyncio.Event()
         self._put_script: Any = client.register_script(_PUT)
         self._keep_script: Any = client.register_script(_KEEP)
+        self._remove_script: Any = client.register_script(_REMOVE)
         self._round: list[Live] = []
         self._done = 0
         """How many of the round have been put down."""
@@ -79,7 +106,7 @@ class Presence:
 
     def gone(self, tenant: str, session: str, stream: str) -> None:
         """A stream's connection ended."""
-        self._gone.append((tenant, session, stream))
+        self._gone.append(Gone(tenant, session, stream, round(time.time() * 1000)))
         self._wake.set()
 
     def _due(self) -> list[Live]:
@@ -111,25 +138,36 @@ class Presence:
                 await self._keep(due)
             except (RedisError, OSError) as error:
                 _log.warning("state store away, pages cannot be found", error=str(error))
-                await asyncio.sleep(1.0)
-                for live in changed:
-                    self._changed.setdefault((live.tenant, live.session), live)
-                self._gone += gone
-                self._wake.set()
+                await asyncio.sleep(_AWAY_S)
+                self._keep_for_later(changed, gone)
             await asyncio.sleep(_BETWEEN_S)
 
-    async def _write(self, changed: list[Live], gone: list[tuple[str, str, str]]) -> None:
-        if gone:
-            await self._remove(gone)
+    def _keep_for_later(self, changed: list[Live], gone: list[Gone]) -> None:
+        """Try again what was not written.
+
+        But for what no longer matters: sessions that are not here any more, and ends of streams
+        that the store has let lapse by now. Else a store that stays away would fill the memory.
+        """
+        for live in changed:
+            if live.connections:
+                self._changed.setdefault((live.tenant, live.session), live)
+        oldest_ms = (time.time() - _TTL_S) * 1000
+        self._gone = [ended for ended in (*gone, *self._gone) if ended.at_ms >= oldest_ms]
+        self._wake.set()
+
+    async def _write(self, changed: list[Live], gone: list[Gone]) -> None:
+        for start in range(0, len(gone), _TOGETHER):
+            await self._remove(gone[start : start + _TOGETHER])
         for start in range(0, len(changed), _TOGETHER):
             await self._put(changed[start : start + _TOGETHER])
 
-    async def _remove(self, gone: list[tuple[str, str, str]]) -> None:
-        pipeline = self._client.pipeline(transaction=False)
-        for tenant, session, stream in gone:
-            pipeline.hdel(where_key(tenant, session), stream)
-            pipeline.set(left_key(tenant, session), round(time.time() * 1000), ex=_LEFT_TTL_S)
-        await pipeline.execute()
+    async def _remove(self, gone: list[Gone]) -> None:
+        keys: list[str] = []
+        ends: list[str | int] = [self._worker, _LEFT_TTL_S]
+        for tenant, session, stream, at_ms in gone:
+            keys += (where_key(tenant, session), left_key(tenant, session))
+            ends += (stream, at_ms)
+        await self._remove_script(keys=keys, args=ends)
 
     async def _put(self, changed: list[Live]) -> None:
         keys: list[str] = []

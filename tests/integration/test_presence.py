@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
@@ -11,9 +12,9 @@ import pytest_asyncio
 
 import edge.presence
 from edge.hub import Hub, Live
-from edge.presence import Presence
+from edge.presence import Gone, Presence
 from services.common import state
-from services.common.state import where_key
+from services.common.state import left_key, where_key
 from tests.engines.fixtures import Engines
 
 
@@ -146,7 +147,7 @@ class Leaving(Presence):
         self.left = self.left or bool(due)
         return due
 
-    async def _write(self, changed: list[Live], gone: list[tuple[str, str, str]]) -> None:
+    async def _write(self, changed: list[Live], gone: list[Gone]) -> None:
         await super()._write(changed, gone)
         if self.left:
             self._pages.leave("t", "s", self._page)
@@ -170,3 +171,27 @@ async def test_a_page_that_leaves_in_its_turn_ends_nothing(
     finally:
         registering.cancel()
         await asyncio.gather(registering, return_exceptions=True)
+
+
+async def test_a_page_that_is_on_another_worker_by_now_stays(client: Any):
+    presence = Presence(client, "edge-1", Hub())
+    registering = asyncio.create_task(presence.register())
+    await client.hset(where_key("t", "s"), "p1", "edge-10 5")
+    await client.hset(where_key("t", "s2"), "p1", "edge-1 5")
+    began_ms = time.time() * 1000
+    for session in ("s", "s2"):
+        presence.gone("t", session, "p1")
+
+    async def written() -> Any:
+        return await client.get(left_key("t", "s2"))
+
+    try:
+        await until(written)
+    finally:
+        registering.cancel()
+        await asyncio.gather(registering, return_exceptions=True)
+    assert began_ms - 1 <= int(await client.get(left_key("t", "s2"))) <= time.time() * 1000 + 1
+    assert 3_500 < await client.ttl(left_key("t", "s2")) <= 3_600
+    assert await client.exists(where_key("t", "s2")) == 0
+    assert await client.hget(where_key("t", "s"), "p1") == b"edge-10 5"
+    assert await client.get(left_key("t", "s")) is None

@@ -57,6 +57,17 @@ class Connection(Protocol):
 
 
 @dataclass(slots=True)
+class Pushed:
+    """An intervention that was sent to a page here."""
+
+    traceparent: str
+    to: Connection | None
+    """Whom it went to, while that lives and its page has said nothing of it."""
+    answered: bool = False
+    """Whether a page said what became of it: it was not written into a dead socket."""
+
+
+@dataclass(slots=True)
 class Live:
     """A session's connections here."""
 
@@ -64,8 +75,8 @@ class Live:
     session: str
     connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     visible_at_ms: dict[str, float] = field(default_factory=dict[str, float])
-    pushed: dict[str, str] = field(default_factory=dict[str, str])
-    """Interventions sent to a page here, with their trace context. A page shows each once."""
+    pushed: dict[str, Pushed] = field(default_factory=dict[str, Pushed])
+    """By the intervention's id."""
 
     def front(self) -> Connection | None:
         """The connection that came to the front last."""
@@ -73,6 +84,14 @@ class Live:
             return None
         stream = max(self.connections, key=lambda name: self.visible_at_ms.get(name, 0.0))
         return self.connections[stream]
+
+    def forget(self, connection: Connection) -> None:
+        """A connection ended: what it left unanswered may be pushed again. Its page may never have
+        had it; if it had, it shows it once all the same.
+        """
+        for pushed in self.pushed.values():
+            if pushed.to is connection:
+                pushed.to = None
 
     def visitor(self) -> VisitorContext | None:
         """What the page in front knows. None is live without consent to analytics."""
@@ -107,6 +126,7 @@ class Hub:
         self._keys[connection.key] += 1
         if old is not None:
             self._drop_key(old.key)
+            live.forget(old)
             old.close(1000, "replaced by a new connection of the same stream")
         return live
 
@@ -118,6 +138,7 @@ class Hub:
         del live.connections[connection.stream]
         self._drop_key(connection.key)
         live.visible_at_ms.pop(connection.stream, None)
+        live.forget(connection)
         if not live.connections:
             del self._live[(tenant, session)]
         return True
@@ -132,15 +153,23 @@ class Hub:
         return self._live.get((tenant, session))
 
     def push(self, intervention: pb.Intervention, now_ms: float) -> bool:
-        """Send an intervention to the page in front. False if there is none, or it is too late."""
+        """Send an intervention to the page in front.
+
+        False if there is none, if it is too late, or if a page here has it already.
+        """
         live = self._live.get((intervention.tenant_id, intervention.session_id))
-        if live is None or intervention.expires_at_ms <= now_ms or intervention.id in live.pushed:
+        if live is None or intervention.expires_at_ms <= now_ms:
+            return False
+        before = live.pushed.get(intervention.id)
+        if before is not None and (before.answered or before.to is not None):
             return False
         connection = live.front()
         if connection is None or not connection.interventions_allowed:
             return False
-        connection.send(intervention_frame(intervention))
-        live.pushed[intervention.id] = intervention.traceparent
+        text = intervention_frame(intervention)
+        # Before it is sent: that may end a connection whose client does not read.
+        live.pushed[intervention.id] = Pushed(intervention.traceparent, connection)
+        connection.send(text)
         self.pushes += 1
         tracing.record_under(
             "page.push",
@@ -149,6 +178,13 @@ class Hub:
             stream=connection.stream,
         )
         return True
+
+    def answered(self, tenant: str, session: str, intervention_id: str) -> None:
+        """A page said what became of an intervention."""
+        live = self._live.get((tenant, session))
+        pushed = live.pushed.get(intervention_id) if live is not None else None
+        if pushed is not None:
+            pushed.answered, pushed.to = True, None
 
     def keys(self) -> set[str]:
         """Publishable keys in use."""

@@ -150,6 +150,8 @@ class Worker:
         """Queue an accepted message for the log."""
         self.counters[accept.topic] += 1
         traced = accept.topic == OUTCOME and self._traces is not None
+        if isinstance(accept.message, intervention.Outcome):
+            self.hub.answered(session.tenant, session.session, accept.message.intervention_id)
         self.writer.put(
             accept.topic,
             session.place,
@@ -165,7 +167,8 @@ class Worker:
         live = self.hub.find(session.tenant, session.session)
         if live is None or not isinstance(message, intervention.Outcome):
             return ""
-        above = tracing.parse(live.pushed.get(message.intervention_id, ""))
+        pushed = live.pushed.get(message.intervention_id)
+        above = tracing.parse(pushed.traceparent) if pushed is not None else None
         if above is None:
             return ""
         here = above.fresh()

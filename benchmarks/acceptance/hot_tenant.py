@@ -16,7 +16,7 @@ from benchmarks.acceptance.check import Result, at_least, at_most, none, told
 from benchmarks.acceptance.counters import look
 from benchmarks.acceptance.given import describe
 from benchmarks.acceptance.meshes import mesh_up
-from benchmarks.acceptance.sides import Side, compared
+from benchmarks.acceptance.sides import Side, compared, lost
 from benchmarks.mesh import logged
 from benchmarks.mesh.generators import Generators
 from benchmarks.mesh.run import plan_of
@@ -48,7 +48,7 @@ async def run(given: Given) -> Result:
     checks = [
         *compared(calm, troubled),
         none("others closed", calm.closed() + troubled.closed()),
-        none("others' acknowledged and lost", calm.lost() + troubled.lost()),
+        none("others' acknowledged and lost", lost(calm, troubled)),
         told("hot tenant: would send", TIMES * quota, "frames/s"),
         told("hot tenant: got out before it was closed", sent_per_s, "frames/s"),
         at_least("hot tenant: refused and counted", sum(each.refused for each in hot), 1, ""),

@@ -24,15 +24,18 @@ async def run(given: Given) -> Result:
     """Run it."""
     load = replace(given.load(active=0.25), connect_per_s=OFFERED_PER_S)
     figures = (await run_once(load, given.say)).figures
+    each, each_idle = figures.edge_bytes_per_session, figures.edge_bytes_per_idle_session
+    assert each is not None
+    assert each_idle is not None
     cores = sum(figures.cores[name] for name in SERVICES)
     checks = [
         at_most(
             "edge memory a session after traffic",
-            figures.edge_bytes_per_session / 1024,
+            each / 1024,
             KIB_PER_SESSION,
             "KiB",
         ),
-        told("edge memory an idle session", figures.edge_bytes_per_idle_session / 1024, "KiB"),
+        told("edge memory an idle session", each_idle / 1024, "KiB"),
         at_least("accepted", figures.sessions / figures.connect_s, ACCEPTS_PER_S, "/s"),
         at_most("edge, detection, identity, intervention", cores, CORES, "cores"),
         *(told(f"… {name}", figures.cores[name], "cores") for name in SERVICES),

@@ -37,13 +37,16 @@ class Side:
         each = [summary(ran.acks_ms)["p99"] for ran in self.rounds]
         return 100 * (max(each) - min(each)) / (sum(each) / len(each))
 
-    def lost(self) -> int:
-        """Acknowledged and not in the log, or missed by a witness."""
-        return sum(ran.figures.lost for ran in self.rounds)
-
     def closed(self) -> int:
         """Connections that ended before their run did."""
         return sum(sum(ran.figures.closed.values()) for ran in self.rounds)
+
+
+def lost(*sides: Side) -> int | None:
+    """Acknowledged and not in the log, or missed by a witness; None: in a round nobody looked."""
+    each = [ran.figures.lost for side in sides for ran in side.rounds]
+    found = [count for count in each if count is not None]
+    return sum(found) if len(found) == len(each) else None
 
 
 def compared(calm: Side, troubled: Side) -> list[Check]:

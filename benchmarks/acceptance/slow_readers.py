@@ -17,7 +17,7 @@ from benchmarks.acceptance.check import Result, all_of, at_most, none
 from benchmarks.acceptance.counters import look
 from benchmarks.acceptance.given import describe
 from benchmarks.acceptance.meshes import mesh_up
-from benchmarks.acceptance.sides import Side, compared
+from benchmarks.acceptance.sides import Side, compared, lost
 
 if TYPE_CHECKING:
     from benchmarks.acceptance.given import Given
@@ -56,7 +56,7 @@ async def run(given: Given) -> Result:
         at_most("edge memory, growth in the run",
                 max(_grown_mb(ran) for ran in troubled.rounds), RSS_MB, "MB"),
         none("others closed", calm.closed() + troubled.closed()),
-        none("acknowledged and lost", calm.lost() + troubled.lost()),
+        none("acknowledged and lost", lost(calm, troubled)),
     ]  # fmt: skip
     text = f"{describe(load)}; {deaf} of them deaf in every other round"
     doubts = [why for ran in calm.rounds + troubled.rounds for why in ran.figures.doubts()]

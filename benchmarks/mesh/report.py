@@ -31,18 +31,20 @@ class Found:
     late_ms: npt.NDArray[np.float64]
     verdict: Verdict | None
     """Of the witnesses, where there are any."""
-    lost: int
-    repeated: int
+    lost: int | None
+    """In the log; None: it was not read back."""
+    repeated: int | None
+    """The same."""
     cores: dict[str, float]
     rss_before: int
-    """Of the edge's workers, without sessions."""
+    """Of the edge's workers, without sessions; 0: they are not ours to look at."""
     rss_connected: int
     rss_after: int
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is printed; benchmarks/README.md explains each."""
+    """What is printed; benchmarks/README.md explains each. None: nobody looked."""
 
     sessions: int
     frames_per_s: int
@@ -52,12 +54,12 @@ class Figures:
     ack_ms: dict[str, float]
     intervention_ms: dict[str, float] | None
     alert_ms: dict[str, float] | None
-    lost: int
-    duplicated: int
-    edge_bytes_per_session: int
-    edge_bytes_per_idle_session: int
+    lost: int | None
+    duplicated: int | None
+    edge_bytes_per_session: int | None
+    edge_bytes_per_idle_session: int | None
     cpu_us_per_frame: float | None
-    log_repeated: int
+    log_repeated: int | None
     unacked: int
     held: int
     refused: int
@@ -108,13 +110,11 @@ def report(found: Found) -> Figures:
         ack_ms=summary(found.ack_ms.tolist()),
         intervention_ms=witness.intervention_ms if witness else None,
         alert_ms=witness.alert_ms if witness else None,
-        lost=found.lost + (len(witness.lost) if witness else 0),
-        duplicated=len(witness.duplicated) if witness else 0,
-        edge_bytes_per_session=_each(found.rss_after - found.rss_before, sessions),
-        edge_bytes_per_idle_session=_each(found.rss_connected - found.rss_before, sessions),
-        cpu_us_per_frame=(
-            round(_edge_cores(found.cores) * seconds / frames * 1e6, 1) if frames else None
-        ),
+        lost=_lost(found),
+        duplicated=len(witness.duplicated) if witness else None,
+        edge_bytes_per_session=_each(found, found.rss_after, sessions),
+        edge_bytes_per_idle_session=_each(found, found.rss_connected, sessions),
+        cpu_us_per_frame=_us_per_frame(found, frames),
         log_repeated=found.repeated,
         unacked=sum(each.unacked for each in told),
         held=sum(each.held for each in told),
@@ -131,9 +131,21 @@ def report(found: Found) -> Figures:
     )
 
 
+def _lost(found: Found) -> int | None:
+    if found.verdict is None:
+        return found.lost
+    return (found.lost or 0) + len(found.verdict.lost)
+
+
 def _edge_cores(cores: dict[str, float]) -> float:
     return sum(taken for name, taken in cores.items() if name.startswith("edge"))
 
 
-def _each(total: int, sessions: int) -> int:
-    return round(total / max(sessions, 1))
+def _us_per_frame(found: Found, frames: int) -> float | None:
+    if not frames or not any(name.startswith("edge") for name in found.cores):
+        return None
+    return round(_edge_cores(found.cores) * found.seconds / frames * 1e6, 1)
+
+
+def _each(found: Found, rss: int, sessions: int) -> int | None:
+    return round((rss - found.rss_before) / max(sessions, 1)) if found.rss_before else None

@@ -153,7 +153,7 @@ async def _play(
     verdict = await witnesses if witnesses else None
     for what in [*verdict.lost, *verdict.duplicated, *verdict.problems][:_SHOWN] if verdict else ():
         say(what)
-    lost = repeated = 0
+    lost = repeated = None
     if log_url:
         say("reading the log back")
         acked = [(str(a), str(b), int(c)) for each in told for a, b, c in each.acked]

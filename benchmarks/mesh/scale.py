@@ -55,8 +55,10 @@ def command(active: float, per_session: float, seconds: float, most: int, as_jso
 
 
 def _row(figures: Figures) -> str:
+    each = figures.edge_bytes_per_session
+    kib = f"{each / 1024:.1f}" if each is not None else "None"
     return (
         f"{figures.sessions:>9,}{figures.frames_per_s:>10,}{figures.ack_ms['p99']:>9}"
         f"{figures.detect_ms['p99']:>12}{figures.edge_cores:>12.2f}"
-        f"{figures.cpu_us_per_frame!s:>10}{figures.edge_bytes_per_session / 1024:>13.1f}"
+        f"{figures.cpu_us_per_frame!s:>10}{kib:>13}"
     )

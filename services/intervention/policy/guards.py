@@ -21,7 +21,7 @@ from services.intervention.policy.document import (
 )
 from services.intervention.policy.errors import PolicyError
 from services.intervention.policy.facts import Facts, Recipient, in_span
-from services.intervention.policy.ledger import Charge, Ledger, Readings, Subject
+from services.intervention.policy.ledger import EVER, Charge, Ledger, Readings, Subject
 
 if TYPE_CHECKING:
     from services.intervention.policy.parts import Part
@@ -217,7 +217,7 @@ class GuardSet:
 
     def _period(self, name: str, periods: tuple[str, ...]) -> str:
         each = self.budgets[name].each
-        return "ever" if each == "ever" else periods[_PERIODS.index(each)]
+        return EVER if each == "ever" else periods[_PERIODS.index(each)]
 
 
 def compile_guards(guards: Guards) -> GuardSet:

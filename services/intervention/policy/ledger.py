@@ -14,6 +14,8 @@ import msgspec
 
 Subject = Literal["session", "visitor", "company", "tenant"]
 REMEMBERED = 16
+EVER = "ever"
+"""The period of a budget that never renews."""
 _BUCKETS = 32
 
 
@@ -66,12 +68,13 @@ class Ledger(msgspec.Struct, omit_defaults=True):
     def spend(self, key: str, period: str, minor: int) -> None:
         """Take out of a budget; a new period begins at nothing, and an old one never again."""
         known, _ = self.spent.get(key, (period, 0))
-        self.spent[key] = (max(known, period), self.spent_in(key, period) + minor)
+        newest = known if _counts(known, period) else period
+        self.spent[key] = (newest, self.spent_in(key, period) + minor)
 
     def spent_in(self, key: str, period: str) -> int:
         """What a budget has lost in a period, or in a later one: clocks of replicas differ."""
         known, minor = self.spent.get(key, (period, 0))
-        return minor if known >= period else 0
+        return minor if _counts(known, period) else 0
 
     def correct(self, charge: Charge) -> bool:
         """Take more, or less than nothing, out of a period; a later one has nothing to do with it.
@@ -95,6 +98,14 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         """Keep a moment among the last 16."""
         moments: list[int] = getattr(self, name)
         setattr(self, name, [*moments, at_ms][-REMEMBERED:])
+
+
+def _counts(known: str, period: str) -> bool:
+    """Whether what a period has spent counts in another: of dates, also a later one's.
+
+    "ever" is no date: a budget that was changed from it to a period begins at nothing.
+    """
+    return known == period or (known != EVER and known >= period)
 
 
 class Readings(Protocol):

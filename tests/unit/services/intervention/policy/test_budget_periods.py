@@ -24,3 +24,15 @@ def test_what_is_given_back_returns_to_its_own_period_only() -> None:
     ledger.spend(key, "2026-11-27", 500)
     assert not ledger.correct(Charge(key, "2026-11-26", -1_000))
     assert ledger.spent_in(key, "2026-11-27") == 500
+
+
+def test_a_budget_for_ever_that_gets_a_period_begins_at_nothing_and_renews() -> None:
+    ledger, key = Ledger(), "budget:b:EUR"
+    ledger.spend(key, "ever", 3_000)
+    ledger.spend(key, "ever", 1_000)
+    assert ledger.spent_in(key, "ever") == 4_000
+    assert ledger.spent_in(key, "2026-11") == 0
+    ledger.spend(key, "2026-11", 500)
+    assert ledger.spent[key] == ("2026-11", 500)
+    assert ledger.spent_in(key, "2026-12") == 0
+    assert ledger.spent_in(key, "ever") == 0

@@ -183,6 +183,10 @@ class GuardSet:
             return None
         if readings.read("visitor", f"group:{group}", 0, None) > asked.facts.now_ms:
             return Refusal("excluded", group)
+        beside = asked.beside
+        # An action for page and team is one of its group, though it has two parts.
+        if beside is not None and beside.group == group and beside.name != asked.part.name:
+            return Refusal("excluded", group)
         return None
 
     def _capped(self, asked: Asked, readings: Readings) -> Refusal | None:

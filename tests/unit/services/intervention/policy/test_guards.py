@@ -124,6 +124,23 @@ def test_of_a_group_a_visitor_has_one_at_a_time() -> None:
     assert bench.template(now_ms=NOW_MS + 100 * SECOND) == "free_shipping@1"
 
 
+def test_two_actions_of_a_group_do_not_go_out_in_one_decision() -> None:
+    page, team = {**OFFER, "group": "sales"}, {**ALERT, "group": "sales"}
+    verdict = Bench(policy(rule("r", page, team))).judge(recipients=TEAM)
+    assert refused(verdict) == {"offer:page": "", "alert:team": "excluded:sales"}
+
+
+def test_an_action_for_page_and_team_is_one_of_its_group() -> None:
+    call = {
+        "name": "call", "type": "chat", "template": "priority_chat@1", "target": "both",
+        "group": "sales", "to": ["owner", "role:ceo"],
+    }  # fmt: skip
+    bench = Bench(policy(rule("r", call)))
+    assert refused(bench.judge(recipients=TEAM)) == {"call:page": "", "call:team": ""}
+    again = bench.judge(recipients=TEAM)
+    assert set(refused(again).values()) == {"excluded:sales"}
+
+
 @pytest.mark.parametrize(("of", "offer"), [("same_type", "help@1"), ("any", None)])
 def test_who_closed_an_offer_is_left_alone_with_offers(of: str, offer: str | None) -> None:
     made = policy(rule("r", OFFER, HELP), guards={"after_dismissal": {"for_s": 600, "of": of}})

@@ -172,7 +172,7 @@ def _worst(parts: list[list[Test]], *, turned: bool) -> Unproven:
 
 
 def minutes_of(clock: str) -> int:
-    """ "09:30" as minutes of the day."""
+    """ "09:30" as minutes of the day; "24:00" is its end."""
     return int(clock[:2]) * 60 + int(clock[3:])
 
 

@@ -22,6 +22,8 @@ Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{1,64}$")]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=366 * 86_400)]
 Window = Annotated[int, msgspec.Meta(ge=1, le=366 * 86_400)]
 Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClockEnd = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+"""Where a span ends; 24:00 is the end of the day."""
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
 Amounts = dict[Currency, Decimal]
 
@@ -107,7 +109,7 @@ class LocalTime(_Part, frozen=True, kw_only=True):
 
     of: Literal["visitor", "team"]
     since: Clock = msgspec.field(name="from")
-    to: Clock
+    to: ClockEnd
     days: Annotated[tuple[DayName, ...], msgspec.Meta(min_length=1)] | None = None
     """Days on which the span begins; none: every day."""
 
@@ -223,7 +225,7 @@ class Quiet(_Part, frozen=True, kw_only=True):
     name: Name
     whose: Literal["visitor", "team"]
     since: Clock = msgspec.field(name="from")
-    to: Clock
+    to: ClockEnd
     days: Annotated[tuple[DayName, ...], msgspec.Meta(min_length=1)] | None = None
     of: tuple[Selector, ...] = ("any",)
     unless: tuple[PriorityName, ...] = ()

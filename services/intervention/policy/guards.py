@@ -251,7 +251,7 @@ def compile_guards(guards: Guards) -> GuardSet:
         if quiet.since == quiet.to:
             raise PolicyError(
                 f"guards.quiet[{index}]: from and to are the same; for whole days give days and"
-                " from 00:00 to 23:59"
+                " from 00:00 to 24:00"
             )
     limits = {
         name: {

@@ -165,6 +165,19 @@ def test_quiet_hours_are_those_of_whoever_would_be_woken() -> None:
     assert Bench(loud).judge(recipients=asleep).team is not None
 
 
+def test_a_whole_day_is_quiet_to_its_last_minute() -> None:
+    quiet = {
+        "name": "sunday", "whose": "team", "from": "00:00", "to": "24:00", "days": ["sun"],
+        "of": ["team"],
+    }  # fmt: skip
+    made = policy(rule("r", ALERT), guards={"quiet": [quiet]})
+    sunday, monday = 6 * DAY_MINUTES, 0
+    for minute in (sunday, sunday + DAY_MINUTES - 1):
+        assert Bench(made).judge(recipients=TEAM, team_minute=minute).team is None
+    for minute in (sunday - 1, monday):
+        assert Bench(made).judge(recipients=TEAM, team_minute=minute).team is not None
+
+
 @pytest.mark.parametrize(
     ("minute", "start", "end", "days", "inside"),
     [

@@ -78,10 +78,11 @@ class Documents(Generic[T]):
                 pb.GetConfigRequest(tenant_id=tenant_id, kind=self._kind), timeout=_DEADLINE_S
             )
         except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
+            # A tenant that cannot be has none either: nobody would ever say more of it.
+            if error.code() in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT}:
                 self._versions.setdefault(tenant_id, 0)
             else:
-                _log.warning("document unknown, using builtin", **named, code=error.code().name)
+                _log.warning("document unknown", **named, code=error.code().name)
         else:
             await self.apply(answer.document)
         finally:

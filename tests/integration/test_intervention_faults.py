@@ -14,6 +14,7 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from cli.engines import LogValkey
 from cli.engines.folders import SocketFolder
+from services.common.log.port import session_append
 from tests.integration.intervention_line import (
     Directory,
     Line,
@@ -149,6 +150,7 @@ async def test_log_away_keeps_the_promise(mesh: Mesh, own_log: LogValkey) -> Non
 async def test_identity_away_decides_without_and_says_so(mesh: Mesh) -> None:
     line = mesh.line
     line.tenant = "nobody-knows"
+    await line.decide(line.emotion("s0"))
     emotion = line.emotion("s1")
     line.directory.fail = True
     decision = await line.decide(emotion)
@@ -160,6 +162,25 @@ async def test_identity_away_decides_without_and_says_so(mesh: Mesh) -> None:
         await line.decide(line.emotion("s2"), line.identity("s2"))
     # The people are not known: better decided by the durable path than without an alert.
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_nothing_is_decided_before_the_policy_is_known(mesh: Mesh) -> None:
+    line = mesh.line
+    line.directory.fail = True
+    emotion = line.emotion("s1")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await line.decide(emotion)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    line.directory.put_policy(
+        line.tenant, ESCALATING.replace("emotion: rage", "emotion: hesitation")
+    )
+    line.directory.fail = False
+    await line.log.append(
+        [session_append("emotion.v1", line.tenant, "s1", emotion.SerializeToString(), {})]
+    )
+    (decision,) = await until(line.decisions)
+    assert (decision.path, decision.reason) == ("durable", "no_rule")
+    assert not decision.HasField("intervention")
 
 
 ESCALATING = """

@@ -147,6 +147,7 @@ class Acting:
             PermissionDenied: the nonce was not issued for this, is spent or too old.
             Stopped: a kill switch stops all that would be shown.
             BudgetSpent: of an offer, what the policy lets offers cost is used up.
+            Unavailable: of what is shown, identity never said which policy holds.
         """
         if name not in ACTS:
             raise InvalidArgument(f"act is one of {', '.join(ACTS)}")
@@ -155,8 +156,11 @@ class Acting:
         # A rule's switch stops what the rule does; a person does this.
         if name in TEMPLATES and self._switches.stops(decision.tenant_id, ()):
             raise Stopped("Nothing is shown to visitors now: a kill switch stops everything.")
-        session_id, here = await self._whereabouts(decision) if name in TEMPLATES else ("", False)
-        policy = await self._policies.of(decision.tenant_id)
+        session_id, here = "", False
+        policy: Policy | None = None
+        if name in TEMPLATES:
+            session_id, here = await self._whereabouts(decision)
+            policy = await self._policies.of(decision.tenant_id)
         async with self._pool.acquire() as connection, connection.transaction():
             asking = await threads.read_asking(connection, decision)
             # In this order: a timer that is being acted on takes the thread's lock.
@@ -169,7 +173,7 @@ class Acting:
             _refuse_again(name, to_person_id, [one for one in before if one.round == round_])
             await self._spend(connection, nonce, visit, now_ms)
             intervention = None
-            if name in TEMPLATES:
+            if policy is not None:
                 # What was felt in the visit where they are now.
                 felt = max(
                     (one for one in asking if one.session_id == session_id),

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import intervention_store
+from cli import intervention_store, mesh
 from cli.errors import CliError
 from cli.options import data_option
 
 if TYPE_CHECKING:
     from services.intervention.store.dead_letters import Kept
 
+_CHANNELS = ("sms", "slack", "webhook", "email", "teams", "pagerduty")
 _data = data_option("SIQ_POSTGRES_URL")
 _last = click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True)
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -118,6 +119,48 @@ def replay(
 
 @command.command()
 @click.argument("tenant")
+@_last
+@_json
+@_data
+def off(tenant: str, last: int, as_json: bool, data: Path) -> None:
+    """Show TENANT's addresses that are off: channel, a hash, since when and why.
+
+    Nothing is sent there, and who of the team has no other address is not asked.
+    """
+    from services.intervention.store import endpoints
+
+    for row in intervention_store.ask(data, lambda pool: endpoints.listed(pool, tenant, last)):
+        if as_json:
+            click.echo(json.dumps({name: getattr(row, name) for name in row.__slots__}))
+            continue
+        at = _written(row.since_ms)
+        click.echo("  ".join([row.channel or "unknown", row.endpoint_hash, at, row.reason]))
+
+
+@command.command()
+@click.argument("tenant")
+@click.argument("channel", type=click.Choice(_CHANNELS))
+@click.argument("address")
+@_data
+def on(tenant: str, channel: str, address: str, data: Path) -> None:
+    """Send to ADDRESS of TENANT again over CHANNEL, once its owner agreed or the fault is mended.
+
+    Needs SIQ_MESH_SECRET, else that of the mesh on this machine: addresses are stored as hashes.
+    """
+    from services.intervention.sending.secrets import Sealer
+    from services.intervention.store import endpoints
+
+    named = Sealer(mesh.mesh_secret(data)).endpoint_hash(channel, address)
+    if not intervention_store.ask(data, lambda pool: endpoints.turn_on(pool, tenant, named)):
+        raise CliError(
+            f"no such address of {tenant!r} is off ({channel}, {named});"
+            f" see `sentientiq outbox off {tenant}`"
+        )
+    click.echo("on: what is decided from now on may go there")
+
+
+@command.command()
+@click.argument("tenant")
 @click.argument("decision")
 @click.argument("people", nargs=-1)
 @_data
@@ -149,7 +192,7 @@ def close(tenant: str, decision: str, people: tuple[str, ...], data: Path) -> No
 
 def _show(rows: list[Kept], as_json: bool) -> None:
     for row in rows:
-        at = datetime.fromtimestamp(row.changed_at_ms / 1000, UTC).isoformat(timespec="seconds")
+        at = _written(row.changed_at_ms)
         if as_json:
             click.echo(json.dumps({name: getattr(row, name) for name in row.__slots__}))
             continue
@@ -159,3 +202,7 @@ def _show(rows: list[Kept], as_json: bool) -> None:
         if row.state == "failed" and not row.kept:
             words.append("(gone)")
         click.echo("  ".join(words))
+
+
+def _written(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -43,6 +43,7 @@ from services.intervention.channels.twilio import Account, Twilio
 from services.intervention.channels.webhook import Webhook
 from services.intervention.clock import wall_ms
 from services.intervention.database import FAILURES
+from services.intervention.deciding.addresses import Addresses
 from services.intervention.deciding.court import Court
 from services.intervention.deciding.decider import Decider
 from services.intervention.deciding.durable import DurablePath
@@ -151,7 +152,8 @@ async def serve(settings: Settings) -> None:
     observing = Observing(pool)
     identities = Identities(channel)
     pages = Pages(hot)
-    people = People(channel, monotonic=time.monotonic)
+    addresses = Addresses(writer_pool, sealer)
+    people = People(channel, monotonic=time.monotonic, addresses=addresses)
     decider = Decider(
         policies,
         identities,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,30 @@ async def test_nothing_is_decided_before_the_policy_is_known(mesh: Mesh) -> None
     (decision,) = await until(line.decisions)
     assert (decision.path, decision.reason) == ("durable", "no_rule")
     assert not decision.HasField("intervention")
+
+
+async def test_whose_only_address_is_off_is_not_asked_but_the_next_one(mesh: Mesh) -> None:
+    line = mesh.line
+    backup = f"{line.phone}9"
+    line.person(("sms", "+15005550004"))  # the sandbox: they unsubscribed
+    line.person(("sms", backup), role="backup")
+    line.directory.put_policy(
+        line.tenant, ESCALATING.replace('to: ["role:ceo"]', 'to: ["role:ceo", "role:backup"]')
+    )
+    first = await line.decide(line.emotion("s1"), line.identity("s1"))
+    assert first.recommendation.person_id == "p-ceo"
+    await until(lambda: line.outcomes(pb.OUTCOME_KIND_FAILED))
+    # The team is known for five seconds.
+    sessions = count(2)
+
+    async def the_next_one() -> bool:
+        session = f"s{next(sessions)}"
+        decision = await line.decide(line.emotion(session), line.identity(session))
+        await asyncio.sleep(0.5)
+        return decision.recommendation.person_id == "p-backup"
+
+    await until(the_next_one)
+    await line.one_message(backup)
 
 
 ESCALATING = """

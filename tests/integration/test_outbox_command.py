@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from cli.outbox import command
 from services.common import postgres
 from services.intervention.channels.verdict import Ending, Verdict
+from services.intervention.sending.secrets import Sealer
 from services.intervention.service import MIGRATIONS, SCHEMA
-from tests.integration.dispatching import Bench
+from services.intervention.store import messages
+from tests.integration.dispatching import MESH, Bench
 from tests.integration.intervention_line import until
 
 
@@ -115,3 +117,28 @@ def test_what_cannot_be_sent_again_is_named(dead: Dead, postgres_url: str) -> No
         assert done.exit_code != 0
         assert id_ in done.output
         assert f"sentientiq outbox dead {tenant}" in done.output
+
+
+def test_an_address_that_is_off_is_listed_and_turned_on(
+    dead: Dead, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIQ_MESH_SECRET", MESH)
+    named = Sealer(MESH).endpoint_hash("sms", "+15550001111")
+
+    async def turn_off() -> None:
+        pool = await postgres.connect(postgres_url, schema=SCHEMA, max_size=1)
+        reason = "unsubscribed"
+        await messages.turn_off(pool, dead.tenant, named, reason=reason, now_ms=1_700_000_000_000)
+        await pool.close()
+
+    asyncio.run(turn_off())
+    lines = asked(postgres_url, "off", dead.tenant).output.splitlines()
+    assert f"unknown  {named}  2023-11-14T22:13:20+00:00  unsubscribed" in lines
+    (told,) = [line for line in lines if line.endswith("21610")]
+    assert told.startswith("sms  ")
+    done = asked(postgres_url, "on", dead.tenant, "sms", "+15550001111")
+    assert done.exit_code == 0, done.output
+    assert named not in asked(postgres_url, "off", dead.tenant).output
+    again = asked(postgres_url, "on", dead.tenant, "sms", "+15550001111")
+    assert again.exit_code != 0
+    assert f"sentientiq outbox off {dead.tenant}" in again.output

@@ -14,6 +14,7 @@ from sentientiq.tenant.v1 import tenant_service_pb2_grpc as rpc
 
 from services.common import logs
 from services.common.errors import Unavailable
+from services.intervention.deciding.addresses import Addresses
 from services.intervention.sending.lanes import CHANNELS
 
 _FRESH_S = 5.0
@@ -30,15 +31,23 @@ class _Team:
 class People:
     """The teams of all tenants, cached. While identity is away the last known list serves."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        monotonic: Callable[[], float],
+        addresses: Addresses | None = None,
+    ) -> None:
+        """`addresses` tells which are off; None: none is."""
         self._stub = rpc.TenantServiceStub(channel)
+        self._addresses = addresses
         self._monotonic = monotonic
         self._teams: dict[str, _Team] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.stale_answers = 0
 
     async def of(self, tenant_id: str) -> Sequence[pb.Person]:
-        """The tenant's people.
+        """The tenant's people, without channels whose address is off.
 
         Raises:
             Unavailable: identity is away and nothing is known yet.
@@ -64,8 +73,11 @@ class People:
                 # For a while: else each caller waits for the deadline, one after the other.
                 self._teams[tenant_id] = _Team(list(team.people), self._monotonic())
                 return team.people
-            self._teams[tenant_id] = _Team(list(answer.people), self._monotonic())
-            return self._teams[tenant_id].people
+            people = list(answer.people)
+            if self._addresses is not None:
+                people = await self._addresses.open_of(tenant_id, people)
+            self._teams[tenant_id] = _Team(people, self._monotonic())
+            return people
 
 
 def reachable_channels(person: pb.Person) -> list[pb.Channel]:

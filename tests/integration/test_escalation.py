@@ -13,7 +13,10 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
+from services.intervention.answering.links import Links
+from tests.integration.intervene_phone import Phone
 from tests.integration.intervention_line import (
+    MESH,
     Directory,
     Line,
     Ports,
@@ -73,14 +76,19 @@ async def line(ports: Ports, log_url: str) -> AsyncGenerator[Line, None]:
     server = await directory.serve(ports.directory)
     made = Line(ports, directory, log_url)
     await directory.watched.wait()
-    directory.put_policy(made.tenant, POLICY)
-    directory.put(made.tenant, "on_call", ROTAS)
-    made.person()
-    for role in ("success", "backup"):
-        made.person(("sms", phone_of(made, role)), role=role)
+    staff(made, POLICY)
     yield made
     await made.close()
     await server.stop(None)
+
+
+def staff(line: Line, policy: str) -> None:
+    """Give the tenant a policy, a rota and a team."""
+    line.directory.put_policy(line.tenant, policy)
+    line.directory.put(line.tenant, "on_call", ROTAS)
+    line.person()
+    for role in ("success", "backup"):
+        line.person(("sms", phone_of(line, role)), role=role)
 
 
 def phone_of(line: Line, role: str) -> str:
@@ -142,6 +150,46 @@ async def test_who_looks_stops_it(line: Line) -> None:
     await text_to(line, "backup")
     escalated = await line.outcomes(pb.OUTCOME_KIND_ESCALATED)
     assert {one.session_id for one in escalated} == {"s2"}
+
+
+async def handed_over(line: Line) -> None:
+    """The first one looks, and hands it over to the second."""
+    phone = Phone(line, link_of((await line.one_message())["body"]))
+    await phone.see()
+    await phone.tap("hand_over", to=Links(MESH).person_tag("p-success").hex())
+
+
+async def handed_texts(line: Line) -> list[str]:
+    """What the second one got by a hand-over."""
+    texts = await line.received(phone_of(line, "success"))
+    return [one["body"] for one in texts if "hands this over to you" in one["body"]]
+
+
+async def test_a_colleague_who_does_not_answer_is_not_the_last_one(line: Line) -> None:
+    decision = await decided(line)
+    await handed_over(line)
+    await until(lambda: handed_texts(line))
+    text = await text_to(line, "backup")
+    assert text["body"].startswith("NO ANSWER FOR ")
+    (escalated,) = await until(lambda: line.outcomes(pb.OUTCOME_KIND_ESCALATED))
+    assert (escalated.person_id, escalated.decision_id) == ("p-backup", decision.id)
+    (handed,) = await line.outcomes(pb.OUTCOME_KIND_HANDED_OVER)
+    assert escalated.occurred_at_ms - handed.occurred_at_ms >= 1_000
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new to it", "had looked before"])
+async def test_a_colleague_who_looks_is_the_last_one(line: Line, before: bool) -> None:
+    # Time enough for the message to come, and to be looked at.
+    line.tenant += "-slow"
+    staff(line, POLICY.replace("after_s: 1,", "after_s: 3,"))
+    await decided(line)
+    if before:
+        await Phone(line, link_of((await text_to(line, "success"))["body"])).see()
+    await handed_over(line)
+    (body,) = await until(lambda: handed_texts(line))
+    await Phone(line, link_of(body)).see()
+    await asyncio.sleep(4)
+    assert not await line.received(phone_of(line, "backup"))
 
 
 async def test_a_thread_that_was_forgotten_holds_up_nobody(line: Line, postgres_url: str) -> None:

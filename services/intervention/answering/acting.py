@@ -127,7 +127,8 @@ class Acting:
                         one, person_id=person_id, kind=pb.OUTCOME_KIND_SEEN, at_ms=now_ms
                     )
                     await put_outcome(connection, outcome, span_of(one))
-            if seen:
+            # Of whom it was handed to, a look counts though they had looked before.
+            if seen or await store.is_handed_to(connection, decision.id, person_id):
                 await stop_timers(connection, ESCALATE, [one.id for one in asking])
             await self._permit(connection, nonce, visit, now_ms)
         if seen:

@@ -59,12 +59,19 @@ class Asking:
         decision = await read_decision(connection, timer.decision_id)
         if decision is None or now_ms > decision.decided_at_ms + LINK_LIFETIME_MS:
             return  # forgotten, or of no use to anybody any more
-        asked, number = decision.recommendation, int(timer.subject)
+        asked = decision.recommendation
+        step_number, _, act_id = timer.subject.partition(" ")
+        number, since_ms = int(step_number), decision.decided_at_ms
         thread_id = await threads.find(connection, decision.id)
         # Two recommendations of a thread must not ask the same person at once.
         await acts.lock(connection, thread_id)
-        if await acts.acknowledged(
-            connection, decision.id, thread_id=thread_id, since_ms=decision.decided_at_ms
+        if act_id:
+            act = await acts.find_act(connection, act_id, now_ms)
+            if act is None or await acts.answered(connection, act, decision.id):
+                return
+            since_ms = act.acted_at_ms
+        elif await acts.acknowledged(
+            connection, decision.id, thread_id=thread_id, since_ms=since_ms
         ):
             return
         step = asked.escalation[number]
@@ -83,7 +90,7 @@ class Asking:
             self.nobody += 1
             _log.warning("nobody to escalate to", decision=decision.id, step=number + 1)
         else:
-            waited_s = (now_ms - decision.decided_at_ms) // 1000
+            waited_s = (now_ms - since_ms) // 1000
             await self._ask(
                 connection,
                 decision,
@@ -105,7 +112,9 @@ class Asking:
             self.escalated += 1
         if number + 1 < len(asked.escalation):
             due_at_ms = now_ms + asked.escalation[number + 1].after_ms
-            await set_timer(connection, ESCALATE, decision.id, str(number + 1), due_at_ms)
+            await set_timer(
+                connection, ESCALATE, decision.id, _subject(number + 1, act_id), due_at_ms
+            )
 
     async def hand_over(
         self, connection: Any, decision: pb.Decision, act: acts.Act, now_ms: int
@@ -128,7 +137,8 @@ class Asking:
             now_ms=now_ms,
         )
         # With the thread goes all that joined it.
-        for one in await threads.read_asking(connection, decision):
+        asking = await threads.read_asking(connection, decision)
+        for one in asking:
             await self._tell(
                 connection,
                 one,
@@ -139,6 +149,33 @@ class Asking:
                 now_ms=now_ms,
                 by_person_id=act.person_id,
             )
+        await self._escalate_from(connection, asking, people, act, now_ms)
+
+    async def _escalate_from(
+        self,
+        connection: Any,
+        asking: Sequence[pb.Decision],
+        people: Sequence[tenant_pb2.Person],
+        act: acts.Act,
+        now_ms: int,
+    ) -> None:
+        """Ask on where the colleague does not answer, from the first step that asks somebody else.
+
+        One recommendation's steps are enough: all of them are about the same page.
+        """
+        decision = next((one for one in asking if one.recommendation.escalation), None)
+        if decision is None:
+            return
+        members = await threads.read_members(connection, act.thread_id)
+        told = {one.recommendation.person_id for one in asking}
+        told |= {act.person_id, *(one.person_id for one in members)}
+        who, rotas = await self._who(decision), await self._rotas.of(decision.tenant_id)
+        for number, step in enumerate(decision.recommendation.escalation):
+            if choose(step.to, people, told, who, rotas, now_ms) is not None:
+                due_at_ms = now_ms + step.after_ms
+                subject = _subject(number, act.id)
+                await set_timer(connection, ESCALATE, decision.id, subject, due_at_ms)
+                return
 
     async def ask_anew(self, connection: Any, decision: pb.Decision, now_ms: int) -> None:
         """Ask whom a recommendation was for, where no message has told them of it."""
@@ -287,6 +324,11 @@ def choose(
         if found is not None:
             return found
     return None
+
+
+def _subject(number: int, act_id: str) -> str:
+    """Of a step's timer; where a hand-over began it anew, with that act."""
+    return f"{number} {act_id}" if act_id else str(number)
 
 
 def _span(seconds: int) -> str:

@@ -68,6 +68,32 @@ async def acknowledged(connection: Any, decision_id: str, *, thread_id: str, sin
     return bool(found)
 
 
+async def answered(connection: Any, act: Act, decision_id: str) -> bool:
+    """Whether a hand-over needs nobody else: it was taken back, or looked at or acted on since."""
+    if act.undone:
+        return True
+    found = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM visits WHERE decision_id = $1 AND seen_at_ms > $3)"
+        " OR EXISTS (SELECT 1 FROM steps WHERE thread_id = $2 AND acted_at_ms > $3"
+        " AND undone_at_ms IS NULL)",
+        decision_id,
+        act.thread_id,
+        act.acted_at_ms,
+    )
+    return bool(found)
+
+
+async def is_handed_to(connection: Any, thread_id: str, person_id: str) -> bool:
+    """Whether the last act that stands gave a thread to this person."""
+    found = await connection.fetchval(
+        "SELECT to_person_id = $2 FROM steps WHERE thread_id = $1 AND undone_at_ms IS NULL"
+        " ORDER BY acted_at_ms DESC, id DESC LIMIT 1",
+        thread_id,
+        person_id,
+    )
+    return bool(found)
+
+
 async def was_visited(connection: Any, decision_id: str, since_ms: int) -> bool:
     """Whether anybody has looked for the first time since then."""
     found = await connection.fetchval(

@@ -50,6 +50,8 @@ class Directory:
         self.documents: dict[tuple[str, str], tenant_pb2.ConfigDocument] = {}
         self.watched = asyncio.Event()
         """Set once the service has found us."""
+        self.peers: set[str] = set()
+        """Connections of those that have."""
         self.fail = False
         """Answer everything with UNAVAILABLE."""
         self._watchers: set[asyncio.Queue[tenant_pb2.ConfigDocument]] = set()
@@ -98,6 +100,7 @@ class Directory:
         """All documents, then changes."""
         queue: asyncio.Queue[tenant_pb2.ConfigDocument] = asyncio.Queue()
         self._watchers.add(queue)
+        self.peers.add(context.peer())
         self.watched.set()
         try:
             for document in list(self.documents.values()):

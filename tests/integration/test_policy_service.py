@@ -48,7 +48,11 @@ async def lines(ports: tuple[Ports, Ports], log_url: str) -> AsyncGenerator[tupl
     server = await directory.serve(ports[0].directory)
     made = tuple(Line(one, directory, log_url) for one in ports)
     made[1].tenant = made[0].tenant
-    await directory.watched.wait()
+
+    async def found_by_both() -> bool:
+        return len(directory.peers) == 2
+
+    await until(found_by_both)
     yield made[0], made[1]
     for one in made:
         await one.close()

@@ -24,7 +24,7 @@ class RageTiming(IntEnum):
     HASTE_MS = 1200
     PAUSE_MS = 600
     ALONE_MS = 120000
-    INSIST_PX = 150
+    INSIST_PX = 180
     SAME_EPISODE_MS = 5000
     TROUBLED_MS = 30000
     REPEATED_MS = 60000

@@ -47,19 +47,26 @@ _LISTEN = "0A"
 # is listened on; above what programs are known by.
 _FREE = (10_000, 32_767)
 _TRIES = 10_000
+_given: set[int] = set()
+"""By this process: who was given one may not listen on it yet."""
 _RANGE = "SENTIENTIQ_FREE_PORTS"
 """In the environment, FIRST-LAST: whose programs run side by side gives each its own."""
 
 
 def free_port() -> int:
-    """A port of loopback on which nobody listens; chosen at random.
+    """A port of loopback on which nobody listens; at random, none twice while there are others.
 
     Raises:
         CliError: none is free.
     """
     first, last = _range()
     for _ in range(_TRIES):
-        if _is_free(port := random.randint(first, last)):
+        port = random.randint(first, last)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    for port in random.sample(sorted(_given), len(_given)):
+        if first <= port <= last and _is_free(port):
             return port
     raise CliError(f"hardly a port of {first} to {last} is free")
 

@@ -88,15 +88,17 @@ async def mesh(
     directory = Directory()
     server = await directory.serve(ports.directory)
     sandbox = {"SIQ_HTTP_LISTEN": f"127.0.0.1:{ports.sandbox}"}
-    with process("services.sandbox", sandbox, tmp_path / "sandbox.log"):
-        line = Line(ports, directory, own_log.url)
-        made = Mesh(line, environment, tmp_path, postgres_url)
-        made.start()
-        await directory.watched.wait()
-        yield made
-        await line.close()
-        made.stop()
-    await server.stop(None)
+    try:
+        with process("services.sandbox", sandbox, tmp_path / "sandbox.log"):
+            line = Line(ports, directory, own_log.url)
+            made = Mesh(line, environment, tmp_path, postgres_url)
+            made.start()
+            await directory.watched.wait()
+            yield made
+            await line.close()
+            made.stop()
+    finally:
+        await server.stop(None)
 
 
 async def test_kill_in_the_middle_of_a_send_sends_once(mesh: Mesh) -> None:

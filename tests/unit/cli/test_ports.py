@@ -30,6 +30,14 @@ def test_free_ports_are_of_the_range_that_was_given(monkeypatch: pytest.MonkeyPa
     assert all(23_000 <= port <= 23_099 for port in free_ports().values())
 
 
+def test_no_port_is_given_twice_while_there_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTIENTIQ_FREE_PORTS", "23100-23119")
+    # Some may be taken by others on this machine.
+    given = [free_port() for _ in range(10)]
+    assert len(set(given)) == 10
+    assert all(23_100 <= free_port() <= 23_119 for _ in range(20))
+
+
 @pytest.mark.parametrize("text", ["1-2-3", "9-1", "0-5", "80-70000", "many"])
 def test_a_range_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("SENTIENTIQ_FREE_PORTS", text)

@@ -131,24 +131,6 @@ async def test_after_its_page_was_closed_the_person_is_told_anew_on_another(line
     assert {one.decision_id for one in acted} == {second.id, third.id}
 
 
-@pytest.mark.parametrize("act", ["done", "false_alarm"])
-async def test_what_joins_after_the_work_was_ended_is_told_anew_once(line: Line, act: str) -> None:
-    phone = await opened(line)
-    await phone.tap(act)
-    second = await again(line, "s2")
-
-    async def texts() -> bool:
-        return len(await line.received()) == 2
-
-    await until(texts)
-    assert await delivered(line, second)
-    third = await again(line, "s3")
-    assert await delivered(line, third)
-    assert len(await line.received()) == 2
-    live = await phone.look()
-    assert (live["episodes"], live["closed"]) == (3, False)
-
-
 async def test_acts_reach_the_visit_where_the_visitor_is(line: Line, state_url: str) -> None:
     phone = await opened(line)
     second = await again(line, "s2")

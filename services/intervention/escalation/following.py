@@ -73,7 +73,7 @@ class Following:
             await set_timer(connection, ESCALATE, decision.id, "0", due_at_ms)
         if place.joined:
             kinds = [pb.OUTCOME_KIND_FOLDED]
-            reach = await threads.read_reach(connection, place.thread_id, decision)
+            reach = await threads.read_reach(connection, place.thread_id, asked.person_id)
             if reach is threads.Reach.TOLD:
                 # It is on a page that the person has been told of: it did reach them.
                 kinds.append(pb.OUTCOME_KIND_DELIVERED)

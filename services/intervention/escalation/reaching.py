@@ -1,9 +1,8 @@
 """Whether a recommendation without a message of its own reached its person; if not, they are told.
 
 What joined a thread has reached whom the thread's message reached. That message may still be under
-way when it joins, and may fail afterwards; or an act had ended the work before it joined; or there
-is no page to join any more, because its person closed it, or it was deleted. Then the person is
-told anew, once.
+way when it joins, and may fail afterwards; or there is no page to join any more, because its person
+closed it, or it was deleted. Then the person is told anew, once.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Reaching:
         thread_id = await threads.find(connection, decision.id)
         # Of two that joined one thread, the second waits for the first one's message.
         await acts.lock(connection, thread_id)
-        reach = await threads.read_reach(connection, thread_id, decision)
+        reach = await threads.read_reach(connection, thread_id, asked.person_id)
         if reach is threads.Reach.TOLD:
             if thread_id != decision.id:
                 kinds = [pb.OUTCOME_KIND_DELIVERED]

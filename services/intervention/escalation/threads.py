@@ -10,7 +10,6 @@ from typing import Any
 from sentientiq.intervention.v1 import intervention_pb2 as pb
 
 from services.intervention.deciding.proposal import LINK_LIFETIME_MS
-from services.intervention.escalation.telling import CLOSING
 
 LIFETIME_MS = 3_600_000
 """So long what a session feels stands on the page of the thread about it."""
@@ -34,8 +33,7 @@ WHERE decided_at_ms > $3
 ORDER BY decided_at_ms DESC, id LIMIT 1
 """
 
-# What tells PagerDuty that the work is done is no message to anybody. Nobody looks for more on a
-# page that an act has closed: there, only a message since then tells of what joins.
+# What tells PagerDuty that the work is done is no message to anybody.
 _REACH = """
 SELECT count(*) FILTER (WHERE state = 'delivered') AS told,
     count(*) FILTER (WHERE state NOT IN ('delivered', 'failed')) AS under_way,
@@ -43,8 +41,6 @@ SELECT count(*) FILTER (WHERE state = 'delivered') AS told,
 FROM messages WHERE person_id = $2 AND stoppable AND decision_id IN (
     SELECT $1 UNION ALL
     SELECT decision_id FROM thread_decisions WHERE thread_id = $1 AND asks)
-    AND created_at_ms > coalesce((SELECT max(acted_at_ms) FROM steps WHERE thread_id = $1
-        AND act = ANY($3::text[]) AND acted_at_ms < $4 AND undone_at_ms IS NULL), 0)
 """
 
 _JOIN = """
@@ -178,13 +174,9 @@ async def read_evidence(pool: Any, thread_id: str) -> bytes | None:
     return found
 
 
-async def read_reach(connection: Any, thread_id: str, decision: pb.Decision) -> Reach:
-    """Whether a message about a thread tells its person of a decision, as far as providers know.
-
-    One from before the thread was closed, where that was before the decision, does not.
-    """
-    named = (decision.recommendation.person_id, list(CLOSING), decision.decided_at_ms)
-    row = await connection.fetchrow(_REACH, thread_id, *named)
+async def read_reach(connection: Any, thread_id: str, person_id: str) -> Reach:
+    """Whether a message about a thread has reached a person, as far as its provider knows."""
+    row = await connection.fetchrow(_REACH, thread_id, person_id)
     if row["told"]:
         return Reach.TOLD
     if row["under_way"]:

@@ -31,6 +31,7 @@ DECISIONS = ["button#buy", "button#pay", "div.plan", "button#compare"]
 OPTIONS = ["input#small", "input#large", "input#gift", "select#sort"]
 FIELDS = ["input#name", "input#mail", "input#q"]
 
+TRACKS = {"purchase": ["success"], "viewed": []}
 _gap = st.sampled_from([0, 100, 599, 600, 900, 1000, 1499, 1500, 2000, 2500, 3000, 4000, 6000, 8000,
                         9000, 15_001])  # fmt: skip
 _short = st.sampled_from([40, 200, 400, 700, 1000])
@@ -126,6 +127,7 @@ _changes = st.lists(_line("change", st.sampled_from([599, 600, 1000, 4000, 20_00
 _sent = st.one_of(
     st.tuples(_submit).map(list), st.tuples(_press(_decision)).map(list),
     st.tuples(_line("advance")).map(list),
+    st.tuples(_line("track", name=st.sampled_from(list(TRACKS)))).map(list),
 )  # fmt: skip
 _filled = st.tuples(
     st.lists(st.one_of(_written(), _changes), min_size=2, max_size=3), _sent
@@ -150,6 +152,8 @@ def _twin(visit: list[Line], pointer: int) -> Stream:
         what = {k: v for k, v in line.items() if k not in ("type", "dt") and v is not None}
         if "target" in what:
             what["flags"] = TARGETS[str(what["target"])]
+        if line["type"] == "track":
+            what["means"] = TRACKS[str(what["name"])]
         if pointer:
             what["ptr"] = "touch"
         if line["type"] == "advance":

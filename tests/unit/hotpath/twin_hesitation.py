@@ -36,8 +36,8 @@ calendars, what is disabled and what cannot be observed: not at all.
   20 % on, at most 150 %.
 
 A press on a button or more ends dwelling and returns, and but for a mere price the pause; sending
-ends everything. Another
-page, a hidden tab, a reset and the visit's end forget what is under way, not what was marked.
+and success (an event or a page that means it) end everything. Another page, a hidden tab, a reset
+and the visit's end forget what is under way, not what was marked.
 Times are epoch ms.
 """
 

@@ -49,10 +49,11 @@ run: setup ## Start the mesh and print one URL; ENGINES=servers uses those that 
 	$(VENV)/bin/sentientiq up --engines $(ENGINES)
 
 # Two at a time: most of what a test takes is waiting for engines. Those of a file share some. What is
-# held to a clock runs alone.
+# held to a clock runs alone. xdist would begin a test that ended its process again and again.
 AT_ONCE ?= 2
 test: lint types browser fuzzer kustomize clickhouse engines ## Everything that must hold, in at most 20 minutes
-	$(PY) -m pytest -m "not long and not alone" --numprocesses $(AT_ONCE) --dist loadfile
+	$(PY) -m pytest -m "not long and not alone" --numprocesses $(AT_ONCE) --dist loadfile \
+		--max-worker-restart 0
 	$(PY) -m pytest -m "alone and not long"
 
 test-long: lint types browser fuzzer kustomize clickhouse engines autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md

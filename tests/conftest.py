@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import faulthandler
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import Phase, settings
@@ -42,3 +44,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(_ALONE):
             item.add_marker(pytest.mark.alone)
+
+
+# pytest-timeout raises in whatever code runs at that moment. asyncio keeps what is raised in a
+# background task or a callback to itself, and C code is not interrupted: such a test would hang for
+# ever. Then its process ends, with the stacks of all its threads, and xdist names the test.
+_GRACE_S = 120.0
+_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the real stderr: a test's own is captured."""
+    config.stash[_stderr] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End the process of a test that outlives its timeout."""
+    marker = item.get_closest_marker("timeout")
+    timeout_s = float(marker.args[0] if marker else item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(
+        timeout_s + _GRACE_S, file=item.config.stash[_stderr], exit=True
+    )
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()

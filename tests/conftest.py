@@ -2,7 +2,7 @@
 
 import faulthandler
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 from hypothesis import Phase, settings
@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """End the process of a test that outlives its timeout."""
     marker = item.get_closest_marker("timeout")
     timeout_s = float(marker.args[0] if marker else item.config.getini("timeout"))

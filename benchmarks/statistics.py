@@ -24,6 +24,23 @@ def f1(fired: Sequence[bool], true: Sequence[bool]) -> dict[str, float]:
     }
 
 
+def f1_interval(fired: Sequence[bool], true: Sequence[bool]) -> list[float] | None:
+    """Return the 95 % bootstrap interval of F1, drawing sessions; None where nothing is to be told.
+
+    What a draw holds of the four kinds of sessions is multinomial: the sessions need not be dealt.
+    """
+    pairs = list(zip(fired, true, strict=True))
+    cells = [pairs.count(kind) for kind in ((True, True), (True, False), (False, True))]
+    if not sum(cells):
+        return None
+    drawn = np.random.default_rng(0).multinomial(
+        len(pairs), np.array([*cells, len(pairs) - sum(cells)]) / len(pairs), DRAWS
+    )
+    right, wrong = drawn[:, 0], drawn[:, 1] + drawn[:, 2]
+    low, high = np.quantile(2 * right / np.maximum(2 * right + wrong, 1), [0.025, 0.975])
+    return [round(float(low), 4), round(float(high), 4)]
+
+
 def auc(
     scores: Sequence[float] | NDArray[np.float64],
     positive: Sequence[bool] | NDArray[np.bool_],

@@ -9,6 +9,11 @@ from hypothesis import Phase, settings
 
 pytest_plugins = ["tests.engines.fixtures", "tests.integration.detection_line"]
 
+# No example has a time limit: on a busy machine any may take long, and then fails by chance.
+settings.register_profile(
+    "untimed", settings.get_profile(settings.get_current_profile_name()), deadline=None
+)
+settings.load_profile("untimed")
 # For `make mutants`: a mutant is caught by the first example that fails, the smallest is not
 # looked for; and it is caught in every run or in none.
 settings.register_profile(

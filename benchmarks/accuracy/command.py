@@ -48,7 +48,7 @@ def measure(seed: int, visits: int, folder: Path | None) -> dict[str, object]:
 @click.command("accuracy")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--seed", type=int, help="Of the simulated visits; by default a new one each time.")
-@click.option("--visits", default=2000, show_default=True, type=click.IntRange(10))
+@click.option("--visits", default=10_000, show_default=True, type=click.IntRange(10))
 @data.data_option
 def command(as_json: bool, seed: int | None, visits: int, folder: Path | None) -> None:
     """How well emotions are told, by simulated truth and on recordings of real people."""

@@ -10,7 +10,7 @@ import msgspec
 
 from benchmarks.accuracy.verdicts import run
 from benchmarks.baselines import RULES, presses_of
-from benchmarks.statistics import f1
+from benchmarks.statistics import f1, f1_interval
 from benchmarks.visitors import EMOTIONS, generate
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Simulated:
         for name, rule in RULES.items():
             self.fired[name][visit.session] = bool(rule(presses))
 
-    def emotions(self) -> dict[str, dict[str, float]]:
+    def emotions(self) -> dict[str, dict[str, object]]:
         """Return precision, recall, F1 and calibration of each emotion, by session."""
-        found: dict[str, dict[str, float]] = {}
+        found: dict[str, dict[str, object]] = {}
         for emotion in EMOTIONS:
             true = [felt[emotion] for felt in self.truth.values()]
             said = [self.verdicts[session] for session in self.truth]
@@ -68,6 +68,7 @@ class Simulated:
             alarmed = [i for i, alarm in enumerate(fired) if alarm]
             found[emotion] = {
                 **f1(fired, true),
+                "f1_interval": f1_interval(fired, true),
                 "ece": ece(sure, true),
                 "ece_alarms": ece([sure[i] for i in alarmed], [true[i] for i in alarmed]),
                 "felt": sum(true),

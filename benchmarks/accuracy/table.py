@@ -26,7 +26,8 @@ def _rate(value: object) -> str:
 
 def _simulated(result: Mapping[str, object]) -> Table:
     table = Table(title=f"Simulated visits ({result['visits']}, seed {result['seed']})")
-    for name in ("", "precision", "recall", "f1", "ece", "ece of alarms", "felt", "alarms"):
+    names = ("precision", "recall", "f1", "95 %", "ece", "ece of alarms", "felt", "alarms")
+    for name in ("", *names):
         table.add_column(name)
     for emotion, row in _figures(result["simulated"]).items():
         table.add_row(emotion, *(str(value) for value in _figures(row).values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,9 +60,13 @@ def play_many(
 
     if jobs == 1:
         return count(map(play, seeds))
-    # Spawned, not forked: the parent may have threads (a test run with engines has).
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        return count(pool.imap(play, seeds, chunksize=_CHUNK))
+    # Spawned, not forked: the parent may have threads (a test run with engines has). A worker that
+    # dies is an error here; multiprocessing's own pool would wait for its answer for ever.
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        return count(pool.map(play, seeds, chunksize=_CHUNK))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def explain(result: Result) -> str:

@@ -14,7 +14,7 @@ from benchmarks.accuracy.simulated import ece
 from benchmarks.accuracy.verdicts import Verdict, run
 from benchmarks.baselines import RULES
 from benchmarks.data import BESIDE
-from benchmarks.statistics import auc, f1, interval
+from benchmarks.statistics import auc, f1, f1_interval, interval
 from benchmarks.visitors import EMOTIONS
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -62,6 +62,20 @@ def test_area_counts_ties_half_and_weighs() -> None:
 def test_precision_of_a_silent_rule_is_nothing() -> None:
     assert f1([False, False], [True, False]) == {"precision": 0, "recall": 0, "f1": 0}
     assert f1([True, True], [True, False]) == {"precision": 0.5, "recall": 1, "f1": 0.6667}
+
+
+def test_interval_of_f1_narrows_with_the_sessions_and_holds_the_figure() -> None:
+    assert f1_interval([False, False], [False, False]) is None
+    assert f1_interval([True, True], [True, True]) == [1, 1]
+    # As the delta method has it: 2·TP / (2·TP + W) with TP 90, W 20 of 400 varies by 0.0222.
+    fired = [True] * 100 + [False] * 300
+    true = [True] * 90 + [False] * 10 + [True] * 10 + [False] * 290
+    assert f1_interval(fired, true) == pytest.approx(
+        [0.9 - 1.96 * 0.0222, 0.9 + 1.96 * 0.0222], abs=0.01
+    )
+    low, high = f1_interval(fired * 25, true * 25) or (0.0, 0.0)
+    assert 0.9 - low == pytest.approx(1.96 * 0.0222 / 5, abs=0.002)
+    assert high - 0.9 == pytest.approx(1.96 * 0.0222 / 5, abs=0.002)
 
 
 def test_interval_draws_whole_people() -> None:

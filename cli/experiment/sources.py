@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import click
 
 from cli import intervention_store
 from cli.errors import CliError
@@ -30,23 +34,22 @@ def from_file(trial: Trial, path: str) -> Observed:
 
 
 def from_mesh(data: Path, tenant: str, name: str) -> tuple[Trial, Observed]:
-    """The tenant's document in force, and what intervention has of the experiment."""
-    from services.intervention.experiments.observations import read_observed
-
+    """The tenant's document in force, and what intervention and identity have of its units."""
     trial = _in_force(data, tenant, name)
-    return trial, intervention_store.ask(data, lambda pool: read_observed(pool, tenant, trial))
+    _note_payments(data, tenant, trial)
+    return trial, intervention_store.ask(data, lambda pool: _observed(pool, tenant, trial))
 
 
 def reweigh(data: Path, tenant: str, name: str, now: datetime) -> tuple[int, dict[str, float]]:
     """Put new shares of an adaptive experiment in force. Returns their version and the shares."""
     from services.intervention.experiments.adaptive import next_shares, store_shares
-    from services.intervention.experiments.observations import read_observed
 
     trial = _in_force(data, tenant, name)
+    _note_payments(data, tenant, trial)
     now_ms = int(now.timestamp() * 1000)
 
     async def renew(pool: Any) -> tuple[int, tuple[float, ...]]:
-        observed = await read_observed(pool, tenant, trial)
+        observed = await _observed(pool, tenant, trial)
         settled = observed.settled(now_ms, trial.spec.plan.settle_hours)
         shares = next_shares(trial, settled)
         version = await store_shares(pool, tenant, trial, shares, units=settled.units, at_ms=now_ms)
@@ -57,6 +60,44 @@ def reweigh(data: Path, tenant: str, name: str, now: datetime) -> tuple[int, dic
     except ExperimentError as error:
         raise CliError(str(error)) from error
     return version, dict(zip(trial.names, shares, strict=True))
+
+
+async def _observed(pool: Any, tenant: str, trial: Trial) -> Observed:
+    from services.intervention.experiments.observations import read_observed
+    from services.intervention.experiments.payments import asked_by
+
+    return await read_observed(pool, tenant, trial, whole=asked_by(trial))
+
+
+def _note_payments(data: Path, tenant: str, trial: Trial) -> None:
+    """Note what its people paid, if a metric is made of that: all again, as some is told late."""
+    from sentientiq.identity.v1.transaction_service_pb2_grpc import TransactionServiceStub
+
+    from cli.tenants import ask_identity
+    from services.intervention.experiments import payments
+    from services.intervention.experiments.observations import observe
+
+    if not payments.asked_by(trial):
+        return
+    people = intervention_store.ask(data, lambda pool: payments.exposed(pool, tenant, trial))
+    now_ms = int(time.time() * 1000)
+    first_ms = min(people.values(), default=now_ms)
+    with click.progressbar(
+        length=max(1, now_ms - first_ms),
+        label="payments",
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+    ) as bar:
+
+        def seen(at_ms: int) -> None:
+            bar.update(max(0, at_ms - first_ms - bar.pos))
+
+        found = ask_identity(
+            data,
+            TransactionServiceStub,
+            lambda stub: payments.paid(stub, tenant, people, now_ms, seen),
+        )
+    intervention_store.ask(data, lambda pool: observe(pool, tenant, found))
 
 
 def _in_force(data: Path, tenant: str, name: str) -> Trial:

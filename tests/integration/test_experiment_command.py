@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from sentientiq.identity.v1 import identity_service_pb2 as ipb
 
 import cli.main
 from services.common import postgres
@@ -158,3 +159,76 @@ async def test_postgresql_away_is_said(service: Service, tmp_path: Path):
     done = await run(service, nowhere, "experiment", "report", "pay", "--tenant", tenant)
     assert done.exit_code == 1
     assert "is SIQ_POSTGRES_URL right?" in done.output
+
+
+async def test_what_people_paid_decides(
+    service: Service, pool: Any, postgres_url: str, tmp_path: Path
+):
+    tenant, file = await service.make_tenant(), tmp_path / "experiments.json"
+    metrics = [
+        {"name": "revenue", "kind": "mean", "of": "paid_usd", "role": "primary", "cuped": True},
+        {"name": "bought", "role": "secondary"},
+    ]
+    file.write_bytes(body(pay=experiment(metrics=metrics, plan={"mde": 1.0, "units": 1_000})))
+    put = await run(service, postgres_url, "config", "put", tenant, "experiments", str(file))
+    assert put.exit_code == 0, put.output
+    experiments = parse_experiments("tenant@1", file.read_bytes())
+    start = int(time.time() * 1000) - 10 * DAY_MS
+    entries: list[Entry] = []
+    payments: list[ipb.Transaction] = []
+    for number in range(600):
+        unit = f"u-{number}"
+        choice = choose(experiments, Units(person=unit), "rage")
+        entries += [Entry(tenant, one, f"d{number}", start) for one in choice.exposures]
+        helped = choice.exposures[-1].variant == "chat"
+        # Whoever was helped pays $20, who was not $10; each fifth gets half of it back. Everybody
+        # had paid $3 a day before.
+        payments += [
+            _paid(f"before-{number}", unit, 300, "PURCHASE", start - DAY_MS),
+            _paid(f"p-{number}", unit, 2_000 if helped else 1_000, "PURCHASE", start + 60_000),
+        ]
+        if number % 5 == 0:
+            back = 1_000 if helped else 500
+            refund = _paid(f"r-{number}", unit, back, "REFUND", start + DAY_MS)
+            refund.refers_to = f"p-{number}"
+            payments.append(refund)
+    payments.append(_paid("stranger", "somebody", 99_999, "PURCHASE", start + 60_000))
+    await record(pool, entries)
+    for begin in range(0, len(payments), 1_000):
+        await service.identity.RecordTransactions(
+            ipb.RecordTransactionsRequest(
+                tenant_id=tenant, transactions=payments[begin : begin + 1_000]
+            )
+        )
+    told: dict[str, Any] = {}
+    for _ in range(2):  # reading everything again counts nothing twice
+        words = ("experiment", "report", "pay", "--tenant", tenant, "--json")
+        found = await run(service, postgres_url, *words)
+        assert found.exit_code == 0, found.output
+        told = json.loads(found.stdout)
+        assert told["verdict"]["word"] == "ship"
+    kept = await pool.fetch(
+        "SELECT name, count(*) AS n, sum(value) AS total FROM experiment_observations"
+        " WHERE tenant_id = $1 GROUP BY name ORDER BY name",
+        tenant,
+    )
+    spent = sum(
+        one.amount.minor * (-1 if one.kind == ipb.TRANSACTION_KIND_REFUND else 1)
+        for one in payments[:-1]
+    )
+    assert [(row["name"], row["n"], round(row["total"], 2)) for row in kept] == [
+        ("bought", 1_200, 1_200),
+        ("paid_usd", 1_320, spent / 100),
+        ("refunded", 120, 120),
+    ]
+
+
+def _paid(name: str, user: str, minor: int, kind: str, at_ms: int) -> ipb.Transaction:
+    one = ipb.Transaction(
+        transaction_id=name,
+        user_id=user,
+        amount=ipb.Money(currency="USD", minor=minor),
+        kind=ipb.TransactionKind.Value(f"TRANSACTION_KIND_{kind}"),
+    )
+    one.occurred_at.FromMilliseconds(at_ms)
+    return one

@@ -46,6 +46,12 @@ class Trial:
         return tuple(variant.name for variant in self.spec.variants)
 
     @property
+    def observations(self) -> frozenset[str]:
+        """What its metrics are made of."""
+        names = {metric.numerator for metric in self.spec.metrics}
+        return frozenset(names | {metric.per for metric in self.spec.metrics if metric.per})
+
+    @property
     def primary(self) -> Metric:
         """The metric that decides."""
         return next(metric for metric in self.spec.metrics if metric.role == "primary")

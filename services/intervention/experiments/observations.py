@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,10 +63,13 @@ async def observe(connection: Any, tenant_id: str, observations: Sequence[Observ
     )
 
 
-async def read_observed(connection: Any, tenant_id: str, trial: Trial) -> Observed:
+async def read_observed(
+    connection: Any, tenant_id: str, trial: Trial, *, whole: Collection[str] = ()
+) -> Observed:
     """All units of an experiment, with what they did after their exposure and before it.
 
-    Units in arms that the document has no more are left out.
+    Units in arms that the document has no more are left out. Of observations in `whole` the past is
+    known: who has none did nothing. Of others nothing is known then.
     """
     exposed = [
         row
@@ -74,10 +77,11 @@ async def read_observed(connection: Any, tenant_id: str, trial: Trial) -> Observ
         if row["variant"] in trial.names and len(row["shares"]) == len(trial.names)
     ]
     index = {row["unit"]: position for position, row in enumerate(exposed)}
-    names = {metric.numerator for metric in trial.spec.metrics}
-    names |= {metric.per for metric in trial.spec.metrics if metric.per is not None}
+    names = trial.observations
     values: dict[str, Floats] = {name: np.zeros(len(exposed)) for name in names}
-    before: dict[str, Floats] = {name: np.full(len(exposed), np.nan) for name in names}
+    before: dict[str, Floats] = {
+        name: np.full(len(exposed), 0.0 if name in whole else np.nan) for name in names
+    }
     rows = await connection.fetch(
         _DONE, tenant_id, trial.name, trial.spec.unit, sorted(names), BEFORE_DAYS * 86_400_000
     )

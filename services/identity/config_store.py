@@ -81,6 +81,21 @@ class ConfigStore:
             (kind, tenant_id),
         )
 
+    async def before(self, tenant_id: str, kind: str, version: int) -> Document:
+        """Return the newest version before another.
+
+        Raises:
+            NotFound: there is none.
+        """
+        documents = await self._documents(
+            "SELECT tenant_id, kind, version, body FROM config_documents"
+            " WHERE kind = $1 AND tenant_id = $2 AND version < $3 ORDER BY version DESC LIMIT 1",
+            (kind, tenant_id, version),
+        )
+        if not documents:
+            raise NotFound(f"the tenant has no {kind!r} document before version {version}")
+        return documents[0]
+
     async def after(self, tenant_id: str, kind: str, version: int) -> list[Document]:
         """Return every later version, in order."""
         return await self._documents(

@@ -184,7 +184,11 @@ class TenantServicer(rpc.TenantServiceServicer):
 
     async def GetConfig(self, request: pb.GetConfigRequest, context: Any) -> pb.GetConfigResponse:
         tenant_id = _readable("tenant_id", request.tenant_id)
-        document = await self._configs.newest(tenant_id, validate.kind("kind", request.kind))
+        kind, before = validate.kind("kind", request.kind), request.before_version
+        if before:
+            document = await self._configs.before(tenant_id, kind, before)
+        else:
+            document = await self._configs.newest(tenant_id, kind)
         return pb.GetConfigResponse(document=_document(document))
 
     async def WatchConfig(

@@ -16,6 +16,8 @@ from services.common import deadlines, logs
 T = TypeVar("T")
 _DEADLINE_S = 0.5
 _PAUSE_S = 0.2
+_MOST_BAD = 20
+"""Versions one after another that cannot be used; then the tenant has the builtin."""
 _log = logs.get(__name__)
 
 
@@ -23,7 +25,8 @@ class Documents(Generic[T]):
     """What every tenant has, by its newest good document.
 
     A tenant seen for the first time is asked for once, because the watch does not say when its
-    first round is over. A document that cannot be used leaves the last good one in force.
+    first round is over. A document that cannot be used leaves the last good one in force, also
+    where that was put before this process began.
     """
 
     def __init__(
@@ -114,11 +117,41 @@ class Documents(Generic[T]):
         except self._refused as error:
             self.invalid_documents += 1
             _log.error("document refused, the last good one stays", **named, error=str(error))
+            if tenant_id not in self._documents:
+                await self._go_back(tenant_id, document.version)
             return
         if self._versions[tenant_id] != document.version:
             return  # a newer one came meanwhile
         self._documents[tenant_id] = found
         _log.info("document in force", **named)
+
+    async def _go_back(self, tenant_id: str, version: int) -> None:
+        """Find the last good document among those that were put before a version."""
+        request = pb.GetConfigRequest(tenant_id=tenant_id, kind=self._kind, before_version=version)
+        named = {"kind": self._kind, "tenant": tenant_id}
+        for _ in range(_MOST_BAD):
+            try:
+                answer = await self._stub.GetConfig(request, timeout=_DEADLINE_S)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    _log.warning("document unknown", **named, code=error.code().name)
+                    if self._versions[tenant_id] == version:
+                        del self._versions[tenant_id]  # so it is asked for again
+                    return
+                break
+            older = answer.document.version
+            try:
+                found = await asyncio.to_thread(
+                    self._parse, f"tenant@{older}", answer.document.body
+                )
+            except self._refused:
+                request.before_version = older
+                continue
+            # A newer one may have come meanwhile.
+            if self._documents.setdefault(tenant_id, found) is found:
+                _log.info("document in force", **named, version=older)
+            return
+        _log.error("no document can be used, the builtin is in force", **named)
 
     async def watch(self) -> None:
         """Follow changes until cancelled; a broken stream is reopened and starts over."""

@@ -237,19 +237,23 @@ class GetConfigRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    BEFORE_VERSION_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Owner."""
     kind: _builtins.str
     """See ConfigDocument."""
+    before_version: _builtins.int
+    """The newest version before this one, for who cannot use it; 0: the newest."""
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         kind: _builtins.str = ...,
+        before_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before_version", b"before_version", "kind", b"kind", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -257,7 +261,7 @@ Global___GetConfigRequest: _TypeAlias = GetConfigRequest  # noqa: Y015
 
 @_typing.final
 class GetConfigResponse(_message.Message):
-    """GetConfigResponse carries the newest version."""
+    """GetConfigResponse carries the version asked for."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -123,7 +123,8 @@ class TenantServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConfig(self, request, context):
-        """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set.
+        """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set, or not
+        before the version asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,9 @@ class TenantServiceStub:
     ResolveKey: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.ResolveKeyRequest, _tenant_service_pb2.ResolveKeyResponse]
     """ResolveKey names the tenant of a publishable key. NOT_FOUND if unknown or revoked."""
     GetConfig: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.GetConfigRequest, _tenant_service_pb2.GetConfigResponse]
-    """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set."""
+    """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set, or not
+    before the version asked for.
+    """
     PutConfig: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.PutConfigRequest, _tenant_service_pb2.PutConfigResponse]
     """PutConfig stores a new version of a document. INVALID_ARGUMENT naming the field of a "value" or
     "rates" document that cannot be used.
@@ -83,7 +85,9 @@ class TenantServiceAsyncStub(TenantServiceStub):
     ResolveKey: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ResolveKeyRequest, _tenant_service_pb2.ResolveKeyResponse]  # type: ignore[assignment]
     """ResolveKey names the tenant of a publishable key. NOT_FOUND if unknown or revoked."""
     GetConfig: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.GetConfigRequest, _tenant_service_pb2.GetConfigResponse]  # type: ignore[assignment]
-    """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set."""
+    """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set, or not
+    before the version asked for.
+    """
     PutConfig: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.PutConfigRequest, _tenant_service_pb2.PutConfigResponse]  # type: ignore[assignment]
     """PutConfig stores a new version of a document. INVALID_ARGUMENT naming the field of a "value" or
     "rates" document that cannot be used.
@@ -136,7 +140,9 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tenant_service_pb2.GetConfigRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_service_pb2.GetConfigResponse, _abc.Awaitable[_tenant_service_pb2.GetConfigResponse]]:
-        """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set."""
+        """GetConfig returns one document of the tenant's configuration. NOT_FOUND if never set, or not
+        before the version asked for.
+        """
 
     @_abc_1.abstractmethod
     def PutConfig(

@@ -53,8 +53,8 @@ run: setup ## Start the mesh and print one URL; ENGINES=servers uses those that 
 AT_ONCE ?= 2
 test: lint types browser fuzzer kustomize clickhouse engines ## Everything that must hold, in at most 20 minutes
 	$(PY) -m pytest -m "not long and not alone" --numprocesses $(AT_ONCE) --dist loadfile \
-		--max-worker-restart 0
-	$(PY) -m pytest -m "alone and not long"
+		--max-worker-restart 0 --durations 20
+	$(PY) -m pytest -m "alone and not long" --durations 10
 
 test-long: lint types browser fuzzer kustomize clickhouse engines autobahn ## All tests, the long ones too; the result goes to docs/last-long-run.md
 	$(PY) -m scripts.long_run

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DRAWS: Final = 1000
+FEW: Final = 5
 
 
 def f1(fired: Sequence[bool], true: Sequence[bool]) -> dict[str, float]:
@@ -25,19 +26,20 @@ def f1(fired: Sequence[bool], true: Sequence[bool]) -> dict[str, float]:
 
 
 def f1_interval(fired: Sequence[bool], true: Sequence[bool]) -> list[float] | None:
-    """Return the 95 % bootstrap interval of F1, drawing sessions; None where nothing is to be told.
+    """Return the 95 % bootstrap interval of F1, drawing sessions.
 
     What a draw holds of the four kinds of sessions is multinomial: the sessions need not be dealt.
+    None with fewer than FEW sessions right, or wrong: drawn again, none of them would ever vary.
     """
     pairs = list(zip(fired, true, strict=True))
     cells = [pairs.count(kind) for kind in ((True, True), (True, False), (False, True))]
-    if not sum(cells):
+    if cells[0] < FEW or cells[1] + cells[2] < FEW:
         return None
     drawn = np.random.default_rng(0).multinomial(
         len(pairs), np.array([*cells, len(pairs) - sum(cells)]) / len(pairs), DRAWS
     )
     right, wrong = drawn[:, 0], drawn[:, 1] + drawn[:, 2]
-    low, high = np.quantile(2 * right / np.maximum(2 * right + wrong, 1), [0.025, 0.975])
+    low, high = np.quantile(2 * right / (2 * right + wrong), [0.025, 0.975])
     return [round(float(low), 4), round(float(high), 4)]
 
 

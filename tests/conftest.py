@@ -3,20 +3,24 @@
 import faulthandler
 import os
 from collections.abc import Generator
+from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase
+from hypothesis import settings as hypothesis_settings
 
 pytest_plugins = ["tests.engines.fixtures", "tests.integration.detection_line"]
 
 # No example has a time limit: on a busy machine any may take long, and then fails by chance.
-settings.register_profile(
-    "untimed", settings.get_profile(settings.get_current_profile_name()), deadline=None
+hypothesis_settings.register_profile(
+    "untimed",
+    hypothesis_settings.get_profile(hypothesis_settings.get_current_profile_name()),
+    deadline=None,
 )
-settings.load_profile("untimed")
+hypothesis_settings.load_profile("untimed")
 # For `make mutants`: a mutant is caught by the first example that fails, the smallest is not
 # looked for; and it is caught in every run or in none.
-settings.register_profile(
+hypothesis_settings.register_profile(
     "mutants",
     phases=[Phase.explicit, Phase.generate],
     derandomize=True,
@@ -56,6 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # ever. Then its process ends, with the stacks of all its threads, and xdist names the test.
 _GRACE_S = 120.0
 _stderr = pytest.StashKey[int]()
+_limit_s = pytest.StashKey[float]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,14 +68,38 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_stderr] = os.dup(2)
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let it go."""
+    faulthandler.cancel_dump_traceback_later()
+    os.close(config.stash[_stderr])
+
+
+def _end_if_it_hangs(item: pytest.Item) -> None:
+    limit_s = item.stash.get(_limit_s, 0.0)
+    if limit_s > 0:
+        faulthandler.dump_traceback_later(
+            limit_s + _GRACE_S, file=item.config.stash[_stderr], exit=True
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None, object, object]:
+    """Watch what pytest-timeout watches, a little longer."""
+    item.stash[_limit_s] = float(settings.timeout)
+    _end_if_it_hangs(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch it once more: at a failure pytest, and pytest-timeout too, stop watching."""
+    _end_if_it_hangs(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """End the process of a test that outlives its timeout."""
-    marker = item.get_closest_marker("timeout")
-    timeout_s = float(marker.args[0] if marker else item.config.getini("timeout"))
-    faulthandler.dump_traceback_later(
-        timeout_s + _GRACE_S, file=item.config.stash[_stderr], exit=True
-    )
+    """Nothing is watched between tests."""
     try:
         return (yield)
     finally:

@@ -1,8 +1,8 @@
 """AT-13: fifty thousand events a second into one detection process over a few streams.
 
-As `benchmarks service`, but open loop: each stream sends one request every 10 ms, one stream after
-the other, of the sessions of its own partitions, and latency counts from that moment until the
-answer.
+As `benchmarks service`, but open loop: two edge workers, each with its one stream
+(`edge/lane.py`), send one request every 10 ms, turn about, of the sessions of their own partitions,
+and latency counts from that moment until the answer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.acceptance.given import Given
 
 EVENTS_PER_S: Final = 50_000
-STREAMS: Final = 8
+STREAMS: Final = 2
 """At most 16 are asked for."""
 TICK_S: Final = 0.010
 CORES: Final = 0.40

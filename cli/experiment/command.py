@@ -117,13 +117,13 @@ def report(
     extras.require("statsmodels", "experiments")
     if (tenant is None) == (document is None or units is None):
         raise CliError("give --document and --units, or --tenant")
+    now = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
+    now_ms = int(now.timestamp() * 1000)
     if tenant is not None:
-        trial, observed = sources.from_mesh(data, tenant, name)
+        trial, observed = sources.from_mesh(data, tenant, name, now_ms)
     else:
         trial = _trial(read_document(str(document)), name, holdouts=True)
         observed = sources.from_file(trial, str(units))
-    now = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
-    now_ms = int(now.timestamp() * 1000)
     observed = observed.where(observed.exposed_at_ms <= now_ms)
     found = analyse(trial, observed, now_ms)
     verdict = decide(trial, found)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +16,9 @@ from cli.errors import CliError
 from services.intervention.experiments.checks import ExperimentError, Trial, parse_experiments
 from services.intervention.experiments.observed import Observed
 from services.intervention.experiments.tables import TableError, read_table
+
+if TYPE_CHECKING:
+    from services.intervention.experiments.payments import Payments
 
 _GZIP = b"\x1f\x8b"
 
@@ -33,11 +35,13 @@ def from_file(trial: Trial, path: str) -> Observed:
         raise CliError(f"{path}: not CSV, or not gzip: {error}") from error
 
 
-def from_mesh(data: Path, tenant: str, name: str) -> tuple[Trial, Observed]:
-    """The tenant's document in force, and what intervention and identity have of its units."""
+def from_mesh(data: Path, tenant: str, name: str, now_ms: int) -> tuple[Trial, Observed]:
+    """The tenant's document in force, and what intervention and identity know of its units."""
     trial = _in_force(data, tenant, name)
-    _note_payments(data, tenant, trial)
-    return trial, intervention_store.ask(data, lambda pool: _observed(pool, tenant, trial))
+    payments = _payments(data, tenant, trial, now_ms)
+    return trial, intervention_store.ask(
+        data, lambda pool: _observed(pool, tenant, trial, now_ms, payments)
+    )
 
 
 def reweigh(data: Path, tenant: str, name: str, now: datetime) -> tuple[int, dict[str, float]]:
@@ -45,11 +49,11 @@ def reweigh(data: Path, tenant: str, name: str, now: datetime) -> tuple[int, dic
     from services.intervention.experiments.adaptive import next_shares, store_shares
 
     trial = _in_force(data, tenant, name)
-    _note_payments(data, tenant, trial)
     now_ms = int(now.timestamp() * 1000)
+    payments = _payments(data, tenant, trial, now_ms) if trial.spec.adaptive else None
 
     async def renew(pool: Any) -> tuple[int, tuple[float, ...]]:
-        observed = await _observed(pool, tenant, trial)
+        observed = await _observed(pool, tenant, trial, now_ms, payments)
         settled = observed.settled(now_ms, trial.spec.plan.settle_hours)
         shares = next_shares(trial, settled)
         version = await store_shares(pool, tenant, trial, shares, units=settled.units, at_ms=now_ms)
@@ -62,25 +66,27 @@ def reweigh(data: Path, tenant: str, name: str, now: datetime) -> tuple[int, dic
     return version, dict(zip(trial.names, shares, strict=True))
 
 
-async def _observed(pool: Any, tenant: str, trial: Trial) -> Observed:
+async def _observed(
+    pool: Any, tenant: str, trial: Trial, now_ms: int, payments: Payments | None
+) -> Observed:
     from services.intervention.experiments.observations import read_observed
     from services.intervention.experiments.payments import asked_by
 
-    return await read_observed(pool, tenant, trial, whole=asked_by(trial))
+    whole, sums = asked_by(trial), payments.sums if payments else None
+    return await read_observed(pool, tenant, trial, now_ms, whole=whole, sums=sums)
 
 
-def _note_payments(data: Path, tenant: str, trial: Trial) -> None:
-    """Note what its people paid, if a metric is made of that: all again, as some is told late."""
+def _payments(data: Path, tenant: str, trial: Trial, now_ms: int) -> Payments | None:
+    """What its people paid, where a metric is made of that; read anew, since some is told late."""
     from sentientiq.identity.v1.transaction_service_pb2_grpc import TransactionServiceStub
 
     from cli.tenants import ask_identity
-    from services.intervention.experiments import payments
-    from services.intervention.experiments.observations import observe
+    from services.common.errors import ResourceExhausted
+    from services.intervention.experiments.payments import asked_by, exposed, read_payments
 
-    if not payments.asked_by(trial):
-        return
-    people = intervention_store.ask(data, lambda pool: payments.exposed(pool, tenant, trial))
-    now_ms = int(time.time() * 1000)
+    if not asked_by(trial):
+        return None
+    people = intervention_store.ask(data, lambda pool: exposed(pool, tenant, trial, now_ms))
     first_ms = min(people.values(), default=now_ms)
     with click.progressbar(
         length=max(1, now_ms - first_ms),
@@ -92,12 +98,14 @@ def _note_payments(data: Path, tenant: str, trial: Trial) -> None:
         def seen(at_ms: int) -> None:
             bar.update(max(0, at_ms - first_ms - bar.pos))
 
-        found = ask_identity(
-            data,
-            TransactionServiceStub,
-            lambda stub: payments.paid(stub, tenant, people, now_ms, seen),
-        )
-    intervention_store.ask(data, lambda pool: observe(pool, tenant, found))
+        try:
+            return ask_identity(
+                data,
+                TransactionServiceStub,
+                lambda stub: read_payments(stub, tenant, people, now_ms, seen),
+            )
+        except ResourceExhausted as error:
+            raise CliError(str(error)) from error
 
 
 def _in_force(data: Path, tenant: str, name: str) -> Trial:

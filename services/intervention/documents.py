@@ -53,6 +53,9 @@ class Documents(Generic[T]):
         self._versions: dict[str, int] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._reading: dict[str, asyncio.Future[None]] = {}
+        self._going_back: dict[str, asyncio.Future[None]] = {}
+        """To the last good document. Neither the watch nor another tenant waits for it."""
+        self._refused_versions: dict[str, int] = {}
         self.invalid_documents = 0
 
     async def of(self, tenant_id: str) -> T:
@@ -63,10 +66,11 @@ class Documents(Generic[T]):
             self._asked[tenant_id] = asked
         if asked is not None:
             await asyncio.shield(asked)
-        reading = self._reading.get(tenant_id)
-        if reading is not None and tenant_id not in self._documents:
-            # Its first one is being read: until then not even the builtin is known to be right.
-            await asyncio.shield(reading)
+        for first in (self._reading, self._going_back):
+            found = first.get(tenant_id)
+            if found is not None and tenant_id not in self._documents:
+                # Until then not even the builtin is known to be right.
+                await asyncio.shield(found)
         return self._documents.get(tenant_id, self._builtin)
 
     def known(self, tenant_id: str) -> bool:
@@ -115,43 +119,63 @@ class Documents(Generic[T]):
         try:
             found = await asyncio.to_thread(self._parse, version, document.body)
         except self._refused as error:
-            self.invalid_documents += 1
-            _log.error("document refused, the last good one stays", **named, error=str(error))
-            if tenant_id not in self._documents:
-                await self._go_back(tenant_id, document.version)
+            if document.version > self._refused_versions.get(tenant_id, 0):
+                self._refused_versions[tenant_id] = document.version
+                self.invalid_documents += 1
+                _log.error("document refused, the last good one stays", **named, error=str(error))
+            if tenant_id not in self._documents and tenant_id not in self._going_back:
+                going = asyncio.ensure_future(self._go_back(tenant_id, document.version))
+                self._going_back[tenant_id] = going
+                going.add_done_callback(lambda ended: self._gone_back(tenant_id, ended))
             return
-        if self._versions[tenant_id] != document.version:
-            return  # a newer one came meanwhile
-        self._documents[tenant_id] = found
-        _log.info("document in force", **named)
+        # A newer one may have come meanwhile, and may be known to be good.
+        if self._versions.get(tenant_id) == document.version or tenant_id not in self._documents:
+            self._documents[tenant_id] = found
+            _log.info("document in force", **named)
 
     async def _go_back(self, tenant_id: str, version: int) -> None:
         """Find the last good document among those that were put before a version."""
-        request = pb.GetConfigRequest(tenant_id=tenant_id, kind=self._kind, before_version=version)
         named = {"kind": self._kind, "tenant": tenant_id}
         for _ in range(_MOST_BAD):
             try:
-                answer = await self._stub.GetConfig(request, timeout=_DEADLINE_S)
+                older = await self._before(tenant_id, version)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.NOT_FOUND:
-                    _log.warning("document unknown", **named, code=error.code().name)
-                    if self._versions[tenant_id] == version:
-                        del self._versions[tenant_id]  # so it is asked for again
-                    return
-                break
-            older = answer.document.version
+                if error.code() is grpc.StatusCode.NOT_FOUND:
+                    break
+                _log.warning("last good document unknown", **named, code=error.code().name)
+                if tenant_id not in self._documents:
+                    self._versions.pop(tenant_id, None)  # so it is asked for again
+                return
+            version = older.version
             try:
-                found = await asyncio.to_thread(
-                    self._parse, f"tenant@{older}", answer.document.body
-                )
+                found = await asyncio.to_thread(self._parse, f"tenant@{version}", older.body)
             except self._refused:
-                request.before_version = older
                 continue
             # A newer one may have come meanwhile.
             if self._documents.setdefault(tenant_id, found) is found:
-                _log.info("document in force", **named, version=older)
+                _log.info("document in force", **named, version=version)
             return
         _log.error("no document can be used, the builtin is in force", **named)
+
+    async def _before(self, tenant_id: str, version: int) -> pb.ConfigDocument:
+        """The newest version before another.
+
+        Raises:
+            AioRpcError: NOT_FOUND, or identity cannot say.
+        """
+        request = pb.GetConfigRequest(tenant_id=tenant_id, kind=self._kind, before_version=version)
+        found = (await self._stub.GetConfig(request, timeout=_DEADLINE_S)).document
+        if found.version >= version:
+            # An identity of an earlier release does not know the field.
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.UNIMPLEMENTED, grpc.aio.Metadata(), grpc.aio.Metadata()
+            )
+        return found
+
+    def _gone_back(self, tenant_id: str, ended: asyncio.Future[None]) -> None:
+        del self._going_back[tenant_id]
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            _log.error("going back failed", kind=self._kind, tenant=tenant_id, exc_info=error)
 
     async def watch(self) -> None:
         """Follow changes until cancelled; a broken stream is reopened and starts over."""

@@ -77,7 +77,9 @@ async def test_while_identity_does_not_say_nothing_is_known(service: Service) ->
     async with started("127.0.0.1:1") as documents:
         newest = pb.ConfigDocument(tenant_id=tenant, kind="policy", version=2, body=b"bad")
         await documents.apply(newest)
+        assert await documents.of(tenant) == "builtin"
         assert not documents.known(tenant), "the builtin would decide in the tenant's name"
+        assert documents.invalid_documents == 1
 
 
 async def test_a_version_before_the_first_is_not_found(service: Service) -> None:

@@ -204,10 +204,18 @@ async def test_an_observation_counts_once_and_on_its_side_of_the_exposure(pool: 
     await observe(pool, "sides", told)
     await observe(pool, "sides", told)
     await observe(pool, "elsewhere", told)
-    seen = await read_observed(pool, "sides", found)
+    seen = await read_observed(pool, "sides", found, T0 + 100 * DAY_MS)
     assert seen.values["spend"].tolist() == [9.0, 0.0]
     assert seen.before["spend"][0] == 5.0
     assert np.isnan(seen.before["spend"][1])
+    # As of an earlier moment, with what is known from elsewhere, whose past is known.
+    sums = {("u", "spend", True): 1.5, ("v", "spend", False): 4.0, ("nobody", "spend", True): 9.0}
+    earlier = await read_observed(
+        pool, "sides", found, T0 + DAY_MS - 1, whole={"spend"}, sums={**sums, ("u", "x", True): 1.0}
+    )
+    assert earlier.values["spend"].tolist() == [8.5, 0.0]
+    assert earlier.before["spend"].tolist() == [5.0, 4.0]
+    assert (await read_observed(pool, "sides", found, T0 - 1)).units == 0
 
 
 async def test_from_the_decision_to_the_report(pool: Any):
@@ -227,7 +235,7 @@ async def test_from_the_decision_to_the_report(pool: Any):
             bought = Observation(f"b{number}", "person", unit, "bought", 1.0, T0 + number + 1)
             await observe(pool, "whole", [bought])
     found = experiments.trial("pay")
-    seen = await read_observed(pool, "whole", found)
+    seen = await read_observed(pool, "whole", found, T0 + 100 * DAY_MS)
     report = analyse(found, seen, T0 + 10 * DAY_MS)
     assert sum(report.units) == acts["experiment"]
     assert acts["experiment"] + acts["holdout"] == 600
@@ -240,7 +248,8 @@ async def test_from_the_decision_to_the_report(pool: Any):
         " AND experiment = 'holdout:global' GROUP BY variant"
     )
     everybody = experiments.reported("holdout:global")
-    left_alone = analyse(everybody, await read_observed(pool, "whole", everybody), T0 + 10 * DAY_MS)
+    seen = await read_observed(pool, "whole", everybody, T0 + 100 * DAY_MS)
+    left_alone = analyse(everybody, seen, T0 + 10 * DAY_MS)
     assert left_alone.units == (acts["holdout"], acts["experiment"])
     assert left_alone.comparisons[0].control == pytest.approx(0.2, abs=0.08)
     assert left_alone.sample_ratio_p is not None

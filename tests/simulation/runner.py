@@ -65,6 +65,11 @@ def play_many(
     pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
     try:
         return count(pool.map(play, seeds, chunksize=_CHUNK))
+    except BaseException:
+        # Whoever gives up does not wait for a seed that never ends.
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

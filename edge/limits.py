@@ -14,6 +14,8 @@ from edge.settings import Settings
 
 BURST_S: Final = 3.0
 """So many seconds' worth may come at once; after as long a silence it may again."""
+LINE_S: Final = 5.0
+"""So long a page may wait for its turn under its key's rate; who would have to longer is closed."""
 CALLS_PER_S: Final = 1_000
 CALLS_BURST_S: Final = 10.0
 """Calls of Segment's API under one key. Servers send them, by the batch and after a pause."""
@@ -28,12 +30,13 @@ class Rates:
     A bucket is one number: when it would be full again (the generic cell rate algorithm).
     """
 
-    __slots__ = ("_burst_s", "_forget_s", "_full_s", "_older", "_step_s")
+    __slots__ = ("_burst_s", "_forget_s", "_full_s", "_line_s", "_older", "_step_s")
 
-    def __init__(self, per_s: int, burst_s: float = BURST_S) -> None:
-        """0: any number."""
+    def __init__(self, per_s: int, burst_s: float = BURST_S, line_s: float = 0.0) -> None:
+        """per_s: 0: any number. line_s: how far ahead a turn may be."""
         self._step_s = 1 / per_s if per_s else 0.0
         self._burst_s = burst_s
+        self._line_s = line_s
         self._full_s: dict[str, float] = {}
         self._older: dict[str, float] = {}
         """Not heard of since the last time that names were forgotten."""
@@ -45,20 +48,30 @@ class Rates:
 
     def wait_s(self, name: str, now_s: float, count: int) -> float:
         """Take `count` tokens, all or none; returns the seconds to wait first, 0.0 if taken."""
+        return self._take(name, now_s, count, 0.0)
+
+    def turn_s(self, name: str, now_s: float) -> float:
+        """Take one token, up to `line_s` before it is there; returns the seconds until it is.
+
+        More than `line_s`: none was taken.
+        """
+        return self._take(name, now_s, 1, self._line_s)
+
+    def _take(self, name: str, now_s: float, count: int, ahead_s: float) -> float:
         if not self._step_s:
             return 0.0
         if now_s >= self._forget_s or len(self._full_s) >= MOST_NAMES:
             self._older, self._full_s = self._full_s, {}
-            self._forget_s = now_s + self._burst_s
+            self._forget_s = now_s + self._burst_s + self._line_s
         full_s = self._full_s.get(name)
         if full_s is None:
             full_s = self._older.get(name, 0.0)
         full_s = (full_s if full_s > now_s else now_s) + count * self._step_s
         over_s = full_s - now_s - self._burst_s
-        if over_s > _ROUNDING_S:
+        if over_s > ahead_s + _ROUNDING_S:
             return over_s
         self._full_s[name] = full_s
-        return 0.0
+        return over_s if over_s > _ROUNDING_S else 0.0
 
     def __len__(self) -> int:
         return len(self._full_s) + len(self._older)
@@ -104,7 +117,7 @@ class Limits:
         """Refusals by reason."""
         self._hellos = Rates(settings.hellos_per_s_per_ip)
         self._frames_of_source = Rates(settings.frames_per_s_per_ip)
-        self._frames_of_key = Rates(settings.frames_per_s_per_key)
+        self._frames_of_key = Rates(settings.frames_per_s_per_key, line_s=LINE_S)
         self._calls_of_key = Rates(CALLS_PER_S, CALLS_BURST_S)
 
     def hello(self, source: str, now_s: float) -> str:
@@ -122,6 +135,17 @@ class Limits:
         if key and self._frames_of_key.wait_s(key, now_s, 1):
             return self.refuse("frames_per_key")
         return ""
+
+    def turn(self, key: str, now_s: float) -> float:
+        """Count a page's frame under its key's rate; returns how long it waits for its turn.
+
+        More than LINE_S: it has none. To close a page and let it in again costs as much as a
+        hundred of its frames: whose tenant sends too much had better wait.
+        """
+        wait_s = self._frames_of_key.turn_s(key, now_s)
+        if wait_s > LINE_S:
+            self.refuse("frames_per_key")
+        return wait_s
 
     def request(self, source: str, now_s: float) -> float:
         """Count a request of a server's; returns the seconds to wait first, 0.0 for none.

@@ -45,7 +45,8 @@ METRICS: Catalogue[Worker] = Catalogue(
             "counter",
             "{requests}",
             "Times that a page was asked to send nothing for a moment (`error slow`): the log is"
-            " behind or full, or the worker has more than it gets round to",
+            " behind or full, the worker has more than it gets round to, or the page's key has"
+            " more than its rate",
             lambda worker: worker.counters["asked_to_wait"],
         ),
         Metric(

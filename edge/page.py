@@ -14,6 +14,7 @@ from typing import Protocol
 from edge import protocol
 from edge import session as core
 from edge.effects import Accept, Admit, Effect, Hang, Send, Visible, Welcomed
+from edge.limits import LINE_S
 from edge.worker import Worker
 from services.common import logs
 
@@ -47,6 +48,8 @@ class Wire(Protocol):
 _MAX_UNSENT_BYTES = 256 * 1024
 _HELLO_WITHIN_S = 5.0
 _ROOM_S = 1.0
+_WORTH_ASKING_S = 0.1
+"""Who waits for less is not told: to ask costs as much as to answer."""
 """How long a page is asked to wait for room, at least."""
 _IDLE_S = 30 * 60.0
 TURN = 32
@@ -130,16 +133,36 @@ class Page:
             return
         free_since_s = max(self._heard_s, self._asked_until_s)
         self._heard_s = time.monotonic()
-        refusal = self._worker.limits.frame(self._source, self._key, self._heard_s)
+        limits = self._worker.limits
+        refusal = limits.frame(self._source, "", self._heard_s)
         if refusal:
             self._refuse(refusal)
             return
+        # Not before it is let in: else whoever knows a key, which is public, could use it up.
+        if self._key and (wait_s := limits.turn(self._key, self._heard_s)):
+            if wait_s > LINE_S:
+                self._refuse("frames_per_key")
+                return
+            if wait_s > _WORTH_ASKING_S and self._heard_s >= self._asked_until_s:
+                self._ask_to_wait(wait_s)
+            self._wait_in(self._take_in_turn(data, wait_s))
+            return
         self._carry_out(self._session.receive(data, time.time() * 1000))
         if self._task is None and self._closing is None:
-            self._slow_down(self._heard_s - free_since_s)
+            room = self._slow_down(self._heard_s - free_since_s)
+            if room is not None:
+                self._wait_in(room)
 
-    def _slow_down(self, gap_s: float) -> None:
-        """Ask the page to wait where the worker is behind; let it wait where there is no room.
+    async def _take_in_turn(self, data: str | bytes, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        if self._closing is None:
+            self._carry_out(self._session.receive(data, time.time() * 1000))
+        room = self._slow_down(wait_s) if self._closing is None else None
+        if room is not None:
+            await room
+
+    def _slow_down(self, gap_s: float) -> Awaitable[None] | None:
+        """Ask the page to wait where the worker is behind; returns what to wait for without room.
 
         Who sends once in `gap_s` is not asked for much less than that: it would change nothing, and
         to ask ten thousand pages costs as much as to answer them.
@@ -148,9 +171,10 @@ class Page:
         wait_s = writer.pacing.accepted()
         if writer.full:
             self._ask_to_wait(max(wait_s, _ROOM_S))
-            self._wait_in(writer.room())
-        elif wait_s > gap_s / 2 and self._heard_s >= self._asked_until_s:
+            return writer.room()
+        if wait_s > gap_s / 2 and self._heard_s >= self._asked_until_s:
             self._ask_to_wait(wait_s)
+        return None
 
     def _ask_to_wait(self, wait_s: float) -> None:
         self._asked_until_s = self._heard_s + wait_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,12 +65,23 @@ class Running:
 
 @asynccontextmanager
 async def mesh_up(
-    say: Callable[[str], None], env: Mapping[str, str] | None = None
+    say: Callable[[str], None], env: Mapping[str, str] | None = None, *, apart: bool = False
 ) -> AsyncGenerator[Running]:
-    """Start a mesh for as long as the block lasts."""
-    async with private_mesh(env=env) as (data, running):
-        say(f"private mesh up, {len(running.processes)} processes")
-        yield Running(data, running, say)
+    """Start a mesh for as long as the block lasts.
+
+    apart: on one core, and what sends on the others, as if it were elsewhere. Who sends a multiple
+    of what a mesh takes would otherwise take the processor away that the mesh needs.
+    """
+    cores = os.sched_getaffinity(0)
+    alone = {max(cores)} if apart and len(cores) > 1 else cores
+    os.sched_setaffinity(0, alone)  # its processes begin with that
+    try:
+        async with private_mesh(env=env) as (data, running):
+            os.sched_setaffinity(0, cores - alone or cores)
+            say(f"private mesh up, {len(running.processes)} processes")
+            yield Running(data, running, say)
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 async def run_once(load: Load, say: Callable[[str], None]) -> Ran:

@@ -37,7 +37,7 @@ KEEPS_UP: Final = 0.95
 
 async def run(given: Given) -> Result:
     """Run it."""
-    async with mesh_up(given.say) as running:
+    async with mesh_up(given.say, apart=True) as running:
         most = given.most or await _most(running, given)
         surge_s = given.lasting(SURGE_S)
         load = given.load(sessions=SESSIONS, witnesses=0)

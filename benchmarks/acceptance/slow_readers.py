@@ -39,7 +39,7 @@ async def run(given: Given) -> Result:
     deaf = round(load.sessions / ONE_IN)
     calm, troubled = Side(), Side()
     cuts: list[_Cuts] = []
-    async with mesh_up(given.say) as running:
+    async with mesh_up(given.say, apart=True) as running:
         for _ in range(1 if given.short else 2):
             calm.rounds.append(await running.run(load))
             watch = _Cuts(running, deaf)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -55,6 +57,32 @@ def test_many_at_once_are_taken_whole_or_not_at_all():
     assert rates.wait_s("k", 0.5, 500) == 0.0
     assert rates.wait_s("k", 1_000.0, 10_000) == 0.0
     assert rates.wait_s("k", 1_000.0, 1) > 0
+
+
+def test_turns_are_a_rate_apart_and_who_has_none_costs_nothing():
+    rates = Rates(10, line_s=2.0)
+    assert [rates.turn_s("k", 5.0) for _ in range(30)] == [0.0] * 30
+    waits = [rates.turn_s("k", 5.0) for _ in range(40)]
+    assert waits[:20] == pytest.approx([0.1 * turn for turn in range(1, 21)])
+    assert waits[20:] == pytest.approx([2.1] * 20)
+    assert rates.wait_s("k", 5.0, 1) == pytest.approx(2.1)  # whoever does not wait has none
+    assert rates.turn_s("other", 5.0) == 0.0
+    # What is owed is not forgotten while nothing is heard.
+    assert rates.turn_s("k", 9.9) == pytest.approx(0.0)
+    assert taken(rates, "k", 9.9) == 28
+
+
+@pytest.mark.parametrize("pause_s", [0.04, 0.7, 4.9])
+def test_over_time_turns_come_at_the_rate(pause_s: float):
+    rates, now_s = Rates(10, line_s=2.0), 1_000.0
+    turns: list[float] = []
+    for _ in range(200):
+        waits = [rates.turn_s("k", now_s) for _ in range(40)]
+        turns += [now_s + wait_s for wait_s in waits if wait_s <= 2.0]
+        now_s += pause_s
+    for begin, end in zip(turns, turns[31:], strict=False):
+        assert end - begin >= 0.1 - 1e-6
+    assert turns == sorted(turns)
 
 
 def test_zero_limits_nobody():
@@ -177,14 +205,55 @@ async def test_w65_too_many_frames_of_one_address():
         assert edge.mesh.limits.refused == {"frames_per_ip": 2}
 
 
+async def frames_until(page: ClientConnection, seq: int) -> list[dict[str, Any]]:
+    """What a page is told until a message is acknowledged."""
+    told: list[dict[str, Any]] = []
+    async with asyncio.timeout(10):
+        while not told or told[-1].get("seq", 0) < seq:
+            told.append(json.loads(await page.recv()))
+    return told
+
+
 async def test_w66_too_many_frames_of_one_key():
     async with running_edge(frames_per_s_per_key=5) as edge:
         hot, another = await edge.page(), await edge.page("pk-of-another")
-        flood(hot)
-        assert await closed_with(hot) == 4429
-        assert edge.mesh.limits.refused == {"frames_per_key": 1}
+        for seq in range(1, 20):
+            await hot.send(clicks(seq))
+        # Three seconds' worth at once, the rest as the rate lets them in.
+        began_s = time.monotonic()
+        told = await frames_until(hot, 15)
         await another.send(clicks(1))
         assert await acked(another) == 1
+        told += await frames_until(hot, 19)
+        assert time.monotonic() - began_s > 0.6
+        slow = [one for one in told if one["type"] == "error"]
+        assert {one["code"] for one in slow} == {"slow"}
+        assert all(100 < one["retry_after_ms"] <= 200 for one in slow)
+        assert not edge.mesh.limits.refused
+
+
+async def test_w66_a_turn_that_is_too_far_away_is_none():
+    async with running_edge(frames_per_s_per_key=1) as edge:
+        pages = [await edge.page() for _ in range(9)]
+        for page in pages:
+            await page.send(clicks(1))
+            await asyncio.sleep(0.01)  # in this order
+        for page in pages[:3]:
+            assert await acked(page) == 1
+        assert await closed_with(pages[8]) == 4429
+        assert edge.mesh.limits.refused == {"frames_per_key": 1}
+        assert not [page for page in pages[:8] if page.close_code]
+
+
+async def test_who_leaves_while_it_waits_is_not_heard():
+    async with running_edge(frames_per_s_per_key=1) as edge:
+        page = await edge.page()
+        for seq in range(1, 5):
+            await page.send(clicks(seq))
+        await frames_until(page, 3)
+        await page.close()
+        await asyncio.sleep(1.2)
+        assert edge.mesh.counters["unexpected"] == 0
 
 
 async def test_a_key_is_not_used_up_by_who_is_not_let_in():

@@ -1,15 +1,12 @@
 """What all tests share."""
 
-import faulthandler
 import os
-from collections.abc import Generator
-from typing import Any
 
 import pytest
 from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 
-pytest_plugins = ["tests.engines.fixtures", "tests.integration.detection_line"]
+pytest_plugins = ["tests.timeouts", "tests.engines.fixtures", "tests.integration.detection_line"]
 
 # No example has a time limit: on a busy machine any may take long, and then fails by chance.
 hypothesis_settings.register_profile(
@@ -53,54 +50,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(_ALONE):
             item.add_marker(pytest.mark.alone)
-
-
-# pytest-timeout raises in whatever code runs at that moment. asyncio keeps what is raised in a
-# background task or a callback to itself, and C code is not interrupted: such a test would hang for
-# ever. Then its process ends, with the stacks of all its threads, and xdist names the test.
-_GRACE_S = 120.0
-_stderr = pytest.StashKey[int]()
-_limit_s = pytest.StashKey[float]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep the real stderr: a test's own is captured."""
-    config.stash[_stderr] = os.dup(2)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let it go."""
-    faulthandler.cancel_dump_traceback_later()
-    os.close(config.stash[_stderr])
-
-
-def _end_if_it_hangs(item: pytest.Item) -> None:
-    limit_s = item.stash.get(_limit_s, 0.0)
-    if limit_s > 0:
-        faulthandler.dump_traceback_later(
-            limit_s + _GRACE_S, file=item.config.stash[_stderr], exit=True
-        )
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None, object, object]:
-    """Watch what pytest-timeout watches, a little longer."""
-    item.stash[_limit_s] = float(settings.timeout)
-    _end_if_it_hangs(item)
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Watch it once more: at a failure pytest, and pytest-timeout too, stop watching."""
-    _end_if_it_hangs(item)
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Nothing is watched between tests."""
-    try:
-        return (yield)
-    finally:
-        faulthandler.cancel_dump_traceback_later()

@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 _STOP_S = 20.0
+# A child of another user is forked (any other need not be). gRPC has handlers for that, which start
+# its threads anew in the child; they end it where they find their files closed before it has become
+# the program that it is to be (grpc/grpc#43055). Read when gRPC begins: import this before.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
 class EngineError(Exception):

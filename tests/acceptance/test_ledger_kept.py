@@ -122,7 +122,7 @@ class Chaos:
         self.postgres += 1
         assert self._engine.pid is not None
         os.kill(self._engine.pid, signal.SIGKILL)
-        # Not in a thread: a child that is forked beside gRPC's own threads may crash.
+        # Not in a thread: a child is ended with the thread that started it.
         self._engine.stop()
         async with asyncio.timeout(60):
             while True:

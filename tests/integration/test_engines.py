@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -13,10 +14,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import asyncpg
+import grpc.aio
 import pytest
 import redis.asyncio as redis
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cli.engines import Engine, EngineError, LogValkey, Postgres, SocketFolder, StateValkey
+from cli.engines import (
+    Command,
+    Engine,
+    EngineError,
+    LogValkey,
+    Postgres,
+    SocketFolder,
+    StateValkey,
+)
+from cli.engines.folders import unprivileged
 
 
 @pytest.fixture
@@ -178,3 +190,34 @@ def test_root_lets_postgres_pass_to_a_private_folder_and_no_more(folder: Path) -
     finally:
         engine.stop()
         sockets.remove()
+
+
+class _Serving(health_pb2_grpc.HealthServicer):
+    async def Check(self, request: Any, context: Any) -> health_pb2.HealthCheckResponse:
+        return health_pb2.HealthCheckResponse()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a child as somebody else")
+async def test_a_child_of_another_user_starts_beside_grpc() -> None:
+    server = grpc.aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(_Serving(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+
+        async def talk() -> None:
+            while True:
+                await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
+                await asyncio.sleep(0.005)
+
+        talking = asyncio.create_task(talk())
+        command = Command(("true",), owner=unprivileged())
+        ends = [
+            await asyncio.to_thread(subprocess.call, command.argv, **command.spawn_options())
+            for _ in range(40)
+        ]
+        assert not talking.done()
+        talking.cancel()
+    await server.stop(None)
+    assert ends == [0] * 40

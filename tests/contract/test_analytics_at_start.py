@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -112,3 +114,24 @@ async def test_the_end_does_not_wait_for_an_answer(tmp_path: Path) -> None:
     async with asyncio.timeout(_PATIENCE_S):
         await analytics.close()
         await asyncio.gather(*asking, return_exceptions=True)
+
+
+class Slow:
+    """A session that takes its time to close."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = self.go_on.wait(10)
+
+
+async def test_the_loop_goes_on_while_the_engine_ends(tmp_path: Path) -> None:
+    analytics: Any = EmbeddedAnalytics(tmp_path)
+    analytics._reading._session = slow = Slow()
+    closing = asyncio.create_task(analytics.close())
+    await asyncio.sleep(0.05)
+    slow.go_on.set()
+    await closing
+    assert slow.closed

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from services.pipeline.analytics.errors import AnalyticsError
 from services.pipeline.analytics.port import INSERT_SETTINGS, NOTHING, Analytics
 from services.pipeline.arrow import pa
+from services.pipeline.threads import Threads
 
 T = TypeVar("T")
 # chDB has no types: Any keeps its unknowns out of the rest.
@@ -88,7 +89,14 @@ class _Lane:
             self.busy -= 1
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+        closing = Threads(1, "analytics-close")
+        closed = closing.submit(self._let_go)
+        closing.shutdown(wait=False)
+        await asyncio.wrap_future(closed)
+
+    def _let_go(self) -> None:
+        """With its last session the engine ends, which waits for what it does by itself."""
+        self._thread.shutdown(cancel_futures=True)
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -189,3 +192,32 @@ async def test_an_engine_that_is_away_is_named_so(unused_tcp_port: int, scheme: 
     with pytest.raises(LogUnavailable):
         await away.read(TOPIC, {0: 0})
     await away.close()
+
+
+def _of_kafka() -> int:
+    """Threads of Kafka's clients in this process."""
+    names: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has just ended
+            names.append((task / "comm").read_text())
+    return sum(name.startswith("rdk:") for name in names)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are not told here")
+async def test_nothing_of_a_client_is_left_once_it_is_closed(request: pytest.FixtureRequest):
+    """Not for the garbage collector: whoever runs it would wait for librdkafka."""
+    with empty_log(request, "kafka-mock") as url:
+        gc.collect()
+        before = _of_kafka()
+        log = open_log(url)
+        await log.append([append(0, b"a")])
+        assert len(await log.read(TOPIC, {0: 0}, block_ms=5_000)) == 1
+        assert _of_kafka() > before
+        gc.disable()
+        try:
+            await log.close()
+            async with asyncio.timeout(5):
+                while _of_kafka() > before:  # Linux shows a thread a moment longer than it lives
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()

@@ -23,6 +23,7 @@ _log = logs.get(__name__)
 _GIVE_UP_MS = 30_000
 _QUEUE_KB = 64 * 1024
 _POLL_S = 0.1
+_CLOSE_S = 5.0
 # A batch of records has its own head.
 _HEAD_BYTES = 4 * 1024
 _UNKNOWN_OFFSET = "the log has it, but does not say where"
@@ -144,6 +145,10 @@ class Writer:
         while not self._closed.is_set() and producer is self._producer:
             producer.poll(_POLL_S)
         producer.flush(_POLL_S)
+        if producer is self._producer:
+            # The last to hold it: librdkafka waits for its own threads when it lets go, and in C.
+            # Whoever collected this object as garbage would wait with it.
+            self._producer = None
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -154,4 +159,4 @@ class Writer:
         """Let go; what nobody waited for may be lost."""
         self._closed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_CLOSE_S)

@@ -6,18 +6,21 @@ import base64
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from cli.engines import Command, Engine, EngineError
 from cli.up.ports import free_port
+from services.pipeline.threads import Threads
 from tests.engines.kafka.jars import jars
 
+T = TypeVar("T")
+_ASK_S = 20.0
 _SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -133,15 +136,34 @@ class Broker(Engine):
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", self._port)):
                 return False
+
+        def ask() -> bool:
+            with AdminClient({"bootstrap.servers": self.address, "log_level": 0}) as admin:
+                return bool(admin.list_topics(timeout=1).brokers)
+
         try:
-            admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
-            return bool(admin.list_topics(timeout=1).brokers)
+            return _beside(ask)
         except KafkaException:
             return False
 
     def remove_topics(self, prefix: str) -> None:
         """Remove what was made under a prefix: hundreds of partitions make a broker slow to end."""
-        admin: Any = AdminClient({"bootstrap.servers": self.address})
-        names = [name for name in admin.list_topics().topics if name.startswith(f"{prefix}.")]
-        for removed in admin.delete_topics(names).values() if names else ():
-            removed.result()
+
+        def remove() -> None:
+            with AdminClient({"bootstrap.servers": self.address}) as client:
+                admin: Any = client
+                topics = admin.list_topics(timeout=_ASK_S).topics
+                names = [name for name in topics if name.startswith(f"{prefix}.")]
+                for removed in admin.delete_topics(names).values() if names else ():
+                    removed.result(_ASK_S)
+
+        _beside(remove)
+
+
+def _beside(call: Callable[[], T]) -> T:
+    """Call in a thread that can be left: librdkafka waits in C, where no alarm of a test is heard,
+    and sometimes for ever when it lets go of a client (confluentinc/librdkafka#4519, #5476)."""
+    thread = Threads(1, "kafka-admin")
+    asked = thread.submit(call)
+    thread.shutdown(wait=False)
+    return asked.result(3 * _ASK_S)

@@ -77,7 +77,7 @@ def stage(tmp_path: Path) -> Stage:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that has no event; the test's timeout bounds it."""
     while not holds():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.005)
 
 
 async def test_starts_in_order_and_stops_from_the_top(stage: Stage) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -182,8 +184,10 @@ async def test_after_a_large_round_more_may_share_the_next(
         pauses.append(pause_s)
         await yielding(0)
 
-    monkeypatch.setattr(edge.writer.time, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(edge.writer.asyncio, "sleep", sleep)
+    # The writer's own alone: with the clock of all, no timer of this loop would ever be due.
+    clock = SimpleNamespace(monotonic=lambda: 100.0, time_ns=time.time_ns)
+    monkeypatch.setattr(edge.writer, "time", clock)
+    monkeypatch.setattr(edge.writer, "asyncio", SimpleNamespace(Event=asyncio.Event, sleep=sleep))
     for n in range(messages):
         line.put(1, 1, f"s{n}")
     await line.writer.flushed()

@@ -24,7 +24,7 @@ REFUNDED: Final = "refunded"
 PAID: Final = "paid_"
 _TAKEN_BACK: Final = (ipb.TRANSACTION_KIND_REFUND, ipb.TRANSACTION_KIND_CHARGEBACK)
 _MOST: Final = 2_000_000
-"""Transactions read for one report; half an hour or so."""
+"""Transactions read for one report."""
 _EXPOSED = """
 SELECT unit, exposed_at_ms FROM experiment_exposures
 WHERE tenant_id = $1 AND experiment = $2 AND unit_kind = 'person' AND exposed_at_ms <= $3

@@ -232,7 +232,7 @@ async def test_w66_too_many_frames_of_one_key():
         assert not edge.mesh.limits.refused
 
 
-async def test_w66_a_turn_that_is_too_far_away_is_none():
+async def test_a_turn_that_is_too_far_away_is_none():
     async with running_edge(frames_per_s_per_key=1) as edge:
         pages = [await edge.page() for _ in range(9)]
         for page in pages:

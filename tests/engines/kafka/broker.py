@@ -143,7 +143,7 @@ class Broker(Engine):
 
         try:
             return _beside(ask)
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             return False
 
     def remove_topics(self, prefix: str) -> None:

@@ -1,7 +1,7 @@
 -- Count decisions of some days anew, by emotion and action.
 -- One day more is read on either side than is counted: of a row that is there twice, before midnight
--- and after it, FINAL sees both only then, and `any` keeps the engine from reading less. A group that
--- has become empty is counted as 0.
+-- and after it, FINAL sees both only then. For the engine `any(day)` is the day itself, by which it
+-- would read less; the mean is not. A group that has become empty is counted as 0.
 INSERT INTO sentientiq.decisions_daily
     (tenant_id, day, emotion, action, decisions, sessions, first_stored_at, counted_at)
 WITH
@@ -36,4 +36,4 @@ FROM (
 )
 WHERE (tenant_id, day, emotion, action) NOT IN sealed
 GROUP BY tenant_id, day, emotion, action
-HAVING any(day) >= {from:Date} AND any(day) < {to:Date};
+HAVING avg(toUInt16(day)) >= toUInt16({from:Date}) AND avg(toUInt16(day)) < toUInt16({to:Date});

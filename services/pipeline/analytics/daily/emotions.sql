@@ -1,7 +1,7 @@
 -- Count episodes of some days anew, by emotion.
 -- One day more is read on either side than is counted: of a row that is there twice, before midnight
--- and after it, FINAL sees both only then, and `any` keeps the engine from reading less. A group that
--- has become empty is counted as 0.
+-- and after it, FINAL sees both only then. For the engine `any(day)` is the day itself, by which it
+-- would read less; the mean is not. A group that has become empty is counted as 0.
 INSERT INTO sentientiq.emotions_daily
     (tenant_id, day, emotion, episodes, sessions, confidence_sum, first_stored_at, counted_at)
 WITH
@@ -36,4 +36,4 @@ FROM (
 )
 WHERE (tenant_id, day, emotion) NOT IN sealed
 GROUP BY tenant_id, day, emotion
-HAVING any(day) >= {from:Date} AND any(day) < {to:Date};
+HAVING avg(toUInt16(day)) >= toUInt16({from:Date}) AND avg(toUInt16(day)) < toUInt16({to:Date});

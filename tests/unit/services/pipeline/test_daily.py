@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from services.pipeline.analytics import Daily, EmbeddedAnalytics
@@ -136,6 +136,8 @@ def engine() -> Iterator[_Engine]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(STEPS, min_size=1, max_size=3))
+# What decides where the event is lies beyond the days that are counted the second time.
+@example([[[Row(2, 3, 1_445)], [Row(2, 3, 1_400)], "count", [Row(1, 3, 5)]]])
 def test_totals_are_those_of_the_slow_twin(engine: _Engine, plays: list[list[Any]]) -> None:
     tenant = f"tenant-{next(NUMBERS)}"
     engine.run(play(engine.analytics, tenant, [step for steps in plays for step in steps]))

@@ -139,8 +139,8 @@ class Limits:
     def turn(self, key: str, now_s: float) -> float:
         """Count a page's frame under its key's rate; returns how long it waits for its turn.
 
-        More than LINE_S: it has none. To close a page and let it in again costs as much as a
-        hundred of its frames: whose tenant sends too much had better wait.
+        More than LINE_S: it has none. Closing pages, which come back, costs other tenants more than
+        letting them wait (AT-24 in docs/faults.md).
         """
         wait_s = self._frames_of_key.turn_s(key, now_s)
         if wait_s > LINE_S:

@@ -48,9 +48,9 @@ class Wire(Protocol):
 _MAX_UNSENT_BYTES = 256 * 1024
 _HELLO_WITHIN_S = 5.0
 _ROOM_S = 1.0
+"""How long a page is asked to wait for room, at least."""
 _WORTH_ASKING_S = 0.1
 """Who waits for less is not told: to ask costs as much as to answer."""
-"""How long a page is asked to wait for room, at least."""
 _IDLE_S = 30 * 60.0
 TURN = 32
 """Frames of a page taken in one go, a millisecond or so; what else came waits for its next turn."""

@@ -245,7 +245,7 @@ async def test_a_turn_that_is_too_far_away_is_none():
         assert not [page for page in pages[:8] if page.close_code]
 
 
-async def test_who_leaves_while_it_waits_is_not_heard():
+async def test_what_was_said_before_leaving_is_heard_in_its_turn():
     async with running_edge(frames_per_s_per_key=1) as edge:
         page = await edge.page()
         for seq in range(1, 5):
@@ -253,6 +253,7 @@ async def test_who_leaves_while_it_waits_is_not_heard():
         await frames_until(page, 3)
         await page.close()
         await asyncio.sleep(1.2)
+        assert [one.seq for one in edge.mesh.accepted] == [1, 2, 3, 4]
         assert edge.mesh.counters["unexpected"] == 0
 
 

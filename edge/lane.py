@@ -19,8 +19,9 @@ from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from edge.writer import Appended
 from services.common import logs
-from services.common.channels import bearer, connect_plain
+from services.common.channels import bearer
 from services.common.ownership import Lease, LeaseStore
+from services.common.rpc.client import connect_plain
 
 _log = logs.get(__name__)
 _LOOK_S = 0.5

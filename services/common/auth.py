@@ -168,7 +168,7 @@ def _tenants_of(request: Any, places: _Places | None = None) -> Iterator[str]:
             yield from _tenants_of(getattr(request, name), inner)
 
 
-class ServerInterceptor(grpc.aio.ServerInterceptor):
+class ServerInterceptor:
     """Authenticates every call, checks `tenant_id` of unary requests, maps errors to statuses."""
 
     def __init__(self, secret: str, denied: Denied | None = None) -> None:
@@ -176,25 +176,12 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         self._denied = denied
         # Tokens repeat with every call; verifying one costs more than serving many a request.
         self._known: dict[str, tuple[Principal, float]] = {}
-        # Of methods that exist, so there are never more than that.
-        self._handlers: dict[str, Any] = {}
         self.unexpected_errors = 0
         self.refused: Counter[str] = Counter()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        method = str(handler_call_details.method)
-        known = self._handlers.get(method)
-        if known is not None:
-            return known
-        handler = await continuation(handler_call_details)
-        if handler is None or method.startswith(_OPEN_SERVICES):
-            return handler
-        found = self._handlers[method] = self._wrapped(handler, method)
-        return found
+    def wrap(self, method: str, handler: Any) -> Any:
+        """Put the checks before a method's handler."""
+        return handler if method.startswith(_OPEN_SERVICES) else self._wrapped(handler, method)
 
     def _wrapped(self, handler: Any, method: str) -> Any:
         if handler.response_streaming:

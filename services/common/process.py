@@ -10,28 +10,20 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, TypeVar, cast
 
-import grpc
-import grpc.aio
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from services.common import collector, logs, metrics, telemetry
 from services.common.auth import Denied, ServerInterceptor
 from services.common.metrics import Catalogue, Metric
+from services.common.rpc.server import Server
 from services.common.settings import SettingsError, load
 
 T = TypeVar("T")
 _log = logs.get(__name__)
 
 _CANCEL_AGAIN_S = 8.0  # longer than any loop takes to drain, shorter than the 25 s to stop
-_OPTIONS = [
-    # Envoy and our own channels ping each 10 s; the default policy would cut them off.
-    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    ("grpc.so_reuseport", 0),
-]
 
 
 RPC_METRICS: Catalogue[ServerInterceptor] = Catalogue(
@@ -63,19 +55,22 @@ class GrpcServer:
         self.listen = listen
         interceptor = ServerInterceptor(mesh_secret, denied)
         metrics.publish(RPC_METRICS, interceptor)
-        self.raw = grpc.aio.server(interceptors=[interceptor], options=_OPTIONS)
+        self._server = Server(interceptor.wrap)
+        # What generated code registers at; it asks for one of grpcio's own types.
+        self.raw: Any = self._server
         self._health: Any = cast("Any", health).aio.HealthServicer()
         cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, self.raw)
 
     async def start(self, service_names: Sequence[str], *, not_yet: Sequence[str] = ()) -> None:
         """Listen and report SERVING for the process ("") and each service, but NOT_SERVING for
         those that wait for something: see `ready`."""
-        reflection.enable_server_reflection(
-            [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self.raw
-        )
-        if self.raw.add_insecure_port(self.listen) == 0:
-            raise OSError(f"cannot listen on {self.listen}: is another mesh running?")
-        await self.raw.start()
+        names = [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflected = cast("Any", reflection).aio.ReflectionServicer(names)
+        cast("Any", reflection_pb2_grpc).add_ServerReflectionServicer_to_server(reflected, self.raw)
+        try:
+            await self._server.start(self.listen)
+        except OSError as error:
+            raise OSError(f"cannot listen on {self.listen}: is another mesh running?") from error
         for name in ("", *service_names):
             serving = health_pb2.HealthCheckResponse.SERVING
             waiting = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -88,7 +83,7 @@ class GrpcServer:
     async def stop(self, grace_s: float = 3.0) -> None:
         """Report NOT_SERVING, let calls finish, stop."""
         await self._health.enter_graceful_shutdown()
-        await self.raw.stop(grace_s)
+        await self._server.stop(grace_s)
 
 
 def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[None]]) -> None:

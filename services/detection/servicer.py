@@ -17,7 +17,7 @@ from services.common.auth import principal
 from services.common.errors import InvalidArgument, ResourceExhausted
 from services.detection.emotions import EmotionWriter, to_emotion, trace_emotions
 from services.detection.fold import Fold
-from services.detection.stream import Result, Stream, TooSlow
+from services.detection.stream import Result, Stream
 
 # Requests of a busy stream that come within it are answered together: an answer costs as much as
 # detection itself. One that comes after a pause is answered at once.
@@ -82,6 +82,19 @@ class DetectionServicer:
         await context.send_initial_metadata(())  # that it is served, before there is an answer
         stream = Stream()
         self._streams[stream] = None
+        serving = asyncio.create_task(self._serve(stream, context))
+        slow = asyncio.create_task(stream.too_slow.wait())
+        try:
+            await asyncio.wait((serving, slow), return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                raise ResourceExhausted("answers are not read")
+            await serving
+        finally:
+            self._streams.pop(stream, None)
+            serving.cancel()
+            slow.cancel()
+
+    async def _serve(self, stream: Stream, context: Any) -> None:
         writing = asyncio.create_task(_write(stream, context))
         try:
             await self._tell_timers(stream)
@@ -91,10 +104,7 @@ class DetectionServicer:
                     break
             stream.end()
             await writing
-        except TooSlow:
-            raise ResourceExhausted("answers are not read") from None
         finally:
-            self._streams.pop(stream, None)
             writing.cancel()
 
     def _take(self, data: bytes, stream: Stream) -> None:
@@ -134,6 +144,6 @@ def add_to_server(servicer: DetectionServicer, server: Any) -> None:
     """Serve DetectionService as its contract says; messages stay bytes until they are needed."""
     behavior: Any = servicer.Detect  # one that reads and writes by itself has no type there
     handler: Any = grpc.stream_stream_rpc_method_handler
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(SERVICE, {"Detect": handler(behavior)}),)
-    )
+    methods = {"Detect": handler(behavior)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
+    server.add_registered_method_handlers(SERVICE, methods)

@@ -17,10 +17,6 @@ Result = tuple[pb.PartitionStatus.ValueType, int, int]
 """Status, epoch, and the offset through which all is applied."""
 
 
-class TooSlow(Exception):
-    """Whoever opened the stream does not read what it is told."""
-
-
 class Stream:
     """One open stream."""
 
@@ -33,6 +29,8 @@ class Stream:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self.too_slow = asyncio.Event()
+        """More waits than anybody who reads would let wait."""
 
     def answer(self, results: dict[int, Result]) -> None:
         """Answer a request; of a partition only the newest result is told."""
@@ -42,10 +40,16 @@ class Stream:
 
     def tell(self, news: bytes) -> None:
         """Tell emotions or wakes: serialized fields of a DetectResponse."""
+        if self.too_slow.is_set():
+            return  # it ends, and whoever opens another one hears of what is pending
         self._news.append(news)
         self._bytes += len(news)
         if self._bytes > _PLENTY_BYTES:
             self._room.clear()
+        if self._bytes > _MOST_BYTES:
+            self._news.clear()
+            self._room.set()  # nobody waits for what will never be read
+            self.too_slow.set()
         self._wake.set()
 
     async def room(self) -> None:
@@ -58,16 +62,9 @@ class Stream:
         self._wake.set()
 
     async def take(self) -> bytes | None:
-        """Wait for something to tell, and return it as a DetectResponse; None at the end.
-
-        Raises:
-            TooSlow: more waits than anybody who reads would let wait.
-        """
+        """Wait for something to tell, and return it as a DetectResponse; None at the end."""
         await self._wake.wait()
         self._wake.clear()
-        if self._bytes > _MOST_BYTES:
-            self._room.set()  # nobody waits for what will never be read
-            raise TooSlow
         if not self._answered and not self._news:
             return None
         response = pb.DetectResponse(answered=self._answered)

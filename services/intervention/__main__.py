@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from services.common import grpc_core  # noqa: F401  # pyright: ignore[reportUnusedImport]  # before grpc
 from services.common.process import run
 from services.intervention.service import serve
 from services.intervention.settings import Settings

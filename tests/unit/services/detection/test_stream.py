@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
-from services.detection.stream import Stream, TooSlow
+from services.detection.stream import Stream
 
 APPLIED = pb.PARTITION_STATUS_APPLIED
 NOT_OWNER = pb.PARTITION_STATUS_NOT_OWNER
@@ -57,8 +56,9 @@ async def test_who_does_not_read_is_given_up():
     stream = Stream()
     for _ in range(9):
         stream.tell(b"x" * (1 << 20))
-    with pytest.raises(TooSlow):
-        await stream.take()
+    assert stream.too_slow.is_set()
+    taken = await stream.take()
+    assert taken is None or len(taken) < 1 << 20  # what waited is not kept for nobody
 
 
 async def test_a_great_deal_can_wait_for_room():

@@ -11,18 +11,18 @@ import asyncio
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import click
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from benchmarks.acceptance.check import Result, at_least, at_most, told
 from benchmarks.kernel.load import BATCH
-from benchmarks.service.command import DETECT, Load
+from benchmarks.service.command import Load, open_detect
 from benchmarks.service.detection import running
 from cli.quantiles import summary
 from services.common.auth import make_token
-from services.common.channels import connect
+from services.common.rpc.client import Duplex, connect_plain
 
 if TYPE_CHECKING:
     from benchmarks.acceptance.given import Given
@@ -50,8 +50,8 @@ async def run(given: Given) -> Result:
             bodies, events = _requests(detection.epochs, rate, ticks)
             given.say(f"sending for {seconds:.0f} s")
             token = make_token(detection.secret, subject="benchmark")
-            async with connect(detection.address, token) as channel:
-                calls = [cast("Any", channel).stream_stream(DETECT)() for _ in range(STREAMS)]
+            async with connect_plain(detection.address) as channel:
+                calls = [open_detect(channel, token) for _ in range(STREAMS)]
                 start = time.time() + 0.2
                 streams = [
                     _Stream(call, requests, start + number * TICK_S / STREAMS)
@@ -106,7 +106,7 @@ def _requests(epochs: dict[int, int], rate: int, ticks: int) -> tuple[list[list[
 class _Stream:
     """One Detect stream: sends on time, whatever comes back."""
 
-    def __init__(self, call: Any, requests: list[bytes], start: float) -> None:
+    def __init__(self, call: Duplex, requests: list[bytes], start: float) -> None:
         self.latency_ms: list[float] = []
         """Of those after the warm-up."""
         self.late_ms: list[float] = []
@@ -129,7 +129,7 @@ class _Stream:
     async def _read(self) -> None:
         answered = 0
         while answered < len(self._requests):
-            response = pb.DetectResponse.FromString(await self._call.read())
+            response = await self._call.read()
             now = time.time()
             if any(r.status != pb.PARTITION_STATUS_APPLIED for r in response.results):
                 raise click.ClickException(f"an entry was not applied: {response.results}")

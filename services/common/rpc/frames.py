@@ -1,7 +1,6 @@
 """HTTP/2 as far as gRPC needs it (RFC 9113): frames taken apart, frames and header fields made.
 
-h2 was tried first: beside it, and not counting what it does with the bytes, a message of 12 KB
-took a third more of the processor (benchmarks/README.md, "service"). Header blocks are hpack's.
+Why not h2: docs/decisions/0012-grpc-on-our-own-loop.md. Header blocks are hpack's.
 """
 
 from __future__ import annotations

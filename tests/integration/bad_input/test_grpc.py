@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import grpc.aio
 import pytest
 from google.protobuf import message_factory
@@ -53,17 +54,29 @@ PUBLIC = "/sentientiq.identity.v1.IdentityService/GetSealingKey"
 TOO_LARGE = b"\x00" * (16 * 1024 * 1024 + 1)
 
 
-async def statuses(world: World, token: str | None, body: Callable[[Any], bytes]) -> dict[str, str]:
+async def statuses(
+    world: World,
+    token: str | None,
+    body: Callable[[Any], bytes],
+    compression: grpc.Compression | None = None,
+) -> dict[str, str]:
     """How each RPC answers a raw request."""
     found: dict[str, str] = {}
     for path, (process, method) in METHODS.items():
         address = world.mesh.processes[process].address
         streams = bool(method.client_streaming or method.server_streaming)
-        found[path] = await status(address, path, body(method), token, streams)
+        found[path] = await status(address, path, body(method), token, streams, compression)
     return found
 
 
-async def status(address: str, path: str, body: bytes, token: str | None, streams: bool) -> str:
+async def status(
+    address: str,
+    path: str,
+    body: bytes,
+    token: str | None,
+    streams: bool,
+    compression: grpc.Compression | None,
+) -> str:
     """The status that answers one raw call."""
     channel: Any = channels.connect(address, token) if token else grpc.aio.insecure_channel(address)
     async with channel:
@@ -71,10 +84,10 @@ async def status(address: str, path: str, body: bytes, token: str | None, stream
             if streams:
                 # Also where the client may stream: with a second message under way, grpc.aio calls
                 # a refusal INTERNAL, if it comes before that message is out.
-                async for _ in channel.unary_stream(path)(body, timeout=5):
+                async for _ in channel.unary_stream(path)(body, timeout=5, compression=compression):
                     break
             else:
-                await channel.unary_unary(path)(body, timeout=5)
+                await channel.unary_unary(path)(body, timeout=5, compression=compression)
         except grpc.aio.AioRpcError as error:
             return error.code().name
     return "OK"
@@ -133,3 +146,9 @@ async def test_g06_bytes_that_are_no_message(world: World):
 async def test_g07_a_message_over_16_mib(world: World):
     large = await statuses(world, world.token(), lambda _: TOO_LARGE)
     assert large == all_answer("RESOURCE_EXHAUSTED")
+
+
+async def test_g08_a_compressed_message(world: World):
+    gzip = grpc.Compression.Gzip
+    packed = await statuses(world, world.token(), lambda _: bytes(1_000), gzip)
+    assert packed == all_answer("UNIMPLEMENTED")

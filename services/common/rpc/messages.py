@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import grpc
 
 MOST_BYTES: Final = 16 << 20
-"""What a message may have at most, either way."""
+"""What a message may have at most that is taken."""
 
 _PREFIX: Final = struct.Struct(">BI")
 _UNITS_S: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}

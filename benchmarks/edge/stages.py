@@ -53,7 +53,7 @@ def _named(code: CodeType) -> str:
         return FUNCTIONS.get((path.name, code.co_name)) or FILES.get(path.name, "")
     if path.match("asyncio/streams.py"):  # what redis-py reads
         return "log"
-    return "stream" if "grpc" in path.parts else ""
+    return "stream" if {"grpc", "rpc"}.intersection(path.parts) else ""
 
 
 class Stages:

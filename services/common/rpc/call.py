@@ -59,7 +59,8 @@ class Call:
         self._parts = Messages()
         self._requests: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._owed = 0
+        self.owed = 0
+        """What the caller has sent and was not given room for again."""
         self._wake: asyncio.Future[None] | None = None
 
     # What the connection tells.
@@ -73,7 +74,7 @@ class Call:
         for message in self._parts.take(data):
             self._requests.append(message)
             self._waiting_bytes += len(message)
-        self._owed += owed
+        self.owed += owed
         self._settle()
         self._rouse()
 
@@ -89,9 +90,9 @@ class Call:
 
     def _settle(self) -> None:
         """Give room back, unless the handler is behind."""
-        if self._owed >= _ROOM_BYTES and self._waiting_bytes <= _PLENTY_BYTES:
-            self._connection.give_room(self.stream_id, self._owed)
-            self._owed = 0
+        if self.owed >= _ROOM_BYTES and self._waiting_bytes <= _PLENTY_BYTES:
+            owed, self.owed = self.owed, 0
+            self._connection.give_room(self.stream_id, owed)
 
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():

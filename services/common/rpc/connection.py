@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.common.rpc.server import Server
 
 _log = logs.get(__name__)
-STREAM_WINDOW: Final = 1 << 20
+_STREAM_WINDOW: Final = 1 << 20
 _CONNECTION_WINDOW: Final = 32 << 20
 _MOST_CALLS: Final = 4_096
 _LARGEST_FRAME: Final = 1 << 20
@@ -30,7 +30,7 @@ _HEADER_BYTES: Final = 1 << 16
 _SETTINGS: Final = frames.settings(
     (
         (frames.MOST_STREAMS, _MOST_CALLS),
-        (frames.WINDOW, STREAM_WINDOW),
+        (frames.WINDOW, _STREAM_WINDOW),
         (frames.FRAME_BYTES, _LARGEST_FRAME),
         (frames.HEADER_BYTES, _HEADER_BYTES),
     )
@@ -245,6 +245,8 @@ class Connection(asyncio.Protocol):
         except BadMessage as error:
             self.finish(call, error.code, str(error))
             return
+        if call.owed > _STREAM_WINDOW:
+            raise Fault(Code.FLOW_CONTROL_ERROR, "more than there was room for")
         if flags & frames.END_STREAM:
             self._on_end(stream)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from services.common.rpc import frames
 from services.common.rpc.frames import Code, Frames, Kind, frame
+from services.common.rpc.messages import framed
 from tests.unit.services.common.rpc.rpc_line import method, served
 
 _HEADERS = Encoder().encode(
@@ -134,6 +135,20 @@ async def test_what_is_allowed_is_understood_in_pieces_of_any_size(said: bytes, 
         answers = [payload for kind, _, _, payload in found if kind == Kind.DATA]
         assert answers == [b"\0\0\0\0\2hi"]
         writer.close()
+
+
+async def test_whoever_sends_more_than_there_is_room_for_is_left():
+    slow = Encoder().encode(
+        [(":method", "POST"), (":path", method("Slow")), ("content-type", "application/grpc")]
+    )
+    message = frame(Kind.DATA, 0, 1, framed(bytes(100_000)))
+    async with served() as (_, _, address):
+        found = await heard(
+            address, _GREETING + frame(Kind.HEADERS, _WHOLE, 1, slow) + message * 20
+        )
+        kind, _, _, payload = found[-1]
+        assert kind == Kind.GOAWAY
+        assert int.from_bytes(payload[4:8], "big") == Code.FLOW_CONTROL_ERROR
 
 
 async def test_what_is_no_grpc_is_answered_415():

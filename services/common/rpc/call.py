@@ -46,6 +46,8 @@ class Call:
         """Whether headers went out."""
         self.room = 0
         """How many bytes the caller takes of this call."""
+        self.owed = 0
+        """What the caller has sent and was not given room for again."""
         self.unsent = bytearray()
         """What is written and has found no room on the way yet."""
         self.ended = False
@@ -59,8 +61,6 @@ class Call:
         self._parts = Messages()
         self._requests: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self.owed = 0
-        """What the caller has sent and was not given room for again."""
         self._wake: asyncio.Future[None] | None = None
 
     # What the connection tells.
@@ -139,6 +139,8 @@ class Call:
         self.put(message)
         if self.unsent or self._connection.full:
             await self._connection.drained(self)
+        else:  # others have a turn, and what is written leaves
+            await asyncio.sleep(0)
 
     def finish(self, code: grpc.StatusCode, details: str) -> None:
         """End the call from outside of its handler."""

@@ -25,7 +25,6 @@ _CONNECT_WITHIN_S: Final = 2.0
 _PING_EACH_S: Final = 10.0
 _PONG_WITHIN_S: Final = 3.0
 _PING: Final = frames.frame(Kind.PING, 0, 0, b"siq-ping")
-_NO_PUSH: Final = (2, 0)
 
 
 class Channel:
@@ -219,7 +218,7 @@ class Duplex(asyncio.Protocol):
             return
         self._transport.write(
             frames.PREFACE
-            + frames.settings((_NO_PUSH, (frames.WINDOW, _WINDOW)))
+            + frames.settings(((frames.PUSH, 0), (frames.WINDOW, _WINDOW)))
             + frames.room(0, _WINDOW - frames.FIRST_WINDOW)
             + frames.frame(Kind.HEADERS, frames.END_HEADERS, _STREAM, self._head)
         )

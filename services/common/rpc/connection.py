@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import grpc
 from hpack import Decoder, HPACKError
@@ -391,5 +391,4 @@ class Connection(asyncio.Protocol):
 def _status(code: grpc.StatusCode, details: str) -> bytes:
     if code is grpc.StatusCode.OK and not details:
         return _OK
-    fields: Any = status_fields(code, details)
-    return b"".join(frames.literal(name, value) for name, value in fields)
+    return b"".join(frames.literal(*field) for field in status_fields(code, details))

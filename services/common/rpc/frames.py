@@ -22,7 +22,7 @@ PADDED: Final = 0x8
 HAS_PRIORITY: Final = 0x20
 
 # Settings of a peer.
-TABLE_BYTES, MOST_STREAMS, WINDOW, FRAME_BYTES, HEADER_BYTES = 1, 3, 4, 5, 6
+TABLE_BYTES, PUSH, MOST_STREAMS, WINDOW, FRAME_BYTES, HEADER_BYTES = 1, 2, 3, 4, 5, 6
 
 _HEADER: Final = struct.Struct(">HBBBI")
 _SETTING: Final = struct.Struct(">HI")
@@ -49,7 +49,6 @@ class Code(IntEnum):
 
     NO_ERROR = 0
     PROTOCOL_ERROR = 1
-    INTERNAL_ERROR = 2
     FLOW_CONTROL_ERROR = 3
     FRAME_SIZE_ERROR = 6
     REFUSED_STREAM = 7

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -21,10 +21,6 @@ _CLOSE_WITHIN_S = 1.0
 
 Wrap = Callable[[str, Any], Any]
 """Puts something before a method's handler: its path and the handler in, a handler out."""
-
-
-class _Waits(Protocol):
-    def cancel(self) -> None: ...
 
 
 class Server:
@@ -135,7 +131,7 @@ class Method:
 
     async def _serve(self, call: Call) -> None:
         remaining_s = call.time_remaining()
-        timer: _Waits | None = None
+        timer: asyncio.TimerHandle | None = None
         if remaining_s is not None:
             timer = asyncio.get_running_loop().call_later(remaining_s, call.expire)
         try:

@@ -19,6 +19,7 @@ class Echo:
     """Methods that show how a call goes."""
 
     def __init__(self) -> None:
+        self.hanging = 0
         self.cancelled = 0
         self.metadata: dict[str, str] = {}
         self.remaining: float | None = None
@@ -55,6 +56,7 @@ class Echo:
 
     async def Hang(self, request: bytes, context: Any) -> bytes:
         """Answer never."""
+        self.hanging += 1
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -105,6 +107,12 @@ async def served(grace_s: float = 0.0) -> AsyncGenerator[tuple[Echo, Server, str
 def method(name: str) -> str:
     """The path of a method."""
     return f"/{SERVICE}/{name}"
+
+
+async def until(met: Callable[[], bool]) -> None:
+    """Wait for what must come."""
+    while not met():
+        await asyncio.sleep(0.01)
 
 
 class Pushing:

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from cli.up.ports import free_address
 from services.common.process import GrpcServer
 from services.common.rpc.server import Server
-from tests.unit.services.common.rpc.rpc_line import Echo, Pushing, method, served, settled
+from tests.unit.services.common.rpc.rpc_line import Echo, Pushing, method, served, settled, until
 
 _BIG = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -172,15 +172,16 @@ async def test_a_handler_whose_caller_is_gone_is_cancelled():
     async with called() as (echo, channel):
         hang = channel.unary_unary(method("Hang"))
         cut: Any = hang(b"")
-        await asyncio.sleep(0.1)
+        await until(lambda: echo.hanging == 1)
         cut.cancel()
+        late: Any = hang(b"", timeout=1)
+        await until(lambda: echo.hanging == 2)
         with pytest.raises(grpc.aio.AioRpcError):
-            await hang(b"", timeout=0.1)
+            await late
         gone: Any = hang(b"")
-        await asyncio.sleep(0.1)
+        await until(lambda: echo.hanging == 3)
         await channel.close()
-        while echo.cancelled < 3:
-            await asyncio.sleep(0.01)
+        await until(lambda: echo.cancelled == 3)
         assert gone.done()
 
 
@@ -203,7 +204,7 @@ async def test_a_server_that_stops_lets_calls_finish_and_takes_no_more():
 async def test_what_does_not_finish_in_time_may_be_tried_elsewhere():
     async with called_on() as (echo, server, channel):
         call: Any = channel.unary_unary(method("Hang"))(b"")
-        await asyncio.sleep(0.2)
+        await until(lambda: echo.hanging == 1)
         await server.stop(0.1)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call

@@ -6,7 +6,9 @@ A timer is taken out and acted on in one transaction: a crash between the two le
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,8 @@ _PURGE_MS = 3_600_000
 _KEPT_MS = 7 * 86_400_000
 _log = logs.get(__name__)
 
+# One that this process is at stands there, due, until its transaction ends.
+_NEXT = "SELECT min(due_at_ms) FROM timers WHERE NOT ended AND id <> ALL ($1::text[])"
 _TAKE = """
 UPDATE timers SET ended = true WHERE id = (
     SELECT id FROM timers WHERE NOT ended AND due_at_ms <= $1
@@ -78,7 +82,11 @@ async def stop_timers(connection: Any, kind: str, decision_ids: Collection[str])
 
 
 class Timers:
-    """Does what is due."""
+    """Does what is due.
+
+    Of the workers one looks for what comes next; who has taken something out lets the next one
+    look. So waiting costs one question, however many may work at once.
+    """
 
     def __init__(
         self,
@@ -94,6 +102,9 @@ class Timers:
         self._effects = effects
         self._committed = committed
         self._set = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._at: set[str] = set()
+        """What our workers are at."""
         self.done: dict[str, int] = dict.fromkeys(effects, 0)
         self.failures = 0
         self._purged_ms = 0
@@ -111,20 +122,20 @@ class Timers:
     async def _work(self) -> None:
         while True:
             try:
-                while await self._one():
-                    pass
-                await self._purge()
-                pause_s = await self._until_next()
+                await self._one()
             except FAILURES as error:
                 self.failures += 1
                 _log.warning("timers wait for PostgreSQL", error=repr(error))
-                pause_s = _POLL_S
-            try:
+                await asyncio.sleep(_POLL_S)
+
+    async def _due(self) -> None:
+        """Wait until something is due."""
+        while (pause_s := await self._until_next()) > 0:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._set.wait()
-            except TimeoutError:
-                continue
             self._set.clear()
+            await self._purge()
 
     async def _purge(self) -> None:
         """Once an hour: forget what ended long ago."""
@@ -137,21 +148,14 @@ class Timers:
 
     async def _until_next(self) -> float:
         """Seconds to the next one, at most the time between two looks: replicas set some too."""
-        due_at_ms = await self._pool.fetchval("SELECT min(due_at_ms) FROM timers WHERE NOT ended")
-        if due_at_ms is None:
-            return _POLL_S
-        # One that is due and was not taken is being done by somebody else.
-        return min(_POLL_S, max(_BREATH_S, (int(due_at_ms) - self._clock()) / 1000))
+        due_at_ms = await self._pool.fetchval(_NEXT, list(self._at))
+        return _POLL_S if due_at_ms is None else min(_POLL_S, (due_at_ms - self._clock()) / 1000)
 
-    async def _one(self) -> bool:
-        """Do one; tells whether there was one."""
+    async def _one(self) -> None:
+        """Wait for one and do it."""
         timer: Timer | None = None
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_TAKE, self._clock())
-                if row is None:
-                    return False
-                timer = Timer(**row)
+            async with self._taken() as (connection, timer):
                 effect = self._effects.get(timer.kind)
                 if effect is None:  # of a newer release
                     raise Unavailable(f"no such timer here: {timer.kind}")
@@ -162,10 +166,31 @@ class Timers:
                 raise
             self.failures += 1
             await self._put_off(timer, error)
-            return True
+            return
         self.done[timer.kind] += 1
         self._committed()
-        return True
+        self.wake()  # it may have set others
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncGenerator[tuple[Any, Timer]]:
+        """Take out the next one that is due, in a transaction that ends with the block."""
+        async with AsyncExitStack() as ours:
+            async with self._looking:
+                while True:
+                    await self._due()
+                    connection = await ours.enter_async_context(self._pool.acquire())
+                    await ours.enter_async_context(connection.transaction())
+                    row = await connection.fetchrow(_TAKE, self._clock())
+                    if row is not None:
+                        break
+                    await ours.aclose()
+                    await asyncio.sleep(_BREATH_S)  # another replica is at it
+                timer = Timer(**row)
+                self._at.add(timer.id)
+            try:
+                yield connection, timer
+            finally:
+                self._at.discard(timer.id)
 
     async def _put_off(self, timer: Timer, error: Exception) -> None:
         if timer.attempts < _MAX_ATTEMPTS:

@@ -1,8 +1,8 @@
 """Group commit: decisions that arrive together are judged by one reading and share one commit.
 
-One task drains the queue. While its commit runs the next group gathers, and no group begins sooner
-than a moment after the one before: so a lone Decide waits for nobody and a crowd pays for one. A
-group costs as much as three decisions, whether it holds one or fifty.
+One task drains the queue. While its commit runs the next group gathers: so a lone Decide waits for
+nobody, and the more there are, or the slower the commit, the more share one. A group costs as much
+as three decisions, whether it holds one or fifty.
 
 Whoever asks for a page is answered within its budget, however PostgreSQL hangs (pulse.py): the
 statement is given up with its connection, and help that needs no guards goes out without them
@@ -39,7 +39,6 @@ _MAX_WAITING = 20_000
 _TIMEOUT_S = 5.0
 _PAGE_WAITS_S = 1.5
 """A little less than the edge does."""
-_APART_S = 0.002
 _FAILURES: tuple[type[Exception], ...] = (*FAILURES, Clash)
 _log = logs.get(__name__)
 
@@ -111,19 +110,14 @@ class Writer:
 
     async def run(self) -> None:
         """Write groups until cancelled."""
-        loop = asyncio.get_running_loop()
-        next_s = loop.time()
         try:
             while True:
                 group, self._again = self._again, []
                 if not group:
                     group.append(await self._queue.get())
                 try:
-                    if (rest_s := next_s - loop.time()) > 0:
-                        await asyncio.sleep(rest_s)
                     while len(group) < _MAX_GROUP and not self._queue.empty():
                         group.append(self._queue.get_nowait())
-                    next_s = loop.time() + _APART_S
                     await self._write_group([*self._late(), *group])
                 except asyncio.CancelledError:
                     for one in [*group, *self._again]:

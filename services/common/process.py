@@ -26,7 +26,7 @@ _log = logs.get(__name__)
 _CANCEL_AGAIN_S = 8.0  # longer than any loop takes to drain, shorter than the 25 s to stop
 
 
-RPC_METRICS: Catalogue[ServerInterceptor] = Catalogue(
+RPC_METRICS: Catalogue[GrpcServer] = Catalogue(
     "every gRPC server",
     (
         Metric(
@@ -34,7 +34,7 @@ RPC_METRICS: Catalogue[ServerInterceptor] = Catalogue(
             "counter",
             "{calls}",
             "Calls answered with an error that says what to mend, by status",
-            lambda interceptor: interceptor.refused,
+            lambda server: server.interceptor.refused,
             ("code",),
         ),
         Metric(
@@ -42,7 +42,7 @@ RPC_METRICS: Catalogue[ServerInterceptor] = Catalogue(
             "counter",
             "{calls}",
             "Calls that failed by a defect of ours; each is in the log with its traceback",
-            lambda interceptor: interceptor.unexpected_errors,
+            lambda server: server.interceptor.unexpected_errors + server.raw.failed,
         ),
     ),
 )
@@ -53,11 +53,11 @@ class GrpcServer:
 
     def __init__(self, listen: str, mesh_secret: str, denied: Denied | None = None) -> None:
         self.listen = listen
-        interceptor = ServerInterceptor(mesh_secret, denied)
-        metrics.publish(RPC_METRICS, interceptor)
-        self._server = Server(interceptor.wrap)
+        self.interceptor = ServerInterceptor(mesh_secret, denied)
+        self._server = Server(self.interceptor.wrap)
         # What generated code registers at; it asks for one of grpcio's own types.
         self.raw: Any = self._server
+        metrics.publish(RPC_METRICS, self)
         self._health: Any = cast("Any", health).aio.HealthServicer()
         cast("Any", health_pb2_grpc).add_HealthServicer_to_server(self._health, self.raw)
 

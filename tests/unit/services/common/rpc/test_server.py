@@ -128,13 +128,14 @@ async def test_a_status_comes_with_its_words():
     assert caught.value.details() == "no “such” thing: 100 %\n"
 
 
-async def test_a_defect_tells_nothing():
-    async with called() as (_, channel):
+async def test_a_defect_tells_nothing_and_is_counted():
+    async with called_on() as (_, server, channel):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await channel.unary_unary(method("Break"))(b"")
         assert caught.value.code() is grpc.StatusCode.INTERNAL
         assert "secret" not in str(caught.value)
         assert await channel.unary_unary(method("One"))(b"goes on") == b"goes on"
+        assert server.failed == 1
 
 
 @pytest.mark.parametrize(

@@ -174,23 +174,24 @@ class Timers:
     @asynccontextmanager
     async def _taken(self) -> AsyncGenerator[tuple[Any, Timer]]:
         """Take out the next one that is due, in a transaction that ends with the block."""
-        async with AsyncExitStack() as ours:
-            async with self._looking:
-                while True:
-                    await self._due()
-                    connection = await ours.enter_async_context(self._pool.acquire())
-                    await ours.enter_async_context(connection.transaction())
-                    row = await connection.fetchrow(_TAKE, self._clock())
-                    if row is not None:
-                        break
-                    await ours.aclose()
-                    await asyncio.sleep(_BREATH_S)  # another replica is at it
-                timer = Timer(**row)
-                self._at.add(timer.id)
-            try:
-                yield connection, timer
-            finally:
-                self._at.discard(timer.id)
+        ours = ""
+        try:
+            async with AsyncExitStack() as stack:
+                async with self._looking:
+                    while True:
+                        await self._due()
+                        connection = await stack.enter_async_context(self._pool.acquire())
+                        await stack.enter_async_context(connection.transaction())
+                        row = await connection.fetchrow(_TAKE, self._clock())
+                        if row is not None:
+                            break
+                        await stack.aclose()
+                        await asyncio.sleep(_BREATH_S)  # another replica is at it
+                    ours = row["id"]
+                    self._at.add(ours)
+                yield connection, Timer(**row)
+        finally:
+            self._at.discard(ours)
 
     async def _put_off(self, timer: Timer, error: Exception) -> None:
         if timer.attempts < _MAX_ATTEMPTS:

@@ -30,11 +30,11 @@ _PURGE_MS = 3_600_000
 _KEPT_MS = 7 * 86_400_000
 _log = logs.get(__name__)
 
-# One that this process is at stands there, due, until its transaction ends.
+# One that this process is at stands there, due, until its transaction ends, or it is put off.
 _NEXT = "SELECT min(due_at_ms) FROM timers WHERE NOT ended AND id <> ALL ($1::text[])"
 _TAKE = """
 UPDATE timers SET ended = true WHERE id = (
-    SELECT id FROM timers WHERE NOT ended AND due_at_ms <= $1
+    SELECT id FROM timers WHERE NOT ended AND due_at_ms <= $1 AND id <> ALL ($2::text[])
     ORDER BY due_at_ms LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, kind, decision_id, subject, due_at_ms, attempts
 """
@@ -104,7 +104,7 @@ class Timers:
         self._set = asyncio.Event()
         self._looking = asyncio.Lock()
         self._at: set[str] = set()
-        """What our workers are at."""
+        """What our workers are at, until it has ended or is put off."""
         self.done: dict[str, int] = dict.fromkeys(effects, 0)
         self.failures = 0
         self._purged_ms = 0
@@ -166,32 +166,31 @@ class Timers:
                 raise
             self.failures += 1
             await self._put_off(timer, error)
-            return
-        self.done[timer.kind] += 1
-        self._committed()
-        self.wake()  # it may have set others
+        else:
+            self.done[timer.kind] += 1
+            self._committed()
+            self.wake()  # it may have set others
+        finally:
+            if timer is not None:
+                self._at.discard(timer.id)
 
     @asynccontextmanager
     async def _taken(self) -> AsyncGenerator[tuple[Any, Timer]]:
         """Take out the next one that is due, in a transaction that ends with the block."""
-        ours = ""
-        try:
-            async with AsyncExitStack() as stack:
-                async with self._looking:
-                    while True:
-                        await self._due()
-                        connection = await stack.enter_async_context(self._pool.acquire())
-                        await stack.enter_async_context(connection.transaction())
-                        row = await connection.fetchrow(_TAKE, self._clock())
-                        if row is not None:
-                            break
-                        await stack.aclose()
-                        await asyncio.sleep(_BREATH_S)  # another replica is at it
-                    ours = row["id"]
-                    self._at.add(ours)
-                yield connection, Timer(**row)
-        finally:
-            self._at.discard(ours)
+        async with AsyncExitStack() as ours:
+            async with self._looking:
+                while True:
+                    await self._due()
+                    connection = await ours.enter_async_context(self._pool.acquire())
+                    await ours.enter_async_context(connection.transaction())
+                    row = await connection.fetchrow(_TAKE, self._clock(), list(self._at))
+                    if row is not None:
+                        break
+                    await ours.aclose()
+                    await asyncio.sleep(_BREATH_S)  # another replica is at it
+                timer = Timer(**row)
+                self._at.add(timer.id)
+            yield connection, timer
 
     async def _put_off(self, timer: Timer, error: Exception) -> None:
         if timer.attempts < _MAX_ATTEMPTS:

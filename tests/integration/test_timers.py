@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from services.common import postgres
 from services.intervention.escalation.timers import Effect, Timer, Timers, set_timer
 from services.intervention.service import MIGRATIONS, SCHEMA
+from tests.waiting import until
 
 NOW_MS = 1_700_000_000_000
 KIND, DECISION = "escalate", "timed"
@@ -46,12 +47,6 @@ async def running(
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def set_some(pool: Any, names: list[str], due_at_ms: int = NOW_MS) -> None:

@@ -109,12 +109,6 @@ def method(name: str) -> str:
     return f"/{SERVICE}/{name}"
 
 
-async def until(met: Callable[[], bool]) -> None:
-    """Wait for what must come."""
-    while not met():
-        await asyncio.sleep(0.01)
-
-
 class Pushing:
     """Sends megabytes as fast as they are taken."""
 

@@ -17,7 +17,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from cli.up.ports import free_address
 from services.common.process import GrpcServer
 from services.common.rpc.server import Server
-from tests.unit.services.common.rpc.rpc_line import Echo, Pushing, method, served, settled, until
+from tests.unit.services.common.rpc.rpc_line import Echo, Pushing, method, served, settled
+from tests.waiting import until
 
 _BIG = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

@@ -26,28 +26,6 @@ _log = logs.get(__name__)
 _CANCEL_AGAIN_S = 8.0  # longer than any loop takes to drain, shorter than the 25 s to stop
 
 
-RPC_METRICS: Catalogue[GrpcServer] = Catalogue(
-    "every gRPC server",
-    (
-        Metric(
-            "siq_rpc_refused_total",
-            "counter",
-            "{calls}",
-            "Calls answered with an error that says what to mend, by status",
-            lambda server: server.interceptor.refused,
-            ("code",),
-        ),
-        Metric(
-            "siq_rpc_unexpected_errors_total",
-            "counter",
-            "{calls}",
-            "Calls that failed by a defect of ours; each is in the log with its traceback",
-            lambda server: server.interceptor.unexpected_errors + server.raw.failed,
-        ),
-    ),
-)
-
-
 class GrpcServer:
     """A gRPC server with authentication, error mapping, health and reflection."""
 
@@ -84,6 +62,28 @@ class GrpcServer:
         """Report NOT_SERVING, let calls finish, stop."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace_s)
+
+
+RPC_METRICS: Catalogue[GrpcServer] = Catalogue(
+    "every gRPC server",
+    (
+        Metric(
+            "siq_rpc_refused_total",
+            "counter",
+            "{calls}",
+            "Calls answered with an error that says what to mend, by status",
+            lambda server: server.interceptor.refused,
+            ("code",),
+        ),
+        Metric(
+            "siq_rpc_unexpected_errors_total",
+            "counter",
+            "{calls}",
+            "Calls that failed by a defect of ours; each is in the log with its traceback",
+            lambda server: server.interceptor.unexpected_errors + server.raw.failed,
+        ),
+    ),
+)
 
 
 def run(process: str, settings_class: type[T], serve: Callable[[T], Awaitable[None]]) -> None:

@@ -80,6 +80,21 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.writer.groups,
         ),
         Metric(
+            "siq_intervention_groups_remembered_total",
+            "counter",
+            "{groups}",
+            "Groups judged by what was remembered of guards, without a reading",
+            lambda parts: parts.writer.remembered,
+        ),
+        Metric(
+            "siq_intervention_groups_outrun_total",
+            "counter",
+            "{groups}",
+            "Groups that found something else in the tables than they were judged by, and were"
+            " judged again under locks: another replica decides about the same",
+            lambda parts: parts.writer.outrun,
+        ),
+        Metric(
             "siq_intervention_durable_decisions_total",
             "counter",
             "{decisions}",

@@ -10,12 +10,13 @@ import socket
 from typing import TYPE_CHECKING, Final, cast
 
 import grpc
-from hpack import Decoder, HPACKError
+from hpack import HPACKError
 
 from services.common import logs
 from services.common.rpc import frames
 from services.common.rpc.call import Call
 from services.common.rpc.frames import Code, Fault, Frames, Kind
+from services.common.rpc.headers import Head, HeaderBlocks
 from services.common.rpc.messages import BadMessage, status_fields, timeout_s
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ _SETTINGS: Final = frames.settings(
 _REPLY: Final = b"\x88" + frames.literal("content-type", "application/grpc")
 _OK: Final = frames.literal("grpc-status", "0")
 _UNSUPPORTED: Final = frames.literal(":status", "415")
-_HIDDEN: Final = frozenset(("te", "content-type", "grpc-timeout", "grpc-accept-encoding"))
 
 
 class Connection(asyncio.Protocol):
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._frames = Frames(_LARGEST_FRAME)
         self._preface = frames.PREFACE
-        self._headers = Decoder(max_header_list_size=_HEADER_BYTES)
+        self._headers = HeaderBlocks(_HEADER_BYTES)
         self._block: tuple[int, int, bytearray] | None = None
         """Stream, flags and pieces of a header block that has not ended."""
         self._newest = 0
@@ -191,32 +191,26 @@ class Connection(asyncio.Protocol):
             return
         self._block = None
         try:
-            fields = self._headers.decode(bytes(block), raw=True)
+            head = self._headers.decode(bytes(block))
         except HPACKError as error:
             raise Fault(Code.COMPRESSION_ERROR, f"headers: {error}") from error
         if stream > self._newest and stream % 2:
             self._newest = stream
-            self._begin(
-                stream, {str(name, "latin-1"): str(value, "latin-1") for name, value in fields}
-            )
+            self._begin(stream, head)
         else:  # trailers, of which gRPC's clients have none
             self._must_have_been(stream)
         if flags & frames.END_STREAM:
             self._on_end(stream)
 
-    def _begin(self, stream: int, headers: dict[str, str]) -> None:
+    def _begin(self, stream: int, head: Head) -> None:
         if len(self.calls) >= _MOST_CALLS:
             self._put(frames.reset(stream, Code.REFUSED_STREAM))
             return
+        headers = head.fields
         if not headers.get("content-type", "").startswith("application/grpc"):
             ends = frames.END_HEADERS | frames.END_STREAM
             self._put(frames.frame(Kind.HEADERS, ends, stream, _UNSUPPORTED))
             return
-        metadata = tuple(
-            (name, value)
-            for name, value in headers.items()
-            if name[:1] != ":" and name not in _HIDDEN
-        )
         try:
             within_s = timeout_s(headers["grpc-timeout"]) if "grpc-timeout" in headers else None
         except ValueError as error:
@@ -226,7 +220,7 @@ class Connection(asyncio.Protocol):
         if method is None:
             self._refuse(stream, grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
             return
-        call = Call(self, stream, metadata, within_s, method.encode)
+        call = Call(self, stream, head.metadata, within_s, method.encode)
         call.room = self._call_room
         self.calls[stream] = call
         method.serve(call)

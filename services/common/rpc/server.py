@@ -153,6 +153,7 @@ class Method:
             if timer is not None:
                 timer.cancel()
         if not call.over:
+            call.task = None  # it has come to its end: there is nothing to cancel
             call.finish(call.code, call.details)
 
 

@@ -40,6 +40,8 @@ class Docket:
     felt: set[tuple[str, str]]
     """Episodes that were decided on before, whatever the end."""
     states: Mapping[GuardKey, State]
+    stands: Mapping[GuardKey, State] = field(default_factory=dict[GuardKey, State])
+    """What guards remember once all is written."""
     made: dict[str, Made] = field(default_factory=dict[str, Made])
     acted: set[GuardKey] = field(default_factory=set[GuardKey])
     """Sessions that something was done for: of two at once, one has to find out."""
@@ -57,13 +59,13 @@ class Docket:
             self._ledgers[key] = found
         return found
 
-    def changed_states(self) -> list[tuple[GuardKey, State]]:
-        """What has to be written back, each under the version that was read."""
-        found: list[tuple[GuardKey, State]] = []
+    def changed(self) -> dict[GuardKey, bytes]:
+        """What has to be written back, encoded."""
+        found: dict[GuardKey, bytes] = {}
         for key, ledger in self._ledgers.items():
-            before, encoded = self.states[key], msgspec.json.encode(ledger)
-            if encoded != before.encoded or key in self.acted:
-                found.append((key, State(encoded, before.version)))
+            encoded = msgspec.json.encode(ledger)
+            if encoded != self.states[key].encoded or key in self.acted:
+                found[key] = encoded
         return found
 
 

@@ -10,13 +10,15 @@ statement is given up with its connection, and help that needs no guards goes ou
 
 A group is written only over the versions of the guards' rows that it was judged by; whoever was
 outrun takes the rows' locks and judges again. So caps, budgets, cool-downs and "one episode, one
-help" hold over every replica; the decision's unique id makes repetition harmless.
+help" hold over every replica; the decision's unique id makes repetition harmless. That is also why
+a group may be judged by what a writer remembers (memory.py), and taken to be the first on its
+episodes, without a reading before.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +30,12 @@ from services.intervention.clock import Clock
 from services.intervention.database import FAILURES, OUTRUN, Clash, is_away, transaction
 from services.intervention.deciding.court import Court, Docket
 from services.intervention.deciding.gather import Case
+from services.intervention.deciding.memory import Memory
 from services.intervention.deciding.pulse import Pulse
 from services.intervention.deciding.unguarded import Unguarded
 from services.intervention.policy import Policy
 from services.intervention.store import decisions as store
+from services.intervention.store.decisions import GuardKey, Known, State
 from services.intervention.store.promises import Promise
 
 _MAX_GROUP = 256
@@ -82,12 +86,16 @@ class Writer:
         self._clock = clock
         self._committed = committed
         self._connection: Any = None
+        self._memory = Memory()
         self._again: list[_Waiting] = []
         self._hanging = False
         self._kept: set[str] = set()
         self.unguarded = Unguarded()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MAX_WAITING)
         self.groups = 0
+        self.remembered = 0
+        """Groups that were judged without a reading."""
+        self.outrun = 0
         self.decisions = 0
         self.failed = 0
 
@@ -173,12 +181,7 @@ class Writer:
         connection = await self._borrow()
         try:
             await self._keep_policies(connection, cases)
-            try:
-                docket = await self._decide(connection, cases)
-            except OUTRUN:
-                async with transaction(connection):
-                    await store.lock_guards(connection, self._court.keys(cases), self._clock())
-                    docket = await self._decide(connection, cases)
+            docket = await self._decide_once(connection, cases)
         except asyncio.CancelledError:
             # A server that hangs does not confirm a cancellation either: do not wait for it.
             connection.terminate()
@@ -251,11 +254,35 @@ class Writer:
             await store.keep_policy(connection, policy, self._clock())
             self._kept.add(policy.digest)
 
-    async def _decide(self, connection: Any, cases: Sequence[Case]) -> Docket:
-        """Read, judge, write: two statements, and the second undoes itself if it was outrun."""
-        states, known = await store.read(
-            connection, self._court.keys(cases), (case.emotion.id for case in cases)
-        )
+    async def _decide_once(self, connection: Any, cases: Sequence[Case]) -> Docket:
+        """By memory or by one reading; whoever was outrun takes the rows' locks and reads."""
+        keys = self._court.keys(cases)
+        remembered = self._memory.recall(keys) if all(map(_is_first, cases)) else None
+        believed = self._memory.doubt(keys)
+        try:
+            docket = await self._decide(connection, cases, keys, remembered)
+            self.remembered += remembered is not None
+        except OUTRUN:
+            self.outrun += 1
+            async with transaction(connection):
+                await store.lock_guards(connection, keys, self._clock())
+                docket = await self._decide(connection, cases, keys, None)
+            self._memory.compare(believed, docket.states)
+        self._memory.keep(docket.stands)
+        return docket
+
+    async def _decide(
+        self,
+        connection: Any,
+        cases: Sequence[Case],
+        keys: set[GuardKey],
+        states: Mapping[GuardKey, State] | None,
+    ) -> Docket:
+        """Judge and write: the statement undoes itself if it was outrun. Without states, read."""
+        known: Sequence[Known] = ()
+        if states is None:
+            episodes = (case.emotion.id for case in cases)
+            states, known = await store.read(connection, keys, episodes)
         docket = Docket(
             standing={one.id: pb.Decision.FromString(one.record) for one in known},
             handled={(one.tenant_id, one.emotion_id) for one in known if one.intervened},
@@ -265,11 +292,26 @@ class Writer:
         now_ms = self._clock()
         for case in cases:
             self._court.hear(case, docket, now_ms, self.unguarded.recall(case.id))
+        docket.stands = states
         if docket.made:
+            changed = docket.changed()
             docket.promise = await store.write(
-                connection, list(docket.made.values()), docket.changed_states(), now_ms
+                connection, list(docket.made.values()), states, changed, known, now_ms
             )
+            docket.stands = {**states, **_written(changed, states, now_ms)}
         return docket
+
+
+def _is_first(case: Case) -> bool:
+    """Whether nothing was decided about its episode before, as far as one can tell from here."""
+    return case.emotion.rev == 1
+
+
+def _written(
+    changed: Mapping[GuardKey, bytes], before: Mapping[GuardKey, State], now_ms: int
+) -> dict[GuardKey, State]:
+    """What stands after a write."""
+    return {key: State(new, before[key].version + 1, now_ms) for key, new in changed.items()}
 
 
 def _is_closed(connection: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,11 +27,12 @@ _READ = """
 SELECT found.*
 FROM json_to_recordset($1::json) AS key (tenant_id text, subject text)
 CROSS JOIN LATERAL (
-    SELECT subject AS id, tenant_id, '' AS emotion_id, false AS intervened, state AS record, version
+    SELECT subject AS id, tenant_id, '' AS emotion_id, false AS intervened, state AS record,
+        version, touched_at_ms
     FROM guards WHERE tenant_id = key.tenant_id AND subject = key.subject OFFSET 0
 ) AS found
 UNION ALL
-SELECT id, tenant_id, emotion_id, intervened, record, -1 FROM decisions
+SELECT id, tenant_id, emotion_id, intervened, record, -1, 0 FROM decisions
 WHERE emotion_id = ANY (ARRAY(SELECT json_array_elements_text($2::json)))
 """
 
@@ -47,11 +48,13 @@ ON CONFLICT (tenant_id, subject) DO UPDATE SET touched_at_ms = EXCLUDED.touched_
 # A decision that stands already ends the statement: all is written or nothing. What a group
 # has none of is left out of its statement: to prepare for it costs as much as a row of it.
 _GUARDED = """
-WITH guarded AS (
+WITH draft AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS draft
+        (tenant_id text, subject text, state text, version bigint, touched_at_ms bigint)
+), guarded AS (
     INSERT INTO guards (tenant_id, subject, state, version, touched_at_ms)
     SELECT tenant_id, subject, decode(state, 'base64'), version + 1, $4
-    FROM json_to_recordset($1::json)
-        AS draft (tenant_id text, subject text, state text, version bigint)
+    FROM draft WHERE state IS NOT NULL
     ORDER BY tenant_id, subject
     ON CONFLICT (tenant_id, subject) DO UPDATE
     SET state = EXCLUDED.state, version = EXCLUDED.version, touched_at_ms = EXCLUDED.touched_at_ms
@@ -100,15 +103,27 @@ _EXPOSED = """, exposed AS (
     ORDER BY tenant_id, one.experiment, one.unit
     ON CONFLICT (tenant_id, experiment, unit) DO NOTHING
 )"""
+# What was judged by may be a minute old (memory.py): it has to be what stands. A row that was
+# forgotten and made again may have come to the same version, at no time to the same moment too.
 _COUNTED = """
 SELECT seq FROM logged WHERE not_outrun((SELECT count(*) FROM guarded), $5)
+    AND not_outrun((
+        SELECT count(*) FROM draft LEFT JOIN LATERAL (
+            SELECT version, touched_at_ms FROM guards
+            WHERE tenant_id = draft.tenant_id AND subject = draft.subject OFFSET 0
+        ) AS found ON true
+        WHERE (coalesce(found.version, 0), coalesce(found.touched_at_ms, 0))
+            = (draft.version, draft.touched_at_ms)), $6)
+    AND not_outrun((
+        SELECT count(*) FROM decisions
+        WHERE emotion_id = ANY (ARRAY(SELECT json_array_elements_text($7::json)))), $8)
 """
 
 
 @cache
 def _write_of(parts: tuple[str, ...]) -> str:
-    """The statement with these parts, whose rows are the parameters from $6 on."""
-    filled = [part % f"${number}" for number, part in enumerate(parts, start=6)]
+    """The statement with these parts, whose rows are the parameters from $9 on."""
+    filled = [part % f"${number}" for number, part in enumerate(parts, start=9)]
     return "".join([_GUARDED, *filled, _COUNTED])
 
 
@@ -142,10 +157,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What guards remember of a subject, and of which version that is."""
+    """What guards remember of a subject, of which version that is, and since when."""
 
     encoded: bytes = b"{}"
     version: int = 0
+    touched_at_ms: int = 0
 
 
 async def lock_guards(connection: Any, keys: Iterable[GuardKey], now_ms: int) -> None:
@@ -168,24 +184,32 @@ async def read(
     )
     states = dict.fromkeys(ordered, State())
     known: list[Known] = []
-    for id_, tenant_id, emotion_id, intervened, record, version in rows:
+    for id_, tenant_id, emotion_id, intervened, record, version, touched_at_ms in rows:
         if version >= 0:
-            states[(tenant_id, id_)] = State(record, version)
+            states[(tenant_id, id_)] = State(record, version, touched_at_ms)
         else:
             known.append(Known(id_, tenant_id, emotion_id, intervened, record))
     return states, known
 
 
 async def write(
-    connection: Any, made: Sequence[Made], guards: Sequence[tuple[GuardKey, State]], now_ms: int
+    connection: Any,
+    made: Sequence[Made],
+    judged_by: Mapping[GuardKey, State],
+    changed: Mapping[GuardKey, bytes],
+    known: Iterable[Known],
+    now_ms: int,
 ) -> Promise:
     """Write decisions with all that hangs on them, all or nothing. Returns what the log is owed.
 
     Args:
-        guards: new states, each under the version that it was read as.
+        judged_by: all that was looked at; every row of it has to be what stands.
+        changed: what takes the place of some.
+        known: the decisions that there were on these episodes.
 
     Raises:
-        asyncpg.SerializationError: another writer was faster; nothing is written.
+        asyncpg.SerializationError: another writer was faster, or something is not what it was
+            taken for; nothing is written.
     """
     records = [one.decision.SerializeToString() for one in made]
     optional = {
@@ -194,22 +218,18 @@ async def write(
         _EXPOSED: [_exposure_row(exposure, one) for one in made for exposure in one.exposures],
     }
     rows = {part: found for part, found in optional.items() if found}
+    episodes = {one.decision.emotion.id for one in made}
     try:
         seq = await connection.fetchval(
             _write_of(tuple(rows)),
-            _json(
-                {
-                    "tenant_id": key[0],
-                    "subject": key[1],
-                    "state": one.encoded,
-                    "version": one.version,
-                }
-                for key, one in guards
-            ),
+            _json(_guard_row(key, one, changed.get(key)) for key, one in judged_by.items()),
             _json(map(_decision_row, made, records)),
             [one.decision.id for one in made],
             now_ms,
-            len(guards),
+            len(changed),
+            len(judged_by),
+            _json(episodes),
+            sum(one.emotion_id in episodes for one in known),
             *(_json(found) for found in rows.values()),
         )
     except TWICE as error:
@@ -227,6 +247,16 @@ def _json(rows: Iterable[object]) -> str:
 def _log_row(made: Made, record: bytes) -> Row:
     one = made.decision
     return Row(0, DECISION, one.tenant_id, one.session_id, record, made.traceparent)
+
+
+def _guard_row(key: GuardKey, one: State, changed: bytes | None) -> dict[str, object]:
+    return {
+        "tenant_id": key[0],
+        "subject": key[1],
+        "state": changed,
+        "version": one.version,
+        "touched_at_ms": one.touched_at_ms,
+    }
 
 
 def _decision_row(made: Made, record: bytes) -> dict[str, object]:

@@ -143,7 +143,8 @@ class Page:
             if wait_s > LINE_S:
                 self._refuse("frames_per_key")
                 return
-            if wait_s > _WORTH_ASKING_S and self._heard_s >= self._asked_until_s:
+            # What was asked for may have a moment to go: timers are of milliseconds.
+            if wait_s > _WORTH_ASKING_S and self._heard_s + wait_s > self._asked_until_s:
                 self._ask_to_wait(wait_s)
             self._wait_in(self._take_in_turn(data, wait_s))
             return

@@ -84,10 +84,16 @@ class Crowd:
                 group.create_task(one())
         return time.monotonic() - began
 
+    def holds(self, page: PageSocket, due_ms: float) -> bool:
+        """Whether the edge has asked to wait beyond `due_ms`; then the frame counts as held."""
+        held = due_ms < page.held_until_ms
+        if held:
+            self.counters["held"] += 1
+        return held
+
     def send(self, page: PageSocket, head: str, tail: str, due_ms: float, events: int) -> None:
         """Send a frame now that was meant for `due_ms`, unless the edge has asked to wait."""
-        if due_ms < page.held_until_ms:
-            self.counters["held"] += 1
+        if self.holds(page, due_ms):
             return
         page.send(head, tail, due_ms)
         self._sent[page].append(due_ms)

@@ -81,8 +81,9 @@ async def play(crowd: Crowd, pool: list[Body], start: float, until: float) -> No
             page = pages[sent % len(pages)]
             if page.closed is None:
                 body, due_ms = pool[sent % len(pool)], due * 1000
-                tail = body.tail(due_ms, first=page.seq == 0)
-                crowd.send(page, HEAD, tail, due_ms, body.size)
+                if not crowd.holds(page, due_ms):
+                    tail = body.tail(due_ms, first=page.seq == 0)
+                    crowd.send(page, HEAD, tail, due_ms, body.size)
             elif returning is not None:
                 returning.bring_back(sent % len(pages))
             sent += 1

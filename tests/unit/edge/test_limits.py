@@ -232,6 +232,19 @@ async def test_w66_too_many_frames_of_one_key():
         assert not edge.mesh.limits.refused
 
 
+async def test_who_comes_a_moment_before_its_time_is_asked_again(monkeypatch: pytest.MonkeyPatch):
+    # The event loop's timers are of whole milliseconds, and so may be over early. A page that is
+    # not asked then sends for a whole turn, and thousands of them did.
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda delay: sleep(max(0.0, delay - 0.001)))
+    async with running_edge(frames_per_s_per_key=5) as edge:
+        hot = await edge.page()
+        for seq in range(1, 20):
+            await hot.send(clicks(seq))
+        told = await frames_until(hot, 19)
+        assert [one["code"] for one in told if one["type"] == "error"] == ["slow"] * 4
+
+
 async def test_a_turn_that_is_too_far_away_is_none():
     async with running_edge(frames_per_s_per_key=1) as edge:
         pages = [await edge.page() for _ in range(9)]

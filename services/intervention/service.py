@@ -327,6 +327,7 @@ async def serve(settings: Settings) -> None:
         with contextlib.suppress(LogUnavailable, *FAILURES):
             async with asyncio.timeout(2.0):
                 await relay.flush_handed()
+                await relay.forget_kept()
                 while await relay.flush():
                     pass
         await http.close()

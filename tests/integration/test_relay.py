@@ -86,6 +86,20 @@ async def test_what_was_just_committed_goes_from_memory_once(line: Line) -> None
     assert await line.owed() == 0
 
 
+async def test_the_table_is_told_of_many_at_once_and_of_all_at_the_end(line: Line) -> None:
+    made, relay = list[str](), Relay(line.pool, line.log)
+    for number in range(4):
+        made += await line.decide(1)
+        relay.hand(line.handed[number])
+        await relay.flush_handed()
+    assert await line.logged() == Counter(made)
+    assert await line.owed() == 3, "the first was told at once, for it had been quiet before"
+    await relay.forget_kept()
+    assert await line.owed() == 0
+    await line.grown_old()
+    assert await Relay(line.pool, line.log).flush() == 0
+
+
 async def test_what_its_maker_left_goes_with_anybody(line: Line) -> None:
     made = [*await line.decide(2), *await line.decide(1)]
     await line.grown_old()

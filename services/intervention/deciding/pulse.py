@@ -52,15 +52,18 @@ class Pulse:
             TimeoutError: either is over.
         """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(seconds) as limit:
-            timer = loop.call_later(PATIENCE_S, self._wonder, limit)
+        # One timer, which nearly every block is over before: there is one for each group.
+        async with asyncio.timeout(None) as limit:
+            until_s = loop.time() + seconds
+            timer = loop.call_later(min(PATIENCE_S, seconds), self._wonder, limit, until_s)
             try:
                 yield
             finally:
                 timer.cancel()
                 self._overdue.discard(limit)
 
-    def _wonder(self, limit: asyncio.Timeout) -> None:
+    def _wonder(self, limit: asyncio.Timeout, until_s: float) -> None:
+        limit.reschedule(until_s)
         self._overdue.add(limit)
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask())

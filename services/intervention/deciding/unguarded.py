@@ -92,6 +92,8 @@ class Unguarded:
 
     def offer(self, most: int) -> list[Case]:
         """What is not on record and was not submitted again yet; the oldest first."""
+        if not self._shown:
+            return []
         waiting = (shown for shown in self._shown.values() if not shown.offered)
         found = list(islice(waiting, most))
         for shown in found:

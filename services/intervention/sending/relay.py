@@ -28,6 +28,8 @@ _LEFT = 200
 _POLL_S = 1.0
 _LINGER_S = 0.005
 _GATHER_S = 0.05
+_FORGET_S = 0.5
+"""Much less than what is its maker's alone: else others would append it again."""
 _FAILURES: tuple[type[Exception], ...] = (LogUnavailable, *FAILURES)
 _log = logs.get(__name__)
 
@@ -40,6 +42,10 @@ class Relay:
         self._log = log
         self._wake = asyncio.Event()
         self._handed: list[Promise] = []
+        self._kept: list[int] = []
+        """Promises that the log has, and the table does not know yet."""
+        self._forget_at_s = 0.0
+        self._left_at_s = 0.0
         self._rows = True
         self._more = False
         self._soon = False
@@ -90,6 +96,9 @@ class Relay:
     async def flush_handed(self) -> None:
         """Append what this process has committed just now.
 
+        That it was appended is told to the table twice a second: to say so of many promises takes
+        hardly longer than of one, and decisions wait for the same disk meanwhile.
+
         Raises:
             LogUnavailable: the rows stay, for whoever comes to them first.
         """
@@ -104,17 +113,29 @@ class Relay:
                 self._handed = [*handed, *self._handed]  # for the last round, when the process ends
                 raise
             self._count(rows, began_ns)
-            await promises.kept(self._pool, handed)
+            self._kept += [promise.seq for promise in handed]
+        if self._kept and time.monotonic() >= self._forget_at_s:
+            self._forget_at_s = time.monotonic() + _FORGET_S
+            await self.forget_kept()
+
+    async def forget_kept(self) -> None:
+        """Strike what the log has from what it is owed."""
+        kept = list(self._kept)
+        if kept:
+            await promises.kept(self._pool, kept)
+            del self._kept[: len(kept)]
 
     async def flush(self) -> int:
         """Append one batch of what stands in the tables. Returns how many records went.
+
+        What others have left is looked for once a second.
 
         Raises:
             LogUnavailable: the rows stay.
         """
         began_ns = time.time_ns()
         async with self._pool.acquire() as connection, connection.transaction():
-            left = await promises.take_left(connection, _LEFT)
+            left = await self._take_left(connection)
             found = await outbox.take(connection, _BATCH)
             rows = [*left, *found]
             self._more = len({row.seq for row in left}) == _LEFT or len(found) == _BATCH
@@ -122,6 +143,14 @@ class Relay:
                 await self._log.append(group_appends(rows))
         self._count(rows, began_ns)
         return len(rows)
+
+    async def _take_left(self, connection: Any) -> list[outbox.Row]:
+        if time.monotonic() < self._left_at_s:
+            return []
+        left = await promises.take_left(connection, _LEFT)
+        if len({row.seq for row in left}) < _LEFT:
+            self._left_at_s = time.monotonic() + _POLL_S
+        return left
 
     def _count(self, rows: Iterable[outbox.Row], began_ns: int) -> None:
         for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.common import tracing
@@ -37,9 +37,9 @@ class Promise(NamedTuple):
     rows: Sequence[Row]
 
 
-async def kept(pool: Any, promises: Iterable[Promise]) -> None:
+async def kept(pool: Any, seqs: Sequence[int]) -> None:
     """Forget promises whose records the log has."""
-    await pool.execute(_KEPT, [one.seq for one in promises])
+    await pool.execute(_KEPT, seqs)
 
 
 async def take_left(connection: Any, limit: int, own_s: float = OWN_S) -> list[Row]:

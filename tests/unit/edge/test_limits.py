@@ -236,7 +236,11 @@ async def test_who_comes_a_moment_before_its_time_is_asked_again(monkeypatch: py
     # The event loop's timers are of whole milliseconds, and so may be over early. A page that is
     # not asked then sends for a whole turn, and thousands of them did.
     sleep = asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", lambda delay: sleep(max(0.0, delay - 0.001)))
+
+    async def early(delay_s: float) -> None:
+        await sleep(max(0.0, delay_s - 0.001))
+
+    monkeypatch.setattr(asyncio, "sleep", early)
     async with running_edge(frames_per_s_per_key=5) as edge:
         hot = await edge.page()
         for seq in range(1, 20):

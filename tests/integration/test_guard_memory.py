@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 
 from services.common import postgres
-from services.intervention.deciding.writer import Writer
+from services.intervention.deciding.writer import TeamNeeded, Writer
 from services.intervention.policy import Policy
 from services.intervention.service import SCHEMA
 from services.intervention.store.forgetting import forget_guards
 from tests.integration.deciding import NOW_MS, case, records, writers
-from tests.unit.services.intervention.policy.cases import HELP, policy, rule
+from tests.unit.services.intervention.policy.cases import ALERT, HELP, policy, rule
 
 DAY_S = 86_400
 
@@ -56,6 +56,17 @@ async def test_what_it_remembers_is_not_read_again(postgres_url: str) -> None:
             True, True, False, False,
         ]  # fmt: skip
         assert (writer.groups, writer.remembered, writer.outrun) == (4, 3, 0)
+
+
+async def test_what_no_write_has_proved_is_read_again(postgres_url: str) -> None:
+    tenant, chosen = uuid4().hex, policy(rule("r", ALERT))
+    async with writers(postgres_url, 1) as (writer,):
+        await writer.submit(case(chosen, tenant=tenant, session="s1"))
+        nobody = replace(case(chosen, tenant=tenant, session="s1"), people=None)
+        with pytest.raises(TeamNeeded):
+            await writer.submit(nobody)
+        await writer.submit(case(chosen, tenant=tenant, session="s1"))
+        assert (writer.groups, writer.remembered) == (3, 1)
 
 
 async def test_another_replica_is_noticed(postgres_url: str) -> None:

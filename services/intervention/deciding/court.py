@@ -41,7 +41,7 @@ class Docket:
     """Episodes that were decided on before, whatever the end."""
     states: Mapping[GuardKey, State]
     stands: Mapping[GuardKey, State] = field(default_factory=dict[GuardKey, State])
-    """What guards remember once all is written."""
+    """What guards remember once all is written, as far as that was seen."""
     made: dict[str, Made] = field(default_factory=dict[str, Made])
     acted: set[GuardKey] = field(default_factory=set[GuardKey])
     """Sessions that something was done for: of two at once, one has to find out."""

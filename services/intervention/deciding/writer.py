@@ -280,9 +280,11 @@ class Writer:
     ) -> Docket:
         """Judge and write: the statement undoes itself if it was outrun. Without states, read."""
         known: Sequence[Known] = ()
+        read: Mapping[GuardKey, State] = {}
         if states is None:
             episodes = (case.emotion.id for case in cases)
             states, known = await store.read(connection, keys, episodes)
+            read = states
         docket = Docket(
             standing={one.id: pb.Decision.FromString(one.record) for one in known},
             handled={(one.tenant_id, one.emotion_id) for one in known if one.intervened},
@@ -292,7 +294,7 @@ class Writer:
         now_ms = self._clock()
         for case in cases:
             self._court.hear(case, docket, now_ms, self.unguarded.recall(case.id))
-        docket.stands = states
+        docket.stands = read  # what was remembered, and is not proved now, is forgotten
         if docket.made:
             changed = docket.changed()
             docket.promise = await store.write(

@@ -86,7 +86,10 @@ async def test_what_was_just_committed_goes_from_memory_once(line: Line) -> None
     assert await line.owed() == 0
 
 
-async def test_the_table_is_told_of_many_at_once_and_of_all_at_the_end(line: Line) -> None:
+async def test_the_table_is_told_of_many_at_once_and_of_all_at_the_end(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.intervention.sending.relay._FORGET_S", 600)
     made, relay = list[str](), Relay(line.pool, line.log)
     for number in range(4):
         made += await line.decide(1)

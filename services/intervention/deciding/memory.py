@@ -54,8 +54,7 @@ class Memory:
 
     def doubt(self, keys: Iterable[GuardKey]) -> dict[GuardKey, State]:
         """Forget these, whose rows may be other ones by now. Returns what was remembered."""
-        found = {key: self._states.pop(key, _UNKNOWN) for key in keys}
-        return {key: state for key, (_, state) in found.items() if state is not _UNKNOWN[1]}
+        return {key: self._states.pop(key)[1] for key in keys if key in self._states}
 
     def compare(self, believed: Mapping[GuardKey, State], read: Mapping[GuardKey, State]) -> None:
         """Learn whose rows somebody else changes: to remember those costs more than to read them.

@@ -115,12 +115,16 @@ class Hub:
         """Connections by the key they were admitted with."""
         self.pushes = 0
 
-    def join(self, tenant: str, session: str, connection: Connection, now_ms: float) -> Live:
-        """Add a connection; a stream's new connection replaces its old one."""
+    def join(self, tenant: str, session: str, connection: Connection, front_at_ms: float) -> Live:
+        """Add a connection; a stream's new connection replaces its old one.
+
+        Args:
+            front_at_ms: when its page came to the front; 0: it is behind others.
+        """
         live = self._live.setdefault((tenant, session), Live(tenant, session))
         old = live.connections.get(connection.stream)
         live.connections[connection.stream] = connection
-        live.visible_at_ms[connection.stream] = now_ms
+        live.visible_at_ms[connection.stream] = front_at_ms
         if old is connection:
             return live
         self._keys[connection.key] += 1

@@ -302,15 +302,19 @@ class Page:
             return
         limits.of_tenant.take(tenant)
         self._key = self._session.key
-        live = self._worker.hub.join(tenant, session, self, time.time() * 1000)
-        self._session.record.connection = self
+        record = self._session.record
+        # A page that has just been opened is looked at; one that comes back is where it was.
+        at_ms = time.time() * 1000 if record.front_at_ms is None else record.front_at_ms
+        live = self._worker.hub.join(tenant, session, self, at_ms)
+        record.connection = self
         self._worker.presence.changed(live)
         self._worker.welcome(live, self.stream)
 
     def _show(self, visible: bool) -> None:
+        at_ms = self._session.record.front_at_ms = time.time() * 1000 if visible else 0.0
         live = self._worker.hub.find(self._session.tenant, self._session.session)
         if live is not None:
-            live.visible_at_ms[self.stream] = time.time() * 1000 if visible else 0.0
+            live.visible_at_ms[self.stream] = at_ms
             self._worker.presence.changed(live)
 
     def _leave(self) -> None:

@@ -25,6 +25,8 @@ class StreamRecord:
     """Last seq handed to the log writer; 0: none yet."""
     acked: int = 0
     """Last seq that the log has."""
+    front_at_ms: float | None = None
+    """When its page last came to the front; 0: it is behind others; None: it never said."""
     connection: AckSink | None = field(default=None, repr=False)
 
     def appended(self, seq: int) -> None:

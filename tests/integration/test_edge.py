@@ -161,16 +161,10 @@ async def test_a_bad_beacon_is_told_so(mesh: Mesh, content: bytes, status: int):
     assert answer.status_code == status
 
 
-async def test_a_push_reaches_the_page_in_front_once(mesh: Mesh, state_url: str):
-    page = await mesh.page()
-    session = page.welcome["session"]
-    client: Any = state.connect(state_url)
-    async with asyncio.timeout(5):
-        while not (where := await client.hgetall(where_key("acme", session))):
-            await asyncio.sleep(0.02)
-    worker = where[b"p1"].decode().split()[0]
-    message = intervention.Intervention(
-        id="push-1",
+def help_for(session: str, id_: str) -> intervention.Intervention:
+    """Help that may be shown for a minute."""
+    return intervention.Intervention(
+        id=id_,
         decision_id="d",
         tenant_id="acme",
         session_id=session,
@@ -179,6 +173,17 @@ async def test_a_push_reaches_the_page_in_front_once(mesh: Mesh, state_url: str)
         payload_json='{"title": "t", "body": "b", "actions": []}',
         expires_at_ms=int(time.time() * 1000) + 60_000,
     )
+
+
+async def test_a_push_reaches_the_page_in_front_once(mesh: Mesh, state_url: str):
+    page = await mesh.page()
+    session = page.welcome["session"]
+    client: Any = state.connect(state_url)
+    async with asyncio.timeout(5):
+        while not (where := await client.hgetall(where_key("acme", session))):
+            await asyncio.sleep(0.02)
+    worker = where[b"p1"].decode().split()[0]
+    message = help_for(session, "push-1")
     for _ in range(2):
         await client.publish(edge_channel(worker), message.SerializeToString())
     late = intervention.Intervention()
@@ -188,6 +193,26 @@ async def test_a_push_reaches_the_page_in_front_once(mesh: Mesh, state_url: str)
     assert (await page.heard("intervention"))["id"] == "push-1"
     with pytest.raises(TimeoutError):
         await page.heard("intervention", within_s=0.5)
+    await client.aclose()
+
+
+async def test_a_tab_that_comes_back_is_where_it_was(mesh: Mesh, state_url: str):
+    front = await mesh.page()
+    session, resume = front.welcome["session"], front.welcome["resume"]
+    behind = await mesh.page(session=session, resume=resume, stream="p2")
+    await behind.events(1, [18, 0, 0])
+    await behind.acked(1)
+    again = await mesh.page(session=session, resume=resume, stream="p2")
+    client: Any = state.connect(state_url)
+    async with asyncio.timeout(5):
+        while (await client.hget(where_key("acme", session), "p2") or b"").split()[1:] != [b"0"]:
+            await asyncio.sleep(0.02)
+    worker = (await client.hget(where_key("acme", session), "p1")).decode().split()[0]
+    help_ = help_for(session, "push-3")
+    await client.publish(edge_channel(worker), help_.SerializeToString())
+    assert (await front.heard("intervention"))["id"] == "push-3"
+    with pytest.raises(TimeoutError):
+        await again.heard("intervention", within_s=0.2)
     await client.aclose()
 
 

@@ -23,11 +23,13 @@ _WARM_S = 2.0
 _QUANTILES = ("p50", "p99", "p999", "max")
 
 
-async def measure(rules: int, rps: int, seconds: float, rounds: int) -> dict[str, Any]:
+async def measure(
+    rules: int, rps: int, seconds: float, rounds: int, *, new_cluster: bool
+) -> dict[str, Any]:
     """Rounds of both by turns; medians over the rounds."""
     document = load.document(rules)
     found: dict[str, list[dict[str, Any]]] = {"decide": [], "empty": []}
-    async with running(TENANT, document) as server:
+    async with running(TENANT, document, new_cluster=new_cluster) as server:
         await asyncio.to_thread(_generate, server, "decide", rules, rps / 4, _WARM_S, 0)
         for number in range(rounds):
             for method in ("empty", "decide"):
@@ -58,6 +60,7 @@ async def measure(rules: int, rps: int, seconds: float, rounds: int) -> dict[str
         "p99_ms": decide.of("ms", "p99"),
         "empty_rpc_p99_ms": empty.of("ms", "p99"),
         "rules": rules,
+        "new_cluster": new_cluster,
         "decide_ms": {name: decide.of("ms", name) for name in _QUANTILES},
         "empty_rpc_ms": {name: empty.of("ms", name) for name in _QUANTILES},
         "generator_late_p99_ms": decide.of("late_ms", "p99"),
@@ -111,9 +114,16 @@ def _generate(
 @click.option("--rps", default=2_000, show_default=True, help="Calls a second, open loop.")
 @click.option("--seconds", default=10.0, show_default=True, help="Of each round.")
 @click.option("--rounds", default=3, show_default=True, help="Of both; medians are quoted.")
-def command(as_json: bool, rules: int, rps: int, seconds: float, rounds: int) -> None:
+@click.option(
+    "--new-cluster",
+    is_flag=True,
+    help="PostgreSQL as initdb leaves it: each 16 MB of its log are made while somebody waits.",
+)
+def command(
+    as_json: bool, rules: int, rps: int, seconds: float, rounds: int, new_cluster: bool
+) -> None:
     """Measure Decide beside an empty call, from a process of its own."""
-    result = asyncio.run(measure(rules, rps, seconds, rounds))
+    result = asyncio.run(measure(rules, rps, seconds, rounds, new_cluster=new_cluster))
     for name, value in result.items():
         click.echo(f"{name:24} {value}", err=True)
     if as_json:

@@ -13,7 +13,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import grpc.aio
 
 from benchmarks.mesh.usage import cpu_s
@@ -25,6 +27,8 @@ from services.common.auth import make_token
 from services.common.channels import connect
 
 _START_S = 30
+_PIECES = 40
+"""Of PostgreSQL's own log, 16 MB each: more than a run writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,15 @@ class Server:
 
 
 @asynccontextmanager
-async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
-    """Run both until the block ends, with the tenant and its policy in force."""
+async def running(
+    tenant: str, policy: bytes, *, new_cluster: bool = False
+) -> AsyncGenerator[Server]:
+    """Run both until the block ends, with the tenant and its policy in force.
+
+    Args:
+        new_cluster: PostgreSQL has just been made, and makes each piece of its log as it comes
+            to it; after its first checkpoints it has them, and writes them anew.
+    """
     with tempfile.TemporaryDirectory(prefix="siq-bench-") as name:
         folder = Path(name)
         sockets = SocketFolder.of(folder)
@@ -79,6 +90,8 @@ async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
                 )
                 processes.append(process)
                 await _ready(address, make_token(secret, subject="benchmark"))
+            if not new_cluster:
+                await _lay_out_log(env["SIQ_POSTGRES_URL"])
             async with open_tenants(identity, secret) as tenants:
                 await tenants.put_tenant(tenant, "Benchmark", identity_secret="")
                 await tenants.put_config(tenant, "policy", policy)
@@ -93,6 +106,21 @@ async def running(tenant: str, policy: bytes) -> AsyncGenerator[Server]:
             for engine in engines:
                 engine.stop()
             sockets.remove()
+
+
+async def _lay_out_log(url: str) -> None:
+    """Have PostgreSQL make the pieces of its log and keep them, as a while of service does."""
+    driver: Any = asyncpg
+    connection = await driver.connect(url)
+    try:
+        await connection.execute(f"ALTER SYSTEM SET min_wal_size = '{_PIECES * 16}MB'")
+        await connection.execute("SELECT pg_reload_conf()")
+        for _ in range(_PIECES):
+            await connection.execute("SELECT pg_logical_emit_message(false, 'benchmark', '')")
+            await connection.execute("SELECT pg_switch_wal()")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
 
 
 async def _ready(address: str, token: str) -> None:

@@ -11,7 +11,9 @@ from sentientiq.intervention.v1 import intervention_pb2 as pb
 from sentientiq.intervention.v1.intervention_service_pb2 import VisitorContext
 
 from edge.push import intervention_frame
-from services.common import tracing
+from services.common import logs, tracing
+
+_log = logs.get(__name__)
 
 
 class Connection(Protocol):
@@ -114,6 +116,7 @@ class Hub:
         self._keys: Counter[str] = Counter()
         """Connections by the key they were admitted with."""
         self.pushes = 0
+        self.unreadable = 0
 
     def join(self, tenant: str, session: str, connection: Connection, front_at_ms: float) -> Live:
         """Add a connection; a stream's new connection replaces its old one.
@@ -159,7 +162,8 @@ class Hub:
     def push(self, intervention: pb.Intervention, now_ms: float) -> bool:
         """Send an intervention to the page in front.
 
-        False if there is none, if it is too late, or if a page here has it already.
+        False if there is none, if it is too late, if it cannot be read, or if a page here has it
+        already.
         """
         live = self._live.get((intervention.tenant_id, intervention.session_id))
         if live is None or intervention.expires_at_ms <= now_ms:
@@ -170,7 +174,12 @@ class Hub:
         connection = live.front()
         if connection is None or not connection.interventions_allowed:
             return False
-        text = intervention_frame(intervention)
+        try:
+            text = intervention_frame(intervention)
+        except ValueError as error:
+            self.unreadable += 1
+            _log.error("help that cannot be shown", intervention=intervention.id, error=str(error))
+            return False
         # Before it is sent: that may end a connection whose client does not read.
         live.pushed[intervention.id] = Pushed(intervention.traceparent, connection)
         connection.send(text)

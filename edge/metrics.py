@@ -198,6 +198,13 @@ METRICS: Catalogue[Worker] = Catalogue(
             lambda worker: worker.hub.pushes,
         ),
         Metric(
+            "siq_edge_unreadable_interventions_total",
+            "counter",
+            "{interventions}",
+            "Interventions that no page can be shown: of a newer version, or not well formed",
+            lambda worker: worker.hub.unreadable,
+        ),
+        Metric(
             "siq_edge_identity_failures_total",
             "counter",
             "{calls}",

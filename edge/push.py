@@ -14,7 +14,11 @@ def _word(name: str, prefix: str) -> str:
 
 
 def intervention_frame(intervention: pb.Intervention) -> str:
-    """The frame that makes a page show an intervention."""
+    """The frame that makes a page show an intervention.
+
+    Raises:
+        ValueError: it is of a newer version, or not well formed.
+    """
     return frame(
         "intervention",
         id=intervention.id,

@@ -95,6 +95,21 @@ def test_a_page_that_is_cut_off_by_what_it_is_sent_does_not_have_it(hub: Hub):
     assert stays.heard == 1
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [{"payload_json": "{"}, {"type": 99}, {"priority": 99}],
+    ids=["payload", "type", "priority"],
+)
+def test_what_cannot_be_read_is_counted_and_harms_nobody(hub: Hub, bad: dict[str, Any]):
+    page = join(hub, "p1", 1.0)
+    strange = pb.Intervention(**bad)
+    strange.MergeFrom(HELP)
+    assert not hub.push(strange, NOW)
+    assert (hub.unreadable, hub.pushes) == (1, 0)
+    assert hub.push(HELP, NOW)
+    assert page.heard == 1
+
+
 async def test_an_outcome_that_the_worker_takes_is_an_answer():
     nowhere = "unix:///nonexistent.sock"
     worker = Worker(Settings(mesh_secret="m" * 32, state_url=nowhere, log_url=nowhere))

@@ -48,12 +48,17 @@ class Ahead:
 
     def begin(self, supposed: Mapping[GuardKey, State]) -> None:
         """A group goes to be written: hear for the next, by what it leaves behind."""
-        self._clear()
+        self.forget()
         self._open, self._supposed = True, supposed
 
     def settle(self) -> None:
         """It is written, and memory knows what it left."""
         self._supposed = {}
+
+    def forget(self) -> None:
+        """Drop what was heard, and hear no more until the next group goes to be written."""
+        self._open, self._supposed = False, {}
+        self._cases, self._states, self._docket = [], {}, None
 
     def hear(self, case: Case) -> None:
         """Judge a case that waits for the next group; one that cannot be closes it for all."""
@@ -71,7 +76,7 @@ class Ahead:
         is_theirs = len(cases) == len(self._cases) and all(map(is_, cases, self._cases))
         if not self._open or not is_theirs:
             found = None
-        self._clear()
+        self.forget()
         if found is not None and self._clock() - found.now_ms > _FRESH_MS:
             return None
         return found
@@ -92,7 +97,3 @@ class Ahead:
         self._court.hear(case, self._docket, self._shown(case.id))
         self._cases.append(case)
         return True
-
-    def _clear(self) -> None:
-        self._open, self._supposed = False, {}
-        self._cases, self._states, self._docket = [], {}, None

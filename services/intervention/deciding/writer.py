@@ -278,6 +278,7 @@ class Writer:
                 self.ahead += ahead is not None
         except OUTRUN:
             self.outrun += 1
+            self._ahead.forget()
             async with transaction(connection):
                 await store.lock_guards(connection, keys, self._clock())
                 docket = await self._by_reading(connection, cases, keys)

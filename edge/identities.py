@@ -7,7 +7,7 @@ import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import grpc.aio
@@ -22,6 +22,10 @@ _FRESH_S = 300.0
 _ANONYMOUS_FRESH_S = 10.0
 _SETTLING_FRESH_S = 1.0
 _CAPACITY = 50_000
+_KEPT_S = 31 * 60.0
+"""A visit is over after half an hour: nobody asks whose it was."""
+_LOOKS = 4
+"""For old ones, with each new one."""
 _PAUSE_S = 0.5
 
 _Key = tuple[str, str]
@@ -34,6 +38,22 @@ def _fresh_s(identity: pb.UserIdentity) -> float:
     return _FRESH_S if identity.user_id else _ANONYMOUS_FRESH_S
 
 
+class _Known(NamedTuple):
+    identity: pb.UserIdentity
+    at_s: float
+    """When identity said so; long ago, if that is known to have changed."""
+    used_s: float
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it need not be asked for again."""
+        return time.monotonic() - self.at_s < _fresh_s(self.identity)
+
+    def aged(self) -> _Known:
+        """What it is once it has changed: of use only while identity does not answer."""
+        return self._replace(at_s=-math.inf)
+
+
 class Unsettled(Exception):
     """The page has said who its visitor is, and identity could not be told yet."""
 
@@ -44,7 +64,7 @@ class Identities:
     def __init__(self, stub: IdentityServiceStub, sealer: Sealer) -> None:
         self._stub: Any = stub
         self._sealer = sealer
-        self._known: OrderedDict[_Key, tuple[pb.UserIdentity, float]] = OrderedDict()
+        self._known: OrderedDict[_Key, _Known] = OrderedDict()
         self._identifying: dict[_Key, asyncio.Task[None]] = {}
         self._untold: OrderedDict[_Key, pb.SealedIdentify] = OrderedDict()
         # Sessions of a user, to find them when the user's value changes.
@@ -53,6 +73,9 @@ class Identities:
         # What is being asked for: a change told meanwhile may not be in the answer.
         self._asking: Counter[_Key] = Counter()
         self.failures = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     async def learn_key(self) -> None:
         """Ask for the sealing key until it is known."""
@@ -96,7 +119,7 @@ class Identities:
             return
         key = (tenant, session)
         if key in self._known:
-            self._known[key] = (self._known[key][0], -math.inf)
+            self._known[key] = self._known[key].aged()
         if key in self._known or key in self._asking:
             self._changes += 1
 
@@ -108,7 +131,7 @@ class Identities:
         else:
             aged = {key for key in self._known if tenant in ("", key[0])}
         for key in aged:
-            self._known[key] = (self._known[key][0], -math.inf)
+            self._known[key] = self._known[key].aged()
 
     def identify(self, identify: pb.SealedIdentify) -> None:
         """Tell identity at once; the log's consumer does it again if this fails."""
@@ -169,9 +192,10 @@ class Identities:
             if key in self._untold:
                 raise Unsettled
         known = self._known.get(key)
-        if known is not None and time.monotonic() - known[1] < _fresh_s(known[0]):
+        if known is not None and known.fresh:
+            self._known[key] = known._replace(used_s=time.monotonic())
             self._known.move_to_end(key)
-            return known[0]
+            return known.identity
         changes = self._changes
         self._asking[key] += 1
         try:
@@ -181,7 +205,7 @@ class Identities:
         except grpc.aio.AioRpcError as error:
             self.failures += 1
             _log.warning("identity away, using what is cached", error=error.details())
-            return known[0] if known is not None else None
+            return known.identity if known is not None else None
         finally:
             self._asked(key)
         return self._remember(key, response.identity, changes)
@@ -200,23 +224,26 @@ class Identities:
         known = self._known.get(key)
         # Once it is told to be old, or has grown so, whatever comes next is newer: a version begins
         # anew where the session was deleted.
-        fresh = known is not None and time.monotonic() - known[1] < _fresh_s(known[0])
-        if known is not None and fresh and known[0].version > identity.version:
-            return known[0]
+        if known is not None and known.fresh and known.identity.version > identity.version:
+            return known.identity
         self._drop(key)
-        at = time.monotonic() if changes == self._changes else -math.inf
-        self._known[key] = (identity, at)
+        now_s = time.monotonic()
+        at_s = now_s if changes == self._changes else -math.inf
+        self._known[key] = _Known(identity, at_s, now_s)
         if identity.user_id:
             self._sessions.setdefault((key[0], identity.user_id), set()).add(key)
-        if len(self._known) > _CAPACITY:
-            self._drop(next(iter(self._known)))
+        for _ in range(_LOOKS):
+            oldest = next(iter(self._known))
+            if len(self._known) <= _CAPACITY and self._known[oldest].used_s > now_s - _KEPT_S:
+                break
+            self._drop(oldest)
         return identity
 
     def _drop(self, key: _Key) -> None:
         known = self._known.pop(key, None)
-        if known is None or not known[0].user_id:
+        if known is None or not known.identity.user_id:
             return
-        user = (key[0], known[0].user_id)
+        user = (key[0], known.identity.user_id)
         sessions = self._sessions[user]
         sessions.discard(key)
         if not sessions:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+KEPT_S: Final = 31 * 60.0
+"""A visit is over after half an hour of silence: nobody resumes it."""
+_LOOKS: Final = 4
+"""For old ones, with each new one: what is kept shrinks as fast as it grew, a little at a time."""
 
 
 class AckSink(Protocol):
@@ -28,6 +35,8 @@ class StreamRecord:
     front_at_ms: float | None = None
     """When its page last came to the front; 0: it is behind others; None: it never said."""
     connection: AckSink | None = field(default=None, repr=False)
+    asked_s: float = 0.0
+    """When somebody last asked for it."""
 
     def appended(self, seq: int) -> None:
         """Note that the log has everything up to `seq`, and tell the client."""
@@ -38,20 +47,40 @@ class StreamRecord:
 
 
 class StreamMemory:
-    """The streams seen last, by (tenant, session, stream)."""
+    """The streams seen last, by (tenant, session, stream).
 
-    def __init__(self, capacity: int = 50_000) -> None:
+    Those that are connected stay. Of the others what nobody asked for in half an hour is forgotten,
+    and beyond `capacity` the oldest are.
+    """
+
+    def __init__(self, capacity: int = 50_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._records: OrderedDict[tuple[str, str, str], StreamRecord] = OrderedDict()
         self._capacity = capacity
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._records)
 
     def record(self, tenant: str, session: str, stream: str) -> StreamRecord:
-        """The stream's record, made if it is new; unconnected ones fall out first come."""
-        key = (tenant, session, stream)
+        """The stream's record, made if it is new."""
+        key, now_s = (tenant, session, stream), self._clock()
         record = self._records.get(key)
         if record is None:
+            self._forget_old(now_s)
             record = self._records[key] = StreamRecord()
-            if len(self._records) > self._capacity:
-                self._records.popitem(last=False)
         else:
             self._records.move_to_end(key)
+        record.asked_s = now_s
         return record
+
+    def _forget_old(self, now_s: float) -> None:
+        """Make room for one more."""
+        for _ in range(min(_LOOKS, len(self._records))):
+            key, oldest = next(iter(self._records.items()))
+            if len(self._records) < self._capacity and oldest.asked_s > now_s - KEPT_S:
+                return
+            if oldest.connection is None:
+                del self._records[key]
+            else:  # looked at again when all others were
+                oldest.asked_s = now_s
+                self._records.move_to_end(key)

@@ -29,6 +29,8 @@ LEAST_S: Final = 20 * 60.0
 """Less than this of level time says nothing about a slope of one percent."""
 SESSIONS: Final = 2_000
 SAMPLES: Final = 200
+_IDLE: Final = "4408"
+"""How the edge closes a page that has said nothing for half an hour."""
 
 
 async def run(given: Given) -> Result:
@@ -49,8 +51,11 @@ async def run(given: Given) -> Result:
 
         ran = await running.run(load, during=follow)
     checks = [check for name in PROCESSES for check in _of_process(growth, name, level_s)]
+    closed = ran.figures.closed
+    idle = sum(count for why, count in closed.items() if why.startswith(_IDLE))
     checks += [
-        none("closed before the end", sum(ran.figures.closed.values())),
+        none("closed before the end", sum(closed.values()) - idle),
+        told("silent for half an hour, and closed for it", idle, ""),
         told("ack p99", ran.figures.ack_ms["p99"], "ms"),
     ]
     load_text = f"{describe(load)}, the last {level_s / 60:.1f} min looked at"

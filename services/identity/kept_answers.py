@@ -21,6 +21,8 @@ from services.identity.value.value_feed import CHANNEL as VALUE_CHANNEL
 
 _KEPT_S: Final = 60.0
 _CAPACITY: Final = 100_000
+_LOOKS: Final = 4
+"""For what is over, with each new answer."""
 
 _K = TypeVar("_K")
 _Key = tuple[str, str]
@@ -49,6 +51,9 @@ class KeptAnswers:
         self.hits = 0
         self.misses = 0
         self.shared = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     async def get(self, tenant_id: str, session_id: str) -> pb.ResolveResponse:
         """Return the answer; not to be changed by the caller.
@@ -97,8 +102,11 @@ class KeptAnswers:
         if answer.identity.user_id:
             user = (tenant_id, answer.identity.user_id)
             self._of_user.setdefault(user, set()).add(session_id)
-        if len(self._kept) > self._capacity:
-            self._drop(next(iter(self._kept)))
+        for _ in range(_LOOKS):
+            oldest = next(iter(self._kept))
+            if len(self._kept) <= self._capacity and self._kept[oldest][1] > self._clock():
+                break
+            self._drop(oldest)
 
     def _drop(self, key: _Key) -> None:
         kept = self._kept.pop(key, None)

@@ -34,7 +34,7 @@ class Client:
         sealer: Sealer | None = None,
     ) -> None:
         self.session = Session(
-            memory=memory or StreamMemory(),
+            memory=StreamMemory() if memory is None else memory,
             resume=RESUME,
             sealer=sealer or Sealer(bytes(PrivateKey.generate().public_key)),
             origin=origin,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 from sentientiq.identity.v1 import identity_service_pb2 as pb
 
+from edge import identities
 from edge.identities import Identities
 from edge.seal import Sealer
 
@@ -166,3 +168,24 @@ async def test_a_change_told_while_the_first_question_is_under_way_is_asked_for(
     place.identity.hold.set()
     assert await first == 1
     assert await place.worth("s1") == 2
+
+
+async def test_whose_a_visit_was_is_forgotten_half_an_hour_after_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = time.monotonic()
+    monkeypatch.setattr(identities.time, "monotonic", lambda: now_s)
+    place.identity.users = {f"s{n}": f"u{n}" for n in range(100)}
+    for session in place.identity.users:
+        await place.worth(session)
+    now_s += 20 * 60
+    await place.worth("s7")
+    now_s += 20 * 60
+    place.identity.users |= {f"later{n}": "u0" for n in range(40)}
+    for session in [name for name in place.identity.users if name.startswith("later")]:
+        await place.worth(session)
+    assert len(place.cache) == 41
+    place.identity.asked.clear()
+    await place.identity.tell(TENANT, "u1")  # of whom nothing is known any more
+    await place.worth("s1")
+    assert place.identity.asked == ["s1"]

@@ -63,6 +63,17 @@ async def test_it_is_kept_for_a_minute(store: Store) -> None:
     assert store.looked["t", "s"] == 2
 
 
+async def test_what_is_over_goes_as_others_come(store: Store) -> None:
+    answers = KeptAnswers(store.load, lambda: store.now)
+    answers.began()
+    for number in range(100):
+        await answers.get("t", f"s{number}")
+    store.now = 60.0
+    for number in range(40):
+        await answers.get("t", f"later{number}")
+    assert len(answers) == 40
+
+
 async def test_calls_at_once_share_one_look(store: Store) -> None:
     store.hold = asyncio.Event()
     calls = [asyncio.create_task(store.user()) for _ in range(5)]

@@ -32,7 +32,8 @@ def asked(number: int) -> Case:
 
 def ahead(memory: Memory | None = None, clock: Clock | None = None, most: int = 256) -> Ahead:
     """One that nothing was shown before."""
-    return Ahead(court(), memory or Memory(), clock or Clock(), shown=lambda _: None, most=most)
+    memory = Memory() if memory is None else memory
+    return Ahead(court(), memory, clock or Clock(), shown=lambda _: None, most=most)
 
 
 def test_nothing_is_heard_before_a_group_is_written() -> None:

@@ -4,7 +4,7 @@ Each key may send `QUOTA` frames a second. The hot tenant's pages would send a h
 together; what is over the quota waits for its turn, and its page is asked (`slow`) to send nothing
 before that; where turns are too far away it is closed (4429) and comes back as the SDK does, with a
 back-off. The crowd and the witnesses are two other tenants. What they feel is compared with rounds
-in which it sends its quota, which it may.
+in which the same pages send its quota, which they may.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ class _Hot:
         self._running = running
         self._load = load
         self._rate = times * quota
+        # As many in either round: what is compared is how much they send.
+        self._pages = TIMES * quota // FRAMES_PER_S_OF_A_PAGE
 
     async def blast(self, measured: float, until: float) -> None:
         """Send for as long as the others are measured."""
@@ -92,7 +94,7 @@ class _Hot:
         target = await self._running.target()
         plan = replace(
             plan_of(target, self._load), rate=float(rate), warm_s=0.0, seconds=until - measured,
-            sessions=rate // FRAMES_PER_S_OF_A_PAGE, returns=True,
+            sessions=self._pages, returns=True,
         )  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="siq-hot-") as folder:
             generators = Generators.of(plan, 1, Path(folder))

@@ -87,13 +87,6 @@ METRICS: Catalogue[Parts] = Catalogue(
             lambda parts: parts.writer.remembered,
         ),
         Metric(
-            "siq_intervention_groups_ahead_total",
-            "counter",
-            "{groups}",
-            "Of those, groups judged as their calls came, before it was their turn to be written",
-            lambda parts: parts.writer.ahead,
-        ),
-        Metric(
             "siq_intervention_groups_outrun_total",
             "counter",
             "{groups}",

@@ -5,7 +5,7 @@ What one case takes out of a cap or budget, the next one finds taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,7 +21,7 @@ from services.intervention.experiments.arms import choice_of
 from services.intervention.experiments.assignment import Exposure
 from services.intervention.policy import TeamUnknown, Verdict, judge, take
 from services.intervention.policy.ledger import Ledger, LiveReadings, Subject
-from services.intervention.store.decisions import GuardKey, Known, Made, State
+from services.intervention.store.decisions import GuardKey, Made, State
 from services.intervention.store.promises import Promise, traceparent_of
 
 _FOR_BOTH = "alert@1"
@@ -31,18 +31,15 @@ _read = msgspec.json.Decoder(Ledger)
 
 @dataclass(slots=True)
 class Docket:
-    """A group, and what it is judged by."""
+    """A group, and what was read for it."""
 
-    now_ms: int
-    states: Mapping[GuardKey, State]
-    known: Sequence[Known] = ()
-    """The decisions that there are on its episodes."""
-    standing: dict[str, pb.Decision] = field(default_factory=dict[str, pb.Decision])
+    standing: dict[str, pb.Decision]
     """By id: decisions that stand, those of this group too."""
-    handled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    handled: set[tuple[str, str]]
     """Episodes that have brought help, by tenant."""
-    felt: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    felt: set[tuple[str, str]]
     """Episodes that were decided on before, whatever the end."""
+    states: Mapping[GuardKey, State]
     stands: Mapping[GuardKey, State] = field(default_factory=dict[GuardKey, State])
     """What guards remember once all is written, as far as that was seen."""
     made: dict[str, Made] = field(default_factory=dict[str, Made])
@@ -53,14 +50,6 @@ class Docket:
     promise: Promise | None = None
     """What the log is owed, once all is written."""
     _ledgers: dict[GuardKey, Ledger] = field(default_factory=dict[GuardKey, Ledger])
-
-    def __post_init__(self) -> None:
-        for one in self.known:
-            episode = (one.tenant_id, one.emotion_id)
-            self.standing[one.id] = pb.Decision.FromString(one.record)
-            self.felt.add(episode)
-            if one.intervened:
-                self.handled.add(episode)
 
     def ledger(self, key: GuardKey) -> Ledger:
         """A subject's memory, the same object for all cases of the group."""
@@ -94,7 +83,7 @@ class Court:
             for subject in case.subjects.values()
         }
 
-    def hear(self, case: Case, docket: Docket, shown: Shown | None = None) -> None:
+    def hear(self, case: Case, docket: Docket, now_ms: int, shown: Shown | None = None) -> None:
         """Decide a case, or leave it where the team is needed and not known.
 
         Args:
@@ -103,7 +92,7 @@ class Court:
         Raises:
             Clash: its id stands for another session.
         """
-        emotion, policy, now_ms = case.emotion, case.policy, docket.now_ms
+        emotion, policy = case.emotion, case.policy
         found = docket.standing.get(case.id)
         if found is not None:
             if (found.tenant_id, found.session_id) != (emotion.tenant_id, emotion.session_id):

@@ -30,17 +30,13 @@ class Memory:
     def __len__(self) -> int:
         return len(self._states)
 
-    def one(self, key: GuardKey) -> State | None:
-        """What is remembered of a subject."""
-        at, state = self._states.get(key, _UNKNOWN)
-        return None if at < self._clock() - _FRESH_S else state
-
     def recall(self, keys: Iterable[GuardKey]) -> dict[GuardKey, State] | None:
         """All of these, or None: one that is missing has to be read, and the rest with it."""
+        since = self._clock() - _FRESH_S
         found: dict[GuardKey, State] = {}
         for key in keys:
-            state = self.one(key)
-            if state is None:
+            at, state = self._states.get(key, _UNKNOWN)
+            if at < since:
                 return None
             found[key] = state
         return found

@@ -1,8 +1,8 @@
 """Group commit: decisions that arrive together are judged by one reading and share one commit.
 
-One task drains the queue. While its commit runs the next group gathers, and is judged already
-(ahead.py): so a lone Decide waits for nobody, and the more there are, or the slower the commit, the
-more share one. A group costs as much as three decisions, whether it holds one or fifty.
+One task drains the queue. While its commit runs the next group gathers: so a lone Decide waits for
+nobody, and the more there are, or the slower the commit, the more share one. A group costs as much
+as three decisions, whether it holds one or fifty.
 
 Whoever asks for a page is answered within its budget, however PostgreSQL hangs (pulse.py): the
 statement is given up with its connection, and help that needs no guards goes out without them
@@ -28,7 +28,6 @@ from services.common import logs
 from services.common.errors import InvalidArgument, ResourceExhausted, Unavailable
 from services.intervention.clock import Clock
 from services.intervention.database import FAILURES, OUTRUN, Clash, is_away, transaction
-from services.intervention.deciding.ahead import Ahead
 from services.intervention.deciding.court import Court, Docket
 from services.intervention.deciding.gather import Case
 from services.intervention.deciding.memory import Memory
@@ -36,7 +35,7 @@ from services.intervention.deciding.pulse import Pulse
 from services.intervention.deciding.unguarded import Unguarded
 from services.intervention.policy import Policy
 from services.intervention.store import decisions as store
-from services.intervention.store.decisions import GuardKey, State
+from services.intervention.store.decisions import GuardKey, Known, State
 from services.intervention.store.promises import Promise
 
 _MAX_GROUP = 256
@@ -88,19 +87,14 @@ class Writer:
         self._committed = committed
         self._connection: Any = None
         self._memory = Memory()
-        self.unguarded = Unguarded()
-        self._ahead = Ahead(
-            court, self._memory, clock, shown=self.unguarded.recall, most=_MAX_GROUP
-        )
         self._again: list[_Waiting] = []
         self._hanging = False
         self._kept: set[str] = set()
+        self.unguarded = Unguarded()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MAX_WAITING)
         self.groups = 0
         self.remembered = 0
         """Groups that were judged without a reading."""
-        self.ahead = 0
-        """Of those, the ones that were judged as their calls came."""
         self.outrun = 0
         self.decisions = 0
         self.failed = 0
@@ -120,7 +114,6 @@ class Writer:
             self._queue.put_nowait(waiting)
         except asyncio.QueueFull as error:
             raise ResourceExhausted("too many decisions wait for PostgreSQL, slow down") from error
-        self._ahead.hear(case)
         return await waiting.answer
 
     async def run(self) -> None:
@@ -262,62 +255,53 @@ class Writer:
             self._kept.add(policy.digest)
 
     async def _decide_once(self, connection: Any, cases: Sequence[Case]) -> Docket:
-        """As judged ahead, by memory or by one reading; whoever was outrun takes the rows' locks
-        and reads."""
+        """By memory or by one reading; whoever was outrun takes the rows' locks and reads."""
         keys = self._court.keys(cases)
-        ahead = self._ahead.take(cases)
-        docket = ahead or self._by_memory(cases, keys)
+        remembered = self._memory.recall(keys) if all(map(_is_first, cases)) else None
         believed = self._memory.doubt(keys)
         try:
-            if docket is None:
-                docket = await self._by_reading(connection, cases, keys)
-                await self._write(connection, docket, was_read=True)
-            else:
-                await self._write(connection, docket, was_read=False)
-                self.remembered += 1
-                self.ahead += ahead is not None
+            docket = await self._decide(connection, cases, keys, remembered)
+            self.remembered += remembered is not None
         except OUTRUN:
             self.outrun += 1
-            self._ahead.forget()
             async with transaction(connection):
                 await store.lock_guards(connection, keys, self._clock())
-                docket = await self._by_reading(connection, cases, keys)
-                await self._write(connection, docket, was_read=True)
+                docket = await self._decide(connection, cases, keys, None)
             self._memory.compare(believed, docket.states)
         self._memory.keep(docket.stands)
-        self._ahead.settle()
         return docket
 
-    def _by_memory(self, cases: Sequence[Case], keys: set[GuardKey]) -> Docket | None:
-        states = self._memory.recall(keys) if all(map(_is_first, cases)) else None
-        return None if states is None else self._heard(cases, Docket(self._clock(), states))
-
-    async def _by_reading(
-        self, connection: Any, cases: Sequence[Case], keys: set[GuardKey]
+    async def _decide(
+        self,
+        connection: Any,
+        cases: Sequence[Case],
+        keys: set[GuardKey],
+        states: Mapping[GuardKey, State] | None,
     ) -> Docket:
-        episodes = (case.emotion.id for case in cases)
-        states, known = await store.read(connection, keys, episodes)
-        return self._heard(cases, Docket(self._clock(), states, known))
-
-    def _heard(self, cases: Sequence[Case], docket: Docket) -> Docket:
-        for case in cases:
-            self._court.hear(case, docket, self.unguarded.recall(case.id))
-        return docket
-
-    async def _write(self, connection: Any, docket: Docket, *, was_read: bool) -> None:
-        """Write what was judged: the statement undoes itself if that was outrun."""
-        if not docket.made:
-            # What was remembered, and is not proved now, is forgotten.
-            docket.stands = docket.states if was_read else {}
-            return
-        changed = docket.changed()
-        docket.stands = {**docket.states, **_written(changed, docket)}
-        if self._queue.empty():
-            self._ahead.begin(docket.stands)
-        made = list(docket.made.values())
-        docket.promise = await store.write(
-            connection, made, docket.states, changed, docket.known, docket.now_ms
+        """Judge and write: the statement undoes itself if it was outrun. Without states, read."""
+        known: Sequence[Known] = ()
+        read: Mapping[GuardKey, State] = {}
+        if states is None:
+            episodes = (case.emotion.id for case in cases)
+            states, known = await store.read(connection, keys, episodes)
+            read = states
+        docket = Docket(
+            standing={one.id: pb.Decision.FromString(one.record) for one in known},
+            handled={(one.tenant_id, one.emotion_id) for one in known if one.intervened},
+            felt={(one.tenant_id, one.emotion_id) for one in known},
+            states=states,
         )
+        now_ms = self._clock()
+        for case in cases:
+            self._court.hear(case, docket, now_ms, self.unguarded.recall(case.id))
+        docket.stands = read  # what was remembered, and is not proved now, is forgotten
+        if docket.made:
+            changed = docket.changed()
+            docket.promise = await store.write(
+                connection, list(docket.made.values()), states, changed, known, now_ms
+            )
+            docket.stands = {**states, **_written(changed, states, now_ms)}
+        return docket
 
 
 def _is_first(case: Case) -> bool:
@@ -325,12 +309,11 @@ def _is_first(case: Case) -> bool:
     return case.emotion.rev == 1
 
 
-def _written(changed: Mapping[GuardKey, bytes], docket: Docket) -> dict[GuardKey, State]:
-    """What stands after a write of what a group has changed."""
-    return {
-        key: State(new, docket.states[key].version + 1, docket.now_ms)
-        for key, new in changed.items()
-    }
+def _written(
+    changed: Mapping[GuardKey, bytes], before: Mapping[GuardKey, State], now_ms: int
+) -> dict[GuardKey, State]:
+    """What stands after a write."""
+    return {key: State(new, before[key].version + 1, now_ms) for key, new in changed.items()}
 
 
 def _is_closed(connection: Any) -> bool:

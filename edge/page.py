@@ -325,7 +325,7 @@ class Page:
         if self._key:
             self._worker.limits.of_tenant.free(session.tenant)
         if session.record.connection is self:
-            session.record.connection = None
+            session.record.left(time.monotonic())
         if session.tenant and self._worker.hub.leave(session.tenant, session.session, self):
             self._worker.presence.gone(session.tenant, session.session, session.stream)
             self._worker.departed(session, self._closing[0] if self._closing else None)

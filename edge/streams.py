@@ -36,7 +36,11 @@ class StreamRecord:
     """When its page last came to the front; 0: it is behind others; None: it never said."""
     connection: AckSink | None = field(default=None, repr=False)
     asked_s: float = 0.0
-    """When somebody last asked for it."""
+    """When somebody last asked for it, or its connection ended."""
+
+    def left(self, now_s: float) -> None:
+        """Its connection has ended; the page may come back. `now_s` is monotonic."""
+        self.connection, self.asked_s = None, now_s
 
     def appended(self, seq: int) -> None:
         """Note that the log has everything up to `seq`, and tell the client."""
@@ -49,8 +53,8 @@ class StreamRecord:
 class StreamMemory:
     """The streams seen last, by (tenant, session, stream).
 
-    Those that are connected stay. Of the others what nobody asked for in half an hour is forgotten,
-    and beyond `capacity` the oldest are.
+    Those that are connected stay. Of the others those that ended half an hour ago are forgotten,
+    and beyond `capacity` the oldest.
     """
 
     def __init__(self, capacity: int = 50_000, clock: Callable[[], float] = time.monotonic) -> None:

@@ -68,6 +68,18 @@ def test_one_that_is_connected_stays() -> None:
     assert memory.record("t", "s", "here") is here
 
 
+def test_one_that_was_connected_for_long_may_come_back() -> None:
+    clock = Clock()
+    memory = StreamMemory(clock=clock)
+    record = memory.record("t", "s", "here")
+    record.connection = Connected()
+    clock.now_s += 3 * KEPT_S
+    record.left(clock.now_s)
+    clock.now_s += KEPT_S - 1
+    memory.record("t", "s", "other")
+    assert memory.record("t", "s", "here") is record
+
+
 def test_beyond_the_capacity_the_oldest_make_room() -> None:
     memory = StreamMemory(capacity=3, clock=Clock())
     for number in range(5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from typing import Final
 
 import click
@@ -54,4 +55,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # As Ctrl-C does: else the mesh that it has started would go on without it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main(prog_name="python -m benchmarks")

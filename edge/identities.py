@@ -15,6 +15,7 @@ from sentientiq.identity.v1 import identity_service_pb2 as pb
 from sentientiq.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
 from edge.seal import Sealer
+from edge.streams import KEPT_S
 from services.common import logs
 
 _log = logs.get(__name__)
@@ -22,8 +23,6 @@ _FRESH_S = 300.0
 _ANONYMOUS_FRESH_S = 10.0
 _SETTLING_FRESH_S = 1.0
 _CAPACITY = 50_000
-_KEPT_S = 31 * 60.0
-"""A visit is over after half an hour: nobody asks whose it was."""
 _LOOKS = 4
 """For old ones, with each new one."""
 _PAUSE_S = 0.5
@@ -234,7 +233,7 @@ class Identities:
             self._sessions.setdefault((key[0], identity.user_id), set()).add(key)
         for _ in range(_LOOKS):
             oldest = next(iter(self._known))
-            if len(self._known) <= _CAPACITY and self._known[oldest].used_s > now_s - _KEPT_S:
+            if len(self._known) <= _CAPACITY and self._known[oldest].used_s > now_s - KEPT_S:
                 break
             self._drop(oldest)
         return identity

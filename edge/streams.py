@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 KEPT_S: Final = 31 * 60.0
-"""A visit is over after half an hour of silence: nobody resumes it."""
+"""A visit is over after half an hour of silence: nobody resumes it, or asks whose it was."""
 _LOOKS: Final = 4
 """For old ones, with each new one: what is kept shrinks as fast as it grew, a little at a time."""
 

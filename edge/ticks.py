@@ -17,13 +17,14 @@ from sentientiq.behavior.v1.types_pb2 import BehaviorBatch
 from sentientiq.detection.v1 import detection_service_pb2 as pb
 
 from edge.hub import Hub
+from edge.streams import KEPT_S
 from hotpath.columns import from_wire
 from hotpath.events import EventKind
 
 # Presses and their answers leave the page at the next animation frame; this is room for the way.
 _GRACE_MS = 100.0
 # A visit is over after 30 minutes of silence; a minute for clocks that differ.
-_FOLLOW_MS = 31 * 60 * 1000.0
+_FOLLOW_MS = KEPT_S * 1000
 
 
 def tick_batch(tenant: str, session: str, stream: str, due_at_ms: int) -> BehaviorBatch:

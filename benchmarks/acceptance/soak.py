@@ -15,6 +15,7 @@ from benchmarks.acceptance.check import Check, Result, at_most, below, none, tol
 from benchmarks.acceptance.given import describe
 from benchmarks.acceptance.growth import Growth
 from benchmarks.acceptance.meshes import mesh_up
+from edge.protocol import Close
 
 if TYPE_CHECKING:
     from benchmarks.acceptance.given import Given
@@ -29,7 +30,7 @@ LEAST_S: Final = 20 * 60.0
 """Less than this of level time says nothing about a slope of one percent."""
 SESSIONS: Final = 2_000
 SAMPLES: Final = 200
-_IDLE: Final = "4408"
+_IDLE: Final = str(int(Close.TIMEOUT))
 """How the edge closes a page that has said nothing for half an hour."""
 
 

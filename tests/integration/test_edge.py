@@ -161,6 +161,14 @@ async def test_a_bad_beacon_is_told_so(mesh: Mesh, content: bytes, status: int):
     assert answer.status_code == status
 
 
+async def whereabouts(client: Any, session: str, stream: str) -> list[str]:
+    """The worker that a page is at, and since when it is in front; once it is known."""
+    async with asyncio.timeout(5):
+        while not (found := await client.hget(where_key("acme", session), stream)):
+            await asyncio.sleep(0.02)
+    return found.decode().split()
+
+
 def help_for(session: str, id_: str) -> intervention.Intervention:
     """Help that may be shown for a minute."""
     return intervention.Intervention(
@@ -179,10 +187,7 @@ async def test_a_push_reaches_the_page_in_front_once(mesh: Mesh, state_url: str)
     page = await mesh.page()
     session = page.welcome["session"]
     client: Any = state.connect(state_url)
-    async with asyncio.timeout(5):
-        while not (where := await client.hgetall(where_key("acme", session))):
-            await asyncio.sleep(0.02)
-    worker = where[b"p1"].decode().split()[0]
+    worker, _ = await whereabouts(client, session, "p1")
     message = help_for(session, "push-1")
     for _ in range(2):
         await client.publish(edge_channel(worker), message.SerializeToString())
@@ -205,9 +210,9 @@ async def test_a_tab_that_comes_back_is_where_it_was(mesh: Mesh, state_url: str)
     again = await mesh.page(session=session, resume=resume, stream="p2")
     client: Any = state.connect(state_url)
     async with asyncio.timeout(5):
-        while (await client.hget(where_key("acme", session), "p2") or b"").split()[1:] != [b"0"]:
+        while (await whereabouts(client, session, "p2"))[1] != "0":
             await asyncio.sleep(0.02)
-    worker = (await client.hget(where_key("acme", session), "p1")).decode().split()[0]
+    worker, _ = await whereabouts(client, session, "p1")
     help_ = help_for(session, "push-3")
     await client.publish(edge_channel(worker), help_.SerializeToString())
     assert (await front.heard("intervention"))["id"] == "push-3"
